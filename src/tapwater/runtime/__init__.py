@@ -1,0 +1,1 @@
+"""What runs beside user code in the sandbox. Standard library only: it is forked everywhere."""

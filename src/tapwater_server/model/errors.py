@@ -1,0 +1,94 @@
+"""Every error raised on purpose: a stable code, a sentence for the caller, facts for the log.
+
+Nothing here knows HTTP; the gateway's one table gives each code its status.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class TapwaterError(Exception):
+    """An error with a stable ``code``. ``message`` is for the caller, ``facts`` for the log."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts: Mapping[str, Any] = facts
+
+
+class Invalid(TapwaterError):
+    """What was sent cannot be understood. ``problems`` names each place and what is wrong there."""
+
+    code = "invalid"
+
+    def __init__(
+        self, message: str, *, problems: Sequence[Mapping[str, str]] = (), **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.problems = tuple(problems)
+
+
+class NotFound(TapwaterError):
+    """There is no such thing, or the caller may not know that there is."""
+
+    code = "not_found"
+
+
+class NotAllowed(TapwaterError):
+    """The caller is known and may not do this."""
+
+    code = "not_allowed"
+
+
+class Unauthenticated(TapwaterError):
+    """The caller did not say who they are, or not credibly."""
+
+    code = "unauthenticated"
+
+
+class Conflict(TapwaterError):
+    """The world has moved on: what was assumed does not hold any more."""
+
+    code = "conflict"
+
+
+class TooLarge(TapwaterError):
+    """More bytes than a ceiling allows."""
+
+    code = "too_large"
+
+
+class Overloaded(TapwaterError):
+    """No room now; later there may be. ``retry_after_s`` says when to come back."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after_s = retry_after_s
+
+
+class DeployFailed(TapwaterError):
+    """A deployment was refused; nothing has changed. ``problems`` name file, line and reason."""
+
+    code = "deploy_failed"
+
+    def __init__(
+        self, message: str, *, problems: Sequence[Mapping[str, str]] = (), **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.problems = tuple(problems)
+
+
+class StartFailed(TapwaterError):
+    """A sandbox or an instance could not be started: the function's module failed, or we did."""
+
+    code = "start_failed"
+
+
+class SettingsError(TapwaterError):
+    """The platform's own settings are wrong; the message lists every complaint."""
+
+    code = "settings"

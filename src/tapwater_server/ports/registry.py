@@ -1,0 +1,50 @@
+"""What is deployed; hear when it changes.
+
+REG-1  add_revision() is atomic and durable before it returns: all functions or nothing.
+REG-2  A revision is never changed; a second add of the same id is a Conflict.
+REG-3  set_alias() moves a name in one step; readers see the old or the new weights, never a mix.
+REG-4  Watchers are told after a change is durable, in order, with the app's name.
+REG-5  remove_app() removes its revisions, aliases, hosts, secrets and tokens in one step.
+REG-6  Revision numbers of an app grow by one and are never used again.
+REG-7  An app that lost everything but its name (killed in the middle of a deploy) serves as before.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tapwater_server.model.function import Alias, Revision
+from tapwater_server.model.ids import AppId, RevisionId
+
+
+class Registry(Protocol):
+    """Revisions and the names that point at them. Reads answer from memory."""
+
+    def apps(self) -> Sequence[AppId]: ...
+
+    def revisions(self, app: AppId) -> Sequence[Revision]:
+        """Newest first."""
+        ...
+
+    def revision(self, app: AppId, id: RevisionId) -> Revision | None: ...
+
+    def aliases(self, app: AppId) -> Sequence[Alias]: ...
+
+    def default_app(self) -> AppId | None:
+        """The app on the bare host."""
+        ...
+
+    def watch(self, told: Callable[[AppId], None]) -> None: ...
+
+    async def next_number(self, app: AppId) -> int: ...
+
+    async def add_revision(self, revision: Revision, *, aliases: Sequence[Alias]) -> None: ...
+
+    async def set_alias(self, alias: Alias) -> None: ...
+
+    async def remove_alias(self, app: AppId, name: str) -> None: ...
+
+    async def remove_revision(self, app: AppId, id: RevisionId) -> None: ...
+
+    async def remove_app(self, app: AppId) -> None: ...
+
+    async def set_default_app(self, app: AppId | None) -> None: ...
