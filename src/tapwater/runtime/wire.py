@@ -47,6 +47,7 @@ _U32 = struct.Struct("<I")
 _ASK = struct.Struct("<IH")
 _ANSWER = struct.Struct("<IB")
 _INVOKE = struct.Struct("<BBHdHHHHHHHHHII")
+_WHOLE = struct.Struct("<IBIHBH")  # head and result in one
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -164,9 +165,8 @@ def read_invoke(payload: bytes) -> Invoke:
     if end > len(payload):
         raise WireError("an invocation that is cut short")
     headers = _read_headers(payload, at, end)
-    return Invoke(
-        verb, bool(flags & MORE), timeout_s, depth, *texts, headers=headers, body=payload[end:]
-    )
+    first = (verb, bool(flags & MORE), timeout_s, depth)
+    return Invoke._make((*first, *texts, headers, payload[end:]))
 
 
 def pack_result(call: int, status: int, headers: Headers, body: bytes, *, more: bool) -> bytes:
@@ -290,6 +290,25 @@ def read_answer(payload: bytes) -> tuple[int, bool, bytes]:
     return ask, fine == 1, payload[_ANSWER.size :]
 
 
+def pack_headers(headers: Headers) -> tuple[int, bytes]:
+    """Pack headers once, for many answers: see ``pack_whole``."""
+    return len(headers), _pack_headers(headers)
+
+
+def pack_whole(
+    call: int, status: int, headers: tuple[int, bytes], body: bytes, *, more: bool = False
+) -> bytes:
+    """Make a RESULT frame from headers packed before: the hot path's form.
+
+    >>> pack_whole(1, 200, pack_headers([(b"a", b"b")]), b"c") == pack_result(
+    ...     1, 200, [(b"a", b"b")], b"c", more=False)
+    True
+    """
+    count, packed = headers
+    size = _AFTER_SIZE + _RESULT.size + len(packed) + len(body)
+    return b"".join((_WHOLE.pack(size, 17, call, status, more, count), packed, body))
+
+
 def _pack_headers(headers: Headers) -> bytes:
     parts: list[bytes] = []
     for name, value in headers:
@@ -300,12 +319,72 @@ def _pack_headers(headers: Headers) -> bytes:
 def _read_headers(payload: bytes, at: int, end: int) -> Headers:
     headers: Headers = []
     while at < end:
-        name_size, value_size = _HEADER.unpack_from(payload, at)
+        try:
+            name_size, value_size = _HEADER.unpack_from(payload, at)
+        except struct.error as error:
+            raise WireError("headers that are cut short") from error
         at += _HEADER.size
         middle = at + name_size
         headers.append((payload[at:middle], payload[middle : middle + value_size]))
         at = middle + value_size
+    if at > end:
+        raise WireError("a header that is cut short")
     return headers
+
+
+class InvokeView:
+    """An INVOKE of which only what is asked for is read: most functions want very little."""
+
+    __slots__ = ("_end", "_fields", "_payload")
+
+    def __init__(self, payload: bytes) -> None:
+        """Look at the sizes.
+
+        Raises:
+            WireError: it is cut short.
+        """
+        try:
+            self._fields = fields = _INVOKE.unpack_from(payload)
+        except struct.error as error:
+            raise WireError("an invocation that is cut short") from error
+        self._payload = payload
+        self._end = end = _INVOKE.size + sum(fields[4:])
+        if end > len(payload):
+            raise WireError("an invocation that is cut short")
+
+    @property
+    def verb(self) -> int:
+        return int(self._fields[0])
+
+    @property
+    def more(self) -> bool:
+        return bool(self._fields[1] & MORE)
+
+    @property
+    def depth(self) -> int:
+        return int(self._fields[2])
+
+    @property
+    def timeout_s(self) -> float:
+        return float(self._fields[3])
+
+    @property
+    def method(self) -> bytes:
+        at = _INVOKE.size + self._fields[4]
+        return self._payload[at : at + self._fields[5]]
+
+    @property
+    def headers(self) -> Headers:
+        return _read_headers(self._payload, self._end - self._fields[14], self._end)
+
+    @property
+    def body(self) -> bytes:
+        return self._payload[self._end :]
+
+    def text(self, index: int) -> bytes:
+        """One of the texts, counted as in ``Invoke`` from ``id``, which is 0."""
+        at = _INVOKE.size + sum(self._fields[4 : 4 + index])
+        return self._payload[at : at + self._fields[4 + index]]
 
 
 class Decoder:

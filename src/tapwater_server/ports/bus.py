@@ -7,7 +7,7 @@ BUS-3  A delivery nobody settled comes back when its lease ends, attempt + 1.
 BUS-4  ack() ends a delivery; retry() hides it for delay_s; bury() keeps it as a dead letter.
 BUS-5  Settling with an attempt that is not the current one changes nothing and says False.
 BUS-6  result() of a settled delivery is kept until sweep() finds it older than asked.
-BUS-7  release() gives a lease back without using up an attempt (a fault of ours).
+BUS-7  release() gives a lease back for delay_s without using up an attempt (a fault of ours).
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Bus(Protocol):
 
     async def retry(self, delivery: Delivery, *, delay_s: float, reason: str) -> bool: ...
 
-    async def release(self, delivery: Delivery) -> bool: ...
+    async def release(self, delivery: Delivery, *, delay_s: float) -> bool: ...
 
     async def bury(self, delivery: Delivery, *, reason: str) -> bool: ...
 
@@ -75,5 +75,6 @@ class Bus(Protocol):
     async def sweep(self, *, older_than_s: float) -> int: ...
 
     async def wait_published(self) -> None:
-        """Return when something may have become leasable."""
+        """Return when something may have become leasable: after a publish, a settlement, or the
+        end of a delay or lease; at once if there is something now."""
         ...

@@ -1,5 +1,6 @@
 """Time, given. CLK-1 monotonic() never goes back. CLK-2 sleep() ends no earlier than asked."""
 
+import asyncio
 from typing import Protocol
 
 
@@ -11,3 +12,14 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+async def wait_either(event: asyncio.Event, *, clock: Clock, seconds: float) -> None:
+    """Wait for the event or the time, whichever comes first; leave no task behind."""
+    tasks = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(clock.sleep(seconds))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

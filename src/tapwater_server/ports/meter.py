@@ -68,6 +68,30 @@ class Asked:
     after_seq: int | None = None
     count_max: int = 100
 
+    def wants_record(self, record: Record) -> bool:
+        """Say whether a record is one that was asked for."""
+        return (
+            (self.app is None or record.app == self.app)
+            and (self.function is None or record.function == self.function)
+            and (self.invocation is None or record.id == self.invocation)
+            and self._wants_time(record.at)
+        )
+
+    def wants_line(self, line: LogLine) -> bool:
+        """Say whether a log line is one that was asked for."""
+        return (
+            (self.app is None or line.app == self.app)
+            and (self.function is None or line.function == self.function)
+            and (self.invocation is None or line.invocation == self.invocation)
+            and (self.level is None or line.level == self.level)
+            and (self.text is None or self.text in line.text)
+            and (self.after_seq is None or line.seq > self.after_seq)
+            and self._wants_time(line.at)
+        )
+
+    def _wants_time(self, at: float) -> bool:
+        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterStats:

@@ -9,9 +9,10 @@ REG-6  Revision numbers of an app grow by one and are never used again.
 REG-7  An app that lost everything but its name (killed in the middle of a deploy) serves as before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from tapwater_server.model.errors import Conflict, NotFound
 from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, RevisionId
 
@@ -48,3 +49,26 @@ class Registry(Protocol):
     async def remove_app(self, app: AppId) -> None: ...
 
     async def set_default_app(self, app: AppId | None) -> None: ...
+
+
+def check_weights(aliases: Sequence[Alias], held: Collection[RevisionId]) -> None:
+    """Refuse an alias that points at a revision the app does not have.
+
+    Raises:
+        NotFound: it does.
+    """
+    for alias in aliases:
+        for id in alias.weights:
+            if id not in held:
+                raise NotFound(f"{alias.app} has no revision {id} for the alias {alias.name!r}")
+
+
+def check_unused(aliases: Sequence[Alias], id: RevisionId) -> None:
+    """Refuse to remove what an alias points at.
+
+    Raises:
+        Conflict: one does.
+    """
+    names = [alias.name for alias in aliases if id in alias.weights]
+    if names:
+        raise Conflict(f"the alias {names[0]!r} points at this revision: move it first")

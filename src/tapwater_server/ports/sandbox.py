@@ -62,6 +62,13 @@ class Guest(Protocol):
     @property
     def socket_fd(self) -> int: ...
 
+    @property
+    def output_fd(self) -> int:
+        """Read end of a pipe with what the guest writes past the wire: C code and programs it
+        starts, on stdout and stderr. Non-blocking, ours to read and close; -1: there is none.
+        """
+        ...
+
     def when_died(self, told: Callable[[Died], None]) -> None:
         """Whom to tell; told at once if it has died already."""
         ...

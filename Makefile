@@ -1,0 +1,52 @@
+# Every target sets up what it needs by itself; a second run finds it ready.
+
+PYTHON := .venv/bin/python
+CODE := src tests tools
+STYLED := $(CODE) examples
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run check test test-all fix bench sim lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: ## make .venv hold what requirements.lock says
+	@tools/bootstrap
+
+run: setup ## start the platform with the sample app deployed (TAPWATER_PORT chooses the port)
+	@exec .venv/bin/tapwater dev examples/shop
+
+check: setup ## style, types, arrows, fast tests: under a minute, no network, no servers
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest -q -n 2 --doctest-modules -m "not slow" src tests
+
+test: setup ## everything that CI runs: check, and whole platforms with real processes
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --durations 10 --doctest-modules src tests
+	@echo "All checks and tests that this machine can run have passed."
+
+test-all: test
+
+.PHONY: lint
+lint:
+	@$(PYTHON) -m ruff format --check --quiet $(STYLED) || { echo "Run: make fix"; exit 1; }
+	@$(PYTHON) -m ruff check --quiet $(STYLED)
+	@$(PYTHON) -m mypy --no-error-summary $(CODE)
+	@.venv/bin/lint-imports --quiet 2>/dev/null || .venv/bin/lint-imports
+
+fix: setup ## repair what the tools can repair
+	@$(PYTHON) -m ruff check --fix --quiet $(STYLED) || true
+	@$(PYTHON) -m ruff format $(STYLED)
+
+bench: setup ## measure against the peers; writes docs/performance.md (ROWS="warm cold", QUICK=1: printed only)
+	@$(PYTHON) -m tools.bench $(ROWS) $(if $(QUICK),--quick)
+
+sim: setup ## replay a trace through the scheduler's decisions (SEED=7, FUNCTIONS=, NODES=)
+	@$(PYTHON) -m tools.sim $(if $(SEED),--seed $(SEED)) $(if $(FUNCTIONS),--functions $(FUNCTIONS)) $(if $(NODES),--nodes $(NODES))
+
+lock: setup ## resolve requirements.lock anew (UPGRADE=1: newest versions)
+	@$(PYTHON) -m tools.lock
+
+clean: ## remove everything that setup, tests and tools have made here
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

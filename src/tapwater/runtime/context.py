@@ -1,0 +1,181 @@
+"""What a handler may know about its call and ask of the platform: its ``ctx``.
+
+A plain handler is given a ``Context``, an async one an ``AsyncContext``: what has to wait for an
+answer blocks in the one and is awaited in the other.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from tapwater.runtime import wire
+from tapwater.runtime.answers import dump
+from tapwater.runtime.call import Call, CallerGone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which function this process runs."""
+
+    app: str = ""
+    function: str = ""  # "group/name"
+    revision: str = ""
+
+
+class HostRefused(Exception):
+    """The platform did not do what the function asked for; the message says why."""
+
+
+class CallFailed(Exception):
+    """A function called through ``ctx.call`` did not end well."""
+
+    def __init__(self, function: str, *, ending: str, status: int, body: Any) -> None:
+        super().__init__(f"{function} ended with {ending}, status {status}")
+        self.function = function
+        self.ending = ending
+        self.status = status
+        self.body = body
+
+
+class CallFacts:
+    """What is known of a call without asking anybody."""
+
+    __slots__ = ("_call", "_identity")
+
+    def __init__(self, call: Call, identity: Identity) -> None:
+        self._call = call
+        self._identity = identity
+
+    @property
+    def id(self) -> str:
+        """The invocation's id, as in the logs."""
+        return self._call.invoke.text(0).decode()
+
+    @property
+    def app(self) -> str:
+        return self._identity.app
+
+    @property
+    def function(self) -> str:
+        return self._identity.function
+
+    @property
+    def revision(self) -> str:
+        return self._identity.revision
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C trace context of this call, to hand on."""
+        return self._call.invoke.text(9).decode("latin-1")
+
+    @property
+    def depth(self) -> int:
+        """How many functions called each other to get here."""
+        return self._call.invoke.depth
+
+    @property
+    def deadline(self) -> float | None:
+        """When the call is ended, on the clock of ``time.monotonic``; None: never."""
+        return self._call.deadline
+
+    def remaining(self) -> float:
+        """Seconds left until the deadline; ``inf`` without one."""
+        deadline = self._call.deadline
+        return float("inf") if deadline is None else max(0.0, deadline - time.monotonic())
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the answer any more. Cheap enough to ask in a loop."""
+        if self._call.cancelled is None:
+            self._call.link.look()
+        return self._call.cancelled is not None
+
+
+class Context(CallFacts):
+    """A plain handler's ``ctx``."""
+
+    __slots__ = ()
+
+    def call(self, function: str, data: Any = None, *, method: str = "POST") -> Any:
+        """Call another function of the app, ``group/name``, and wait for what it returns.
+
+        Raises:
+            CallFailed: it raised, ran out of time, or answered with a status of 400 or more.
+            HostRefused: there is no such function, or the calls have become a loop.
+        """
+        return read_called(function, self._ask("call", called(function, data, method)))
+
+    def secret(self, name: str) -> str:
+        """A secret of the app.
+
+        Raises:
+            HostRefused: there is none of that name, or this function may not read it.
+        """
+        return str(self._ask("secret", {"name": name})["value"])
+
+    def _ask(self, name: str, body: Any) -> Any:
+        call, number = self._call, send_ask(self._call, name, body)
+        call.link.wait(call, lambda: number in call.answers or call.cancelled is not None)
+        return read_answer(call, number)
+
+
+class AsyncContext(CallFacts):
+    """An async handler's ``ctx``."""
+
+    __slots__ = ()
+
+    async def call(self, function: str, data: Any = None, *, method: str = "POST") -> Any:
+        """As ``Context.call``, awaited."""
+        return read_called(function, await self._ask("call", called(function, data, method)))
+
+    async def secret(self, name: str) -> str:
+        """As ``Context.secret``, awaited."""
+        return str((await self._ask("secret", {"name": name}))["value"])
+
+    async def _ask(self, name: str, body: Any) -> Any:
+        call, number = self._call, send_ask(self._call, name, body)
+        await call.link.wait_async(
+            call, lambda: number in call.answers or call.cancelled is not None
+        )
+        return read_answer(call, number)
+
+
+def called(function: str, data: Any, method: str) -> dict[str, Any]:
+    """What is asked of the host to call a function."""
+    return {"function": function, "data": data, "method": method.upper()}
+
+
+def read_called(function: str, answer: Any) -> Any:
+    """What a called function returned, as the host tells it.
+
+    Raises:
+        CallFailed: it did not end well.
+    """
+    ending, status, body = answer.get("ending", "ok"), answer.get("status", 0), answer.get("body")
+    if ending != "ok" or status >= 400:
+        raise CallFailed(function, ending=str(ending), status=int(status), body=body)
+    return body
+
+
+def send_ask(call: Call, name: str, body: Any) -> int:
+    """Send a question; its number finds the answer."""
+    call.asked += 1
+    call.link.send(wire.pack_ask(call.number, call.asked, name, dump(body)))
+    return call.asked
+
+
+def read_answer(call: Call, number: int) -> Any:
+    """The answer that has come.
+
+    Raises:
+        HostRefused: the host said no.
+        CallerGone: the call was cancelled meanwhile.
+    """
+    if number not in call.answers:
+        raise CallerGone(call.cancelled)
+    fine, raw = call.answers.pop(number)
+    value = json.loads(raw) if raw else None
+    if fine:
+        return value
+    raise HostRefused(value.get("message", "refused") if isinstance(value, dict) else str(value))

@@ -1,0 +1,114 @@
+"""The way to the host for a guest that does one thing at a time: blocking reads and writes."""
+
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from tapwater.runtime.call import Call, CallerGone
+from tapwater.runtime.wire import Decoder, Frame, InvokeView, Kind
+
+GONE = "the platform has closed the connection"
+_READ_BYTES = 64 << 10
+_INVOKE = int(Kind.INVOKE)
+
+
+class BlockingLink:
+    """Reads for whoever waits: the main loop between calls, the running call during one."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(True)
+        self._socket = sock
+        self._decoder = Decoder()
+        self._calls: deque[Call] = deque()  # arrived, not yet begun
+        self._lock = threading.RLock()  # a handler may have threads that ask
+        self._writing = threading.Lock()
+        self.current: Call | None = None
+        self.stopping = False
+        self.closed = False
+        self.crowded = False
+
+    def hand_over(self) -> tuple[socket.socket, Decoder, list[Call]]:
+        """Give socket, decoder and calls not yet begun to a link of the other kind."""
+        waiting = list(self._calls)
+        self._calls.clear()
+        return self._socket, self._decoder, waiting
+
+    def next_call(self) -> Call | None:
+        """Wait for the next call; None: there will be no more."""
+        while not self._calls:
+            if self.stopping or self.closed:
+                return None
+            self._pump(0)
+        return self._calls.popleft()
+
+    def send(self, frame: bytes) -> None:
+        try:
+            with self._writing:
+                self._socket.sendall(frame)
+        except OSError:
+            self._close()
+
+    def wait(self, call: Call, until: Callable[[], bool]) -> None:
+        while not until():
+            with self._lock:
+                # Another thread may have read, while this one waited for the lock, what it
+                # wants.
+                if until():
+                    return
+                self._pump(0)
+                if self.closed:
+                    raise CallerGone(GONE)
+
+    async def wait_async(self, call: Call, until: Callable[[], bool]) -> None:
+        self.wait(call, until)
+
+    @property
+    def writable(self) -> bool:
+        """Always: send() waits."""
+        return True
+
+    def hold_reading(self, *, hold: bool) -> None:
+        """Nothing is read here unless somebody waits for it."""
+
+    def look(self) -> None:
+        if self._lock.acquire(blocking=False):
+            try:
+                self._pump(socket.MSG_DONTWAIT)
+            finally:
+                self._lock.release()
+
+    def _pump(self, flags: int) -> None:
+        try:
+            data = self._socket.recv(_READ_BYTES, flags)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close()
+            return
+        for frame in self._decoder.feed(data):
+            self._route(frame)
+
+    def _close(self) -> None:
+        self.closed = True
+        if self.current is not None:
+            self.current.cancelled = GONE
+
+    def _route(self, frame: Frame) -> None:
+        kind, number, payload = frame
+        if kind == _INVOKE:
+            # The host sends a second call only where it thinks several fit.
+            self.crowded = self.crowded or bool(self._calls) or self.current is not None
+            self._calls.append(Call(number, InvokeView(payload), self, time.monotonic()))
+        elif kind == Kind.STOP:
+            self.stopping = True
+        elif self.current is not None and self.current.number == number:
+            self.current.take(kind, payload)
+        else:
+            for call in self._calls:
+                if call.number == number:
+                    call.take(kind, payload)
+            # The rest belongs to calls that are over: the host had not heard yet.

@@ -1,0 +1,122 @@
+"""Answer one call of a plain handler, where waiting means blocking."""
+
+from typing import Any
+
+from tapwater.problem import Problem
+from tapwater.runtime import answers, streams
+from tapwater.runtime.answers import Pieces, Whole, refused, render
+from tapwater.runtime.call import Call
+from tapwater.runtime.failing import pack_error, pack_fail, trace_of
+from tapwater.runtime.logs import SINK
+from tapwater.runtime.material import Material
+from tapwater.runtime.program import Handler, Program
+from tapwater.runtime.wire import WINDOW_BYTES, Level, pack_headers, pack_whole
+
+
+def choose(program: Program, call: Call) -> Handler | Whole:
+    """The handler for the call's verb, or the answer when there is none."""
+    method = call.invoke.method.decode("latin-1").upper()
+    handlers = program.handlers
+    handler = handlers.get(method) or handlers.get("")
+    if handler is None and method == "HEAD":
+        handler = handlers.get("GET")
+    if handler is not None:
+        return handler
+    allowed = ", ".join(allowed_verbs(program))
+    if method == "OPTIONS" and handlers:
+        return Whole(204, pack_headers([(b"allow", allowed.encode())]), b"")
+    return refused(
+        Problem(405, f"{method} is not possible here; {allowed} is.", headers={"allow": allowed})
+    )
+
+
+def allowed_verbs(program: Program) -> list[str]:
+    """What an Allow header says."""
+    verbs = set(program.handlers) - {""} or {"GET"}
+    if "GET" in verbs:
+        verbs.add("HEAD")
+    return sorted(verbs | {"OPTIONS"})
+
+
+def arguments(handler: Handler, call: Call) -> tuple[list[Any], dict[str, Any]]:
+    """The handler's arguments, its body read first if it wants one.
+
+    Raises:
+        Problem: the request does not fit.
+    """
+    plan = handler.plan
+    material = Material(call, b"")
+    if plan.wants_form:
+        material.form_read = streams.whole_form(call, material.content_type)
+    elif plan.wants_body:
+        material.body = streams.whole_body(call)
+    return plan.bind(material)
+
+
+def serve_call(program: Program, call: Call) -> None:
+    """Answer one call: exactly one RESULT, FAIL or DONE ends it."""
+    try:
+        handler = choose(program, call)
+        answer = handler if isinstance(handler, Whole) else _run(handler, call)
+        if isinstance(answer, Whole):
+            send_whole(call, answer)
+        else:
+            _stream(call, answer)
+    except BaseException as error:
+        fail(call, error)
+        if not isinstance(error, Exception):
+            raise
+
+
+def fail(call: Call, error: BaseException) -> None:
+    """End the call with what went wrong; if it has ended already, say so in the log."""
+    if call.ended:
+        text = "after the answer: " + trace_of(error)
+        SINK.send(Level.ERROR, text.split("\n"), call)
+        return
+    call.ended = True
+    if call.cancelled is not None:
+        call.link.send(pack_fail(call.number, "cancelled", call.cancelled))
+    else:
+        call.link.send(pack_error(call.number, error))
+
+
+def _run(handler: Handler, call: Call) -> Whole | Pieces:
+    try:
+        if handler.plan.trivial:
+            return render(handler.function())
+        positional, named = arguments(handler, call)
+        return render(handler.function(*positional, **named))
+    except Problem as problem:
+        return refused(problem)
+
+
+def send_whole(call: Call, answer: Whole) -> None:
+    """Send an answer that is complete; a large one in pieces."""
+    status, headers, body = answer
+    if len(body) <= WINDOW_BYTES:
+        call.ended = True
+        call.link.send(pack_whole(call.number, status, headers, body))
+        return
+    streams.begin_packed(call, status, headers)
+    streams.write(call, body)
+    streams.finish(call)
+
+
+def _stream(call: Call, pieces: Pieces) -> None:
+    items: Any = pieces.items
+    try:
+        first = next(items, _END)
+        headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is _END else first)
+        streams.begin(call, pieces.status, headers)
+        while first is not _END:
+            streams.write(call, answers.piece(first, sent_events=sent_events))
+            first = next(items, _END)
+        streams.finish(call)
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+
+
+_END: Any = object()

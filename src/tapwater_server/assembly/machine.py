@@ -1,0 +1,72 @@
+"""What this machine has, read once or now: memory, cores, and a lock on the data directory."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tapwater_server.model.errors import SettingsError
+
+_MEMORY_SHARE = 0.75  # Of the machine, for instances, when the operator names no budget.
+
+
+def memory_total_bytes() -> int:
+    """All memory of the machine (proc(5), meminfo)."""
+    return _meminfo("MemTotal")
+
+
+def memory_available_bytes() -> int:
+    """What could be used now without swapping."""
+    return _meminfo("MemAvailable")
+
+
+def memory_budget_bytes(wanted: int) -> int:
+    """The operator's budget, or a share of the machine."""
+    return wanted or int(memory_total_bytes() * _MEMORY_SHARE)
+
+
+def cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def _meminfo(name: str) -> int:
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+    raise SettingsError(f"/proc/meminfo has no line {name}: is /proc mounted?")
+
+
+def make_private(folder: Path) -> None:
+    """Make the data directory, for its owner only.
+
+    Raises:
+        SettingsError: it cannot be made or is somebody else's.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():
+            raise SettingsError(f"{folder} belongs to another user: choose one with --data")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SettingsError(f"the data directory {folder} cannot be used: {error}") from error
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the data directory: two platforms on one would ruin it.
+
+    Raises:
+        SettingsError: another process holds it.
+    """
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"another Tapwater is already running on {folder}: stop it, or choose another "
+                "directory with --data"
+            ) from error
+        yield

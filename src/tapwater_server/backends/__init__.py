@@ -1,0 +1,1 @@
+"""Implementations of the ports, by technology. They know ports and model only."""

@@ -1,0 +1,1 @@
+"""The Linux kernel as a sandbox: namespaces, cgroups, seccomp, Landlock."""

@@ -1,0 +1,78 @@
+"""What leaves a function's network: nothing, but what it declared; see docs/egress.md."""
+
+import logging
+import resource
+from collections.abc import Callable, Sequence
+
+from tapwater_server.backends.linux import egress_plan, egress_policy
+from tapwater_server.backends.linux.egress_forwarder import Forwarder, Seats
+from tapwater_server.backends.linux.egress_names import Lookup, Names, lookup
+from tapwater_server.backends.linux.egress_plan import Address, EgressPlan, Target
+from tapwater_server.backends.linux.egress_policy import Policy
+from tapwater_server.backends.linux.egress_routes import Routes
+from tapwater_server.ports.clock import Clock
+
+__all__ = ["Egress", "EgressPlan", "Forwarder", "Policy"]
+
+CONNECTIONS_MAX = 8192  # Of all functions of this node together.
+_LOG = logging.getLogger(__name__)
+
+
+class Egress:
+    """Makes plans of declarations and forwarders of plans. One per platform.
+
+    ``policy`` is the operator's: networks that are open or closed whatever anybody declares.
+    ``lookup`` asks for the addresses of a name, in a thread.
+    """
+
+    def __init__(
+        self, *, clock: Clock, policy: Policy | None = None, lookup: Lookup = lookup
+    ) -> None:
+        self._clock = clock
+        self._policy = policy or Policy()
+        self._names = Names(clock=clock, lookup=lookup)
+        self._routes = Routes()
+        self._seats = Seats(_connections_max())
+
+    def plan(self, egress: tuple[str, ...]) -> EgressPlan:
+        """Read what a function declared.
+
+        Raises:
+            Invalid: an entry cannot be understood.
+        """
+        return egress_plan.plan(egress)
+
+    def serve(
+        self,
+        plan: EgressPlan,
+        listener_fds: Sequence[int],
+        *,
+        note: Callable[[str], None] | None = None,
+    ) -> Forwarder:
+        """Forward what arrives at the sockets ``egress_all.setup(plan.wire())`` gave; they are
+        ours from now on. ``note`` hears why something was refused or failed.
+        """
+        return Forwarder(
+            plan,
+            listener_fds,
+            clock=self._clock,
+            names=self._names,
+            refusal=self._refusal,
+            seats=self._seats,
+            note=note or _LOG.info,
+        )
+
+    def _refusal(self, address: Address, target: Target) -> str:
+        local = self._routes.local(address)
+        return egress_policy.refusal(address, target, policy=self._policy, local=local)
+
+    async def close(self) -> None:
+        """Stop looking names up. Forwarders are closed by who asked for them, before."""
+        await self._names.close()
+        self._routes.close()
+
+
+def _connections_max() -> int:
+    """Each takes two descriptors, and the rest of the platform needs some too."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(64, min(CONNECTIONS_MAX, soft // 4))

@@ -1,0 +1,208 @@
+"""The sandbox of Linux: a zygote tree in namespaces, under cgroups, behind seccomp and Landlock.
+
+Works as root and as an ordinary user (then in a user namespace). Promises BOX-1 to BOX-6 of the
+port. Where this machine cannot give namespaces, ``open()`` refuses, unless ``allow_weak``.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from tapwater_server.backends.linux.group import Group
+from tapwater_server.backends.linux.launcher import GUEST, BaseZygote
+from tapwater_server.backends.linux.layers import Probe, describe, probe
+from tapwater_server.backends.linux.zygote import LinuxZygote, wire_limits
+from tapwater_server.model import limits as ceilings
+from tapwater_server.model.errors import StartFailed
+from tapwater_server.model.function import FunctionLimits
+from tapwater_server.ports.sandbox import Image, Layer
+
+UIDS = range(1_900_000_000, 1_900_060_000)  # No system hands these out: beyond systemd's ranges.
+USER_UID = 1000  # Inside the user namespace of an ordinary user.
+
+
+class Plan(Protocol):
+    """What a function's declared egress needs inside its network, see ``egress_plan``."""
+
+    @property
+    def hosts(self) -> str: ...
+
+    @property
+    def resolv(self) -> str: ...
+
+    def wire(self) -> dict[str, object]: ...
+
+
+class Forwarder(Protocol):
+    """The host's side of one function's egress."""
+
+    def close(self) -> None: ...
+
+
+class Egress(Protocol):
+    """Plans and serves egress."""
+
+    def plan(self, egress: tuple[str, ...]) -> Any: ...
+
+    def serve(self, plan: Any, listener_fds: list[int]) -> Forwarder: ...
+
+
+class Groups(Protocol):
+    """Makes groups of limited processes, see ``cgroup.Cgroups``."""
+
+    def make(self, name: str, limits: FunctionLimits) -> Group: ...
+
+    def layers(self) -> tuple[Layer, ...]: ...
+
+
+class LinuxSandbox:
+    """Makes confined processes. Lives in one running event loop.
+
+    ``scratch``: a folder of ours alone, below the data directory. ``uids``: as root, every zygote
+    gets one of these as its own user. ``allow_weak``: run with less than all namespaces, with a
+    warning on every zygote, instead of refusing.
+    """
+
+    def __init__(
+        self,
+        *,
+        cgroups: Groups,
+        egress: Egress,
+        scratch: str | Path,
+        uids: range = UIDS,
+        allow_weak: bool = False,
+    ) -> None:
+        self._cgroups, self._egress = cgroups, egress
+        self._root = Path(scratch) / "root"
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._allow_weak = allow_weak
+        self._privileged = os.geteuid() == 0
+        self._uids_free = iter(uids)
+        self._uids_back: list[int] = []
+        self._bases: dict[str, BaseZygote] = {}
+        self._zygotes: set[LinuxZygote] = set()
+        self._probe: Probe | None = None
+
+    async def open(self, image: Image) -> LinuxZygote:
+        """Make a zygote; see the port."""
+        weak = self._weakness()
+        uid = self._take_uid()
+        plan = self._egress.plan(image.egress)
+        control, theirs = socket.socketpair()
+        output, theirs_output = os.pipe()
+        forwarders: list[Forwarder] = []
+
+        def released(zygote: LinuxZygote) -> None:
+            self._zygotes.discard(zygote)
+            self._uids_back.append(uid)
+            for forwarder in forwarders:
+                forwarder.close()
+
+        def make_group(limits: FunctionLimits) -> Group:
+            return self._cgroups.make(image.function, limits)
+
+        group = make_group(image.limits)
+        zygote = LinuxZygote(
+            control,
+            output,
+            name=image.function,
+            group=group,
+            make_group=make_group,
+            weakness=weak,
+            released=released,
+        )
+        self._zygotes.add(zygote)
+        request = self._request(image, plan, uid=uid, weak=bool(weak))
+        try:
+            async with asyncio.timeout(ceilings.START_S_MAX):
+                base = self._base(image.python)
+                fds = [theirs.detach(), theirs_output, *map(os.dup, group.entry_fds())]
+                await base.open(request, fds, zygote.ended)
+                listeners = await zygote.wait_built()
+                forwarders.append(self._egress.serve(plan, listeners))
+                await zygote.wait_ready()
+        except TimeoutError as error:
+            zygote.kill()
+            raise StartFailed(
+                f"the module of {image.function} was not imported within "
+                f"{ceilings.START_S_MAX:.0f} s{zygote.last_words()}"
+            ) from error
+        except BaseException:
+            zygote.kill()
+            raise
+        return zygote
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Say which layers of isolation this machine gives; asks the kernel by trying."""
+        return (*describe(self._probed(), root=self._privileged), *self._cgroups.layers())
+
+    async def close(self) -> None:
+        """End every process that ever came out of here, and wait for it."""
+        for zygote in list(self._zygotes):
+            zygote.kill()
+        bases, self._bases = list(self._bases.values()), {}
+        for base in bases:
+            await base.close()
+
+    def _base(self, python: str) -> BaseZygote:
+        base = self._bases.get(python)
+        if base is None or not base.alive:
+            base = self._bases[python] = BaseZygote(python)
+        return base
+
+    def _probed(self) -> Probe:
+        if self._probe is None:
+            self._probe = probe()
+        return self._probe
+
+    def _weakness(self) -> str:
+        missing = self._probed().missing
+        if missing and not self._allow_weak:
+            raise StartFailed(
+                f"this machine does not let us confine functions: {missing}. "
+                "Allow weak isolation in the settings to run them all the same."
+            )
+        return missing
+
+    def _take_uid(self) -> int:
+        if not self._privileged:
+            return USER_UID
+        if self._uids_back:
+            return self._uids_back.pop()
+        try:
+            return next(self._uids_free)
+        except StopIteration:
+            raise StartFailed("there are more zygotes than user ids for them") from None
+
+    def _request(self, image: Image, plan: Plan, *, uid: int, weak: bool) -> dict[str, Any]:
+        inside: Mapping[str, Any] = {
+            "code": "/app",
+            "layer": "/layer" if image.layer else "",
+            "module": image.module,
+            "function": image.function,
+            "environment": dict(image.environment),
+            "settings": dict(image.settings),
+            "after_fork_import": image.after_fork_import,
+        }
+        return {
+            "image": inside,
+            "code": str(Path(image.code).resolve()),
+            "layer": str(Path(image.layer).resolve()) if image.layer else "",
+            "guest": GUEST,
+            "root": str(self._root.resolve()),
+            "uid": uid,
+            "gid": uid,
+            "userns": not self._privileged,
+            "weak": weak,
+            "flat": weak,
+            "limits": wire_limits(image.limits),
+            "egress": {
+                "declared": bool(image.egress),
+                "hosts": plan.hosts,
+                "resolv": plan.resolv,
+                "wire": plan.wire(),
+            },
+        }

@@ -1,0 +1,1 @@
+"""Backends that live in memory: the reference, and for tests."""

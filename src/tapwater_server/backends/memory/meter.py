@@ -1,0 +1,49 @@
+"""Records and log lines in memory: the reference, forgetting the oldest above a ceiling."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from tapwater_server.ports.meter import Asked, LogLine, MeterStats, Record
+
+KEPT_MAX = 100_000
+
+
+class MemoryMeter:
+    """See the promises of ``ports/meter.py``."""
+
+    def __init__(self, *, kept_max: int = KEPT_MAX) -> None:
+        self._records: deque[Record] = deque(maxlen=kept_max)
+        self._lines: deque[LogLine] = deque(maxlen=kept_max)
+        self._seq = self._noted = self._dropped = 0
+
+    def note(self, record: Record) -> None:
+        self._dropped += len(self._records) == self._records.maxlen
+        self._noted += 1
+        self._records.append(record)
+
+    def log(self, line: LogLine) -> None:
+        self._dropped += len(self._lines) == self._lines.maxlen
+        self._seq += 1
+        self._lines.append(replace(line, seq=self._seq))
+
+    async def records(self, asked: Asked) -> Sequence[Record]:
+        found = (record for record in reversed(self._records) if asked.wants_record(record))
+        return list(islice(found, asked.count_max))
+
+    async def lines(self, asked: Asked) -> Sequence[LogLine]:
+        if asked.after_seq is not None:
+            found = (line for line in self._lines if asked.wants_line(line))
+            return list(islice(found, asked.count_max))
+        newest = (line for line in reversed(self._lines) if asked.wants_line(line))
+        return list(islice(newest, asked.count_max))[::-1]
+
+    async def flush(self) -> None:
+        """Nothing waits here."""
+
+    def stats(self) -> MeterStats:
+        return MeterStats(records=self._noted, lines=self._seq, dropped=self._dropped, waiting=0)
+
+    async def close(self) -> None:
+        """Nothing is open here."""

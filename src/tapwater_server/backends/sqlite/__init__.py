@@ -1,0 +1,1 @@
+"""State in SQLite files: one writer with group commit, many readers."""

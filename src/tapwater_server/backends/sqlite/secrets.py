@@ -1,0 +1,139 @@
+"""Secrets of apps in SQLite, each sealed with AES-256-GCM under a key in a file of its own.
+
+The app and the name are authenticated along with the value: a sealed value that is moved to
+another row cannot be opened there.
+"""
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.model.errors import SettingsError
+from tapwater_server.model.ids import AppId
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12  # Random; safe for 2**32 values under one key (NIST SP 800-38D).
+
+_ALL = "SELECT app, name, nonce, sealed FROM secret"
+_PUT = """
+INSERT INTO secret (app, name, nonce, sealed) VALUES (:app, :name, :nonce, :sealed)
+ON CONFLICT (app, name) DO UPDATE SET nonce = :nonce, sealed = :sealed
+"""
+_REMOVE = "DELETE FROM secret WHERE app = :app AND name = :name"
+_ERASE = "DELETE FROM secret WHERE app = :app"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    nonce: bytes
+    text: bytes
+
+
+class SqliteSecrets:
+    """See the promises of ``ports/secrets.py``. Memory too holds values only sealed."""
+
+    def __init__(self, *, database: Database, key_file: Path) -> None:
+        self._database = database
+        self._key_file = key_file
+        self._held: dict[AppId, dict[str, _Sealed]] = {}
+        database.load(self._load)
+        self._cipher = _open_key(key_file, may_make=not self._held)
+
+    async def put(self, app: AppId, name: str, value: str) -> None:
+        nonce = os.urandom(_NONCE_BYTES)
+        text = value.encode("utf-8", "surrogatepass")
+        sealed = _Sealed(nonce, self._key().encrypt(nonce, text, _about(app, name)))
+        row = {"app": app, "name": name, "nonce": sealed.nonce, "sealed": sealed.text}
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(_PUT, row)
+
+        def then(_: None) -> None:
+            self._held.setdefault(app, {})[name] = sealed
+
+        await self._database.write(work, then=then)
+
+    async def remove(self, app: AppId, name: str) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            return connection.execute(_REMOVE, {"app": app, "name": name}).rowcount > 0
+
+        def then(_: bool) -> None:
+            self._held.get(app, {}).pop(name, None)
+
+        return await self._database.write(work, then=then)
+
+    def names(self, app: AppId) -> Sequence[str]:
+        return sorted(self._held.get(app, {}))
+
+    def values(self, app: AppId, names: Sequence[str]) -> Mapping[str, str]:
+        """Open what is asked for.
+
+        Raises:
+            SettingsError: the key file is missing, or is not the one they were sealed with.
+        """
+        held = self._held.get(app, {})
+        return {name: self._open(app, name, held[name]) for name in names if name in held}
+
+    def erase(self, connection: sqlite3.Connection, app: AppId) -> None:
+        connection.execute(_ERASE, {"app": app})
+
+    def forget(self, app: AppId) -> None:
+        self._held.pop(app, None)
+
+    def _open(self, app: AppId, name: str, sealed: _Sealed) -> str:
+        try:
+            text = self._key().decrypt(sealed.nonce, sealed.text, _about(app, name))
+        except InvalidTag:
+            raise SettingsError(
+                f"the secret {name} of {app} was not sealed with the key in {self._key_file}: "
+                "put the right key file back, or set the secret again"
+            ) from None
+        return text.decode("utf-8", "surrogatepass")
+
+    def _key(self) -> AESGCM:
+        if self._cipher is None:
+            raise SettingsError(
+                f"the key file {self._key_file} is missing or spoilt, so secrets can be neither "
+                "read nor set: put it back and start again"
+            )
+        return self._cipher
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        for app, name, nonce, sealed in connection.execute(_ALL):
+            self._held.setdefault(AppId(app), {})[name] = _Sealed(nonce, sealed)
+
+
+def _about(app: AppId, name: str) -> bytes:
+    return f"tapwater secret 1\0{app}\0{name}".encode()
+
+
+def _open_key(path: Path, *, may_make: bool) -> AESGCM | None:
+    """Read the key; make one at the first start, but never beside secrets of another."""
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        if not may_make:
+            return None
+        key = AESGCM.generate_key(bit_length=8 * _KEY_BYTES)
+        _write(path, key)
+    return AESGCM(key) if len(key) == _KEY_BYTES else None
+
+
+def _write(path: Path, key: bytes) -> None:
+    making = path.with_name(f"{path.name}.new")
+    making.unlink(missing_ok=True)
+    fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(fd)
+    making.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)

@@ -1,0 +1,203 @@
+"""The control API over HTTP: one connection, a token, and errors a person can act on."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from tapwater_server.cli.failures import CommandFailed, Exit, from_problem
+from tapwater_server.cli.places import is_loopback
+
+if TYPE_CHECKING:
+    import httpx
+
+API = "/_/api/v1"
+ANSWER_BYTES_MAX = 64 << 20  # A page of anything is far below; more is not a control API.
+LINE_BYTES_MAX = 4 << 20  # One line of progress or log, with a traceback in it.
+ANSWER_S_MAX = 60.0
+CONNECT_S_MAX = 5.0
+
+Query = Mapping[str, "str | int | float | bool | None"]
+
+
+def path_of(*parts: str) -> str:
+    """Build a path below the API; every part is quoted, the slashes of function names are kept.
+
+    >>> path_of("apps", "shop", "call", "users/profile/[id]")
+    '/_/api/v1/apps/shop/call/users/profile/%5Bid%5D'
+    """
+    return "/".join((API, *(quote(part, safe="/") for part in parts)))
+
+
+class Client:
+    """Talks to one server. Use it as an async context manager."""
+
+    def __init__(self, *, url: str, token: str | None) -> None:
+        import httpx
+
+        self.url = url
+        headers = {"accept": "application/json, application/problem+json, application/x-ndjson"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            timeout=httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX),
+            # Building a TLS context costs 20 ms; plain HTTP needs none.
+            verify=url.startswith("https:"),
+            trust_env=not is_loopback(url),  # No proxy stands between us and ourselves.
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, **query: str | int | float | bool | None) -> Any:
+        """Ask for something; ``None`` in the query means: not given."""
+        return await self.ask("GET", path, query=query)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: object = None,
+        timeout_s: float | None = ANSWER_S_MAX,
+    ) -> Any:
+        """Ask once, give the JSON that came back (None for an empty answer).
+
+        Raises:
+            CommandFailed: nobody answers, or the answer is a problem.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        async with self._asked(
+            method, path, query=query or {}, content=content, timeout_s=timeout_s
+        ) as answer:
+            raw = await _read_whole(answer)
+            return self._judge(answer, raw)
+
+    @asynccontextmanager
+    async def lines(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        content: AsyncIterator[bytes] | None = None,
+        size: int = 0,
+    ) -> AsyncIterator[AsyncIterator[Any]]:
+        """Ask, and read the answer as NDJSON while it comes, however long that takes.
+
+        Raises:
+            CommandFailed: nobody answers, or the answer is a problem.
+        """
+        async with self._asked(
+            method, path, query=query or {}, content=content, size=size, timeout_s=None
+        ) as answer:
+            if answer.is_error:
+                self._judge(answer, await _read_whole(answer))
+            yield _each_line(answer)
+
+    @asynccontextmanager
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query,
+        content: bytes | AsyncIterator[bytes] | None,
+        timeout_s: float | None,
+        size: int = 0,
+    ) -> AsyncIterator["httpx.Response"]:
+        import httpx
+
+        headers = {}
+        if isinstance(content, bytes):
+            headers["content-type"] = "application/json"
+        elif content is not None:
+            headers = {"content-type": "application/gzip", "content-length": str(size)}
+        given = {name: value for name, value in query.items() if value is not None}
+        timeout = httpx.Timeout(timeout_s, connect=CONNECT_S_MAX)
+        try:
+            async with self._http.stream(
+                method, path, params=given, content=content, headers=headers, timeout=timeout
+            ) as answer:
+                yield answer
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise self._nobody(error) from error
+        except httpx.HTTPError as error:
+            raise CommandFailed(
+                f"the connection to {self.url} broke off: {str(error) or type(error).__name__}",
+                exit=Exit.UNREACHABLE,
+                code="unreachable",
+                hint="Look at the server's own log; it may have been stopped or restarted.",
+            ) from error
+
+    def _nobody(self, error: Exception) -> CommandFailed:
+        hint = "Start one with `tapwater up` or `tapwater dev`, or name another with --url."
+        if not is_loopback(self.url):
+            hint = f"Check the address and the network ({error})."
+        return CommandFailed(
+            f"No Tapwater answers at {self.url}.",
+            exit=Exit.UNREACHABLE,
+            code="unreachable",
+            hint=hint,
+        )
+
+    def _judge(self, answer: "httpx.Response", raw: bytes) -> Any:
+        try:
+            value = json.loads(raw) if raw else None
+        except ValueError:
+            value = raw
+        fine = not answer.is_error and not answer.is_redirect
+        if fine and not isinstance(value, bytes):
+            return value
+        if isinstance(value, dict) and not fine:
+            raise from_problem(answer.status_code, value)
+        raise CommandFailed(
+            f"{self.url} answered {answer.status_code}, and not as Tapwater does.",
+            exit=Exit.NOT_FOUND if answer.status_code == 404 else Exit.FAILED,
+            code="not_tapwater",
+            hint="Is this the address of a Tapwater server? Name it with --url or TAPWATER_URL.",
+        )
+
+
+async def _read_whole(answer: "httpx.Response") -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.aiter_bytes():
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise CommandFailed(f"the answer has more than {ANSWER_BYTES_MAX} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _each_line(answer: "httpx.Response") -> AsyncIterator[Any]:
+    rest = b""
+    async for part in answer.aiter_bytes():
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield _read_line(line)
+        if len(rest) > LINE_BYTES_MAX:
+            raise CommandFailed(f"a line of the answer has more than {LINE_BYTES_MAX} bytes")
+    if rest.strip():
+        yield _read_line(rest)
+
+
+def _read_line(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise CommandFailed("a line of the answer is not JSON") from error

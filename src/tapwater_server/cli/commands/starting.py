@@ -1,0 +1,94 @@
+"""`tapwater init` and `tapwater up`: a new app, and a server for it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tapwater_server.cli.failures import Exit
+from tapwater_server.cli.session import Session
+from tapwater_server.cli.talking import command
+
+if TYPE_CHECKING:
+    from tapwater_server.assembly.node import Ready
+
+
+def register(app: typer.Typer, *, panel: str) -> None:
+    """Add the commands."""
+    command(app, "init", panel=panel)(init)
+    command(app, "up", panel=panel, without=("url", "token"), serves=True)(up)
+
+
+async def init(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new app's folder and name.")],
+) -> int | None:
+    """Make a starter app: one function, its test, its settings."""
+    from tapwater_server.cli.project import normalised
+    from tapwater_server.cli.starter import write_starter
+    from tapwater_server.model.ids import parse_app_id
+
+    folder = session.folder / name
+    app = parse_app_id(normalised(folder.name))
+    written = write_starter(folder, app=app)
+    if session.json:
+        session.emit({"app": app, "folder": str(folder), "files": written})
+        return Exit.FINE
+    session.print(f"[bold green]{app}[/bold green] is in {folder}:")
+    for file in written:
+        session.print(f"  {file}")
+    session.print(f"\nNext:\n  cd {name}\n  tapwater dev")
+    return Exit.FINE
+
+
+async def up(
+    session: Session,
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Where to listen. Default: loopback only.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Default: 8080; 0: any free one.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The settings file; TAPWATER_CONFIG.")] = None,
+    allow_weak: Annotated[
+        bool | None,
+        typer.Option("--allow-weak", help="Serve though layers of isolation are missing."),
+    ] = None,
+) -> int | None:
+    """Start the server.
+
+    Ctrl-C stops it when the calls in flight are answered.
+
+    Every setting can also be a TAPWATER_* variable or stand in the settings file
+    (docs/guides/cli.md).
+    """
+    from tapwater_server.assembly.settings import load
+    from tapwater_server.cli.serving import serve
+
+    named = session.given.data
+    settings = load(
+        {
+            "data": None if named is None else str(named),
+            "host": host,
+            "port": port,
+            "config": None if config is None else str(config),
+            "allow_weak": allow_weak,
+        }
+    )
+    await serve(settings, ready=lambda node: _show_ready(session, node))
+    return Exit.FINE
+
+
+def _show_ready(session: Session, node: "Ready") -> None:
+    if session.json:
+        session.emit({"url": node.url, "data": str(node.data), "warnings": list(node.warnings)})
+    for warning in node.warnings:
+        session.warn(warning)
+    session.print(f"[bold green]Tapwater serves[/bold green] at [bold]{node.url}[/bold]")
+    session.print(f"  data    {node.data}")
+    if node.token:
+        session.print(f"  token   {node.token}")
+        session.print(
+            f"  [dim]the admin token, shown this once; it is kept in {node.data}/admin-token, "
+            "readable by you only[/dim]"
+        )
+    session.print("  stop    Ctrl-C")

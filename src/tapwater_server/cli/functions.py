@@ -1,0 +1,96 @@
+"""How functions are shown: where they answer, their limits, their live instances."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tapwater_server.cli.showing import duration, size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def urls_table(functions: Sequence[Mapping[str, Any]]) -> "Table":
+    """Show functions and their whole URLs, each on one line, to be copied."""
+    from rich.markup import escape
+
+    table = _table()
+    table.add_column("answers at", no_wrap=True)
+    for function in functions:
+        table.add_row(escape(str(function.get("name", ""))), escape(where_it_answers(function)))
+    return table
+
+
+def functions_table(
+    functions: Sequence[Mapping[str, Any]], *, origin: str, live: Mapping[str, int] | None
+) -> "Table":
+    """Show functions with limits and live instances; URLs below ``origin`` without it."""
+    from rich.markup import escape
+
+    table = _table()
+    table.add_column("answers at", overflow="fold")
+    for column in ("memory", "time limit", "instances"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for function in functions:
+        limits = function.get("limits") or {}
+        table.add_row(
+            escape(str(function.get("name", ""))),
+            escape(_below(where_it_answers(function), origin)),
+            size(limits.get("memory_bytes")),
+            _time_limit(limits),
+            "-" if live is None else str(live.get(str(function.get("name")), 0)),
+        )
+    return table
+
+
+def _below(where: str, origin: str) -> str:
+    return where.replace(origin, "", 1) if origin else where
+
+
+def _table() -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("function", style="bold", overflow="fold")
+    return table
+
+
+def common_origin(functions: Sequence[Mapping[str, Any]]) -> str:
+    """Give the address that all functions share; "" when they do not.
+
+    >>> common_origin([{"url": "http://h:1/a"}, {"url": "http://h:1/b"}, {"name": "tick"}])
+    'http://h:1'
+    """
+    origins = set()
+    for function in functions:
+        if function.get("url"):
+            parts = urlsplit(str(function["url"]))
+            origins.add(f"{parts.scheme}://{parts.netloc}")
+    return origins.pop() if len(origins) == 1 else ""
+
+
+def _time_limit(limits: Mapping[str, Any]) -> str:
+    if "timeout_s" not in limits:
+        return "-"
+    seconds = limits["timeout_s"]
+    return "none" if seconds is None else duration(seconds)
+
+
+def where_it_answers(function: Mapping[str, Any]) -> str:
+    """Say how a function is reached: its verbs and URL, or its trigger.
+
+    >>> where_it_answers({"url": "http://h/users-api/register", "verbs": ["POST"]})
+    'POST http://h/users-api/register'
+    >>> where_it_answers({"trigger": {"source": "schedule", "arguments": {"cron": "* * * * *"}}})
+    'on schedule(* * * * *)'
+    """
+    if function.get("url"):
+        verbs = " ".join(str(verb) for verb in function.get("verbs") or [])
+        return f"{verbs} {function['url']}".strip()
+    trigger = function.get("trigger")
+    if isinstance(trigger, Mapping):
+        arguments = trigger.get("arguments")
+        values = arguments.values() if isinstance(arguments, Mapping) else ()
+        shown = ", ".join(str(value) for value in values)
+        return f"on {trigger.get('source', '?')}({shown})"
+    return "-"

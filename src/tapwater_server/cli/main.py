@@ -1,0 +1,100 @@
+"""The ``tapwater`` command: its options, and its commands in the order a newcomer meets them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tapwater_server.cli.commands import (
+    call,
+    deploy,
+    dev,
+    doctor,
+    listing,
+    logs,
+    secrets,
+    simulate,
+    starting,
+    tokens,
+    top,
+    traffic,
+)
+from tapwater_server.cli.helping import Grouped
+from tapwater_server.cli.session import Given
+from tapwater_server.cli.talking import AsJson
+
+_BEGIN, _DEPLOY, _SEE, _RUN = "Begin", "Deploy", "See", "Operate"
+
+
+def build() -> typer.Typer:
+    """Put the command line together."""
+    app = typer.Typer(
+        name="tapwater",
+        no_args_is_help=True,
+        cls=Grouped,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    starting.register(app, panel=_BEGIN)
+    dev.register(app, panel=_BEGIN)
+    deploy.register(app, panel=_DEPLOY)
+    call.register(app, panel=_DEPLOY)
+    listing.register(app, panel=_DEPLOY)
+    traffic.register(app, panel=_DEPLOY)
+    secrets.register(app, panel=_DEPLOY)
+    logs.register(app, panel=_SEE)
+    top.register(app, panel=_SEE)
+    doctor.register(app, panel=_SEE)
+    simulate.register(app, panel=_SEE)
+    tokens.register(app, panel=_RUN)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tapwater {version('tapwater')}")
+        raise typer.Exit
+
+
+def _options(
+    context: typer.Context,
+    *,
+    url: Annotated[
+        str | None, typer.Option("--url", envvar="TAPWATER_URL", help="The server's address.")
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="TAPWATER_TOKEN",
+            show_envvar=True,
+            help="Better by the variable, or `tapwater login`: others can see arguments.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", envvar="TAPWATER_DATA", help="The server's data directory."),
+    ] = None,
+    as_json: AsJson = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show it.")
+    ] = False,
+) -> None:
+    """A folder of functions in, a running cloud out.
+
+    The options that say which server may stand before or after a command.
+    """
+    context.obj = Given(url=url, token=token, data=data, json=as_json)
+
+
+def main() -> None:
+    """Run one command."""
+    build()(prog_name="tapwater")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What `tapwater dev` runs side by side in one process: the platform, the watcher and the log."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tapwater_server.cli.client import Client, path_of
+from tapwater_server.cli.failures import CommandFailed
+from tapwater_server.cli.places import token_of_data
+from tapwater_server.cli.session import Session
+
+if TYPE_CHECKING:
+    from tapwater_server.assembly.node import Ready
+    from tapwater_server.assembly.settings import Settings
+    from tapwater_server.cli.bundle import Chosen
+    from tapwater_server.cli.project import Project
+    from tapwater_server.cli.watching import Deployed
+
+
+class Workshop:
+    """One app, and a platform around it."""
+
+    def __init__(self, session: Session, project: "Project", settings: "Settings") -> None:
+        self._session = session
+        self._project = project
+        self._settings = settings
+        self._node: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self._live = 0  # the number of the revision that serves
+
+    async def run(self) -> None:
+        """Serve until stopped.
+
+        Raises:
+            CommandFailed: the platform cannot start.
+        """
+        from tapwater_server.cli.serving import serve
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                beside = group.create_task(self._beside())
+                await serve(self._settings, ready=self._node.set_result)
+                beside.cancel()
+        except ExceptionGroup as errors:
+            failed, others = errors.split(CommandFailed)
+            if others is not None or failed is None:
+                raise
+            raise _first(failed) from None
+
+    async def _beside(self) -> None:
+        from tapwater_server.cli.clock import monotonic
+        from tapwater_server.cli.progress import shown
+        from tapwater_server.cli.watching import Watched
+
+        node = await self._node
+        async with self._client(node) as client:
+            watched = Watched(self._project, client=client, told=self, monotonic=monotonic)
+            with shown(self._session) as steps:
+                await watched.step(shown=steps)
+            await self._make_default(client)
+            self._session.say(
+                f"[dim]watching {self._project.file or self._project.folder}; Ctrl-C stops[/dim]"
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(watched.run())
+                group.create_task(self._follow_logs(node))
+
+    def _client(self, node: "Ready") -> Client:
+        token = token_of_data(node.data)
+        return Client(url=node.url, token=token.text if token else None)
+
+    async def _make_default(self, client: Client) -> None:
+        """Put the app on the bare host, where one looks first."""
+        if self._live:
+            body = {"app": self._project.name}
+            await client.ask("PUT", path_of("settings", "default-app"), body=body)
+
+    async def _follow_logs(self, node: "Ready") -> None:
+        from tapwater_server.cli.commands.logs import Shown, follow
+
+        async with self._client(node) as client:
+            answer = await client.get(path_of("logs"), limit=1)
+            asked = {"app": self._project.name, "after": answer.get("next")}
+            await follow(client, Shown(self._session), asked)
+
+    def deployed(self, deployed: "Deployed") -> None:
+        """Say that a change is live."""
+        from rich.markup import escape
+
+        from tapwater_server.cli.showing import duration
+        from tapwater_server.cli.watching import name_files
+
+        first = self._live == 0
+        self._live = int(deployed.revision.get("number") or 0)
+        for warning in deployed.warnings:
+            self._session.warn(warning)
+        if self._session.json:
+            self._session.emit(
+                {
+                    "deployed": deployed.revision,
+                    "changed": list(deployed.changed),
+                    "ms": round(deployed.took_s * 1000, 1),
+                }
+            )
+        elif first:
+            self._show_urls(deployed)
+        else:
+            files = escape(name_files(deployed.changed))
+            self._session.print(
+                f"[bold green]{files}[/bold green] → live in "
+                f"[cyan]{duration(deployed.took_s)}[/cyan] [dim]r{self._live}[/dim]"
+            )
+
+    def _show_urls(self, deployed: "Deployed") -> None:
+        from tapwater_server.cli.functions import urls_table
+
+        self._session.print(
+            f"[bold green]{self._project.name}[/bold green] is live at "
+            f"[bold]{self._node.result().url}[/bold]"
+        )
+        self._session.print(urls_table(deployed.revision.get("functions") or []))
+
+    def refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
+        """Say what is wrong; what was live stays live."""
+        from tapwater_server.cli.refusing import show_refused
+
+        what = f"r{self._live} is still live." if self._live else "Nothing is live yet."
+        show_refused(self._session, error, chosen, hint=f"{what} Save a fix and it goes on.")
+
+
+def _first(group: BaseExceptionGroup[CommandFailed]) -> CommandFailed:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

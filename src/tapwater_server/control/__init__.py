@@ -1,0 +1,1 @@
+"""Room D: deploying, and the API through which everything is administered."""

@@ -1,0 +1,246 @@
+"""Calling a function by its name, now or in the background."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import msgspec
+
+from tapwater_server.control.api.apps import find_revision
+from tapwater_server.control.api.endpoint import Answer, Asked
+from tapwater_server.control.api.shapes import Accepted, Background, CallBody, Called
+from tapwater_server.control.house import House
+from tapwater_server.control.plan import LIVE
+from tapwater_server.model.errors import Invalid, NotFound
+from tapwater_server.model.function import Function, Kind, Revision
+from tapwater_server.model.ids import AppId, InvocationId
+from tapwater_server.model.invocation import Headers, Invocation, Outcome, Verb
+from tapwater_server.ports.bus import Errand
+from tapwater_server.ports.invoker import run
+
+ANSWER_BYTES_MAX = 8 << 20
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\r\n\0]*")
+_PARAMETER = re.compile(r"\{(\.\.\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+async def call(house: House, asked: Asked) -> Called | Answer:
+    app = asked.deployed_app(house)
+    body = await asked.body(CallBody)
+    revision = choose_revision(house, app, body.revision)
+    function = find_function(revision, asked.path("function"))
+    data = read_data(body)
+    if body.background:
+        return Answer(await _publish(house, function, revision, body, data), status=202)
+    invocation = build(house, revision, function, body, data)
+    outcome = await run(house.invoker, invocation, body_bytes_max=ANSWER_BYTES_MAX)
+    return called(invocation, outcome)
+
+
+async def show_background(house: House, asked: Asked) -> Background:
+    id = asked.path("id")
+    state = await house.bus.state(id)
+    if state is None or not asked.principal.may_deploy(AppId(state.app)):
+        raise NotFound(f"there is no background call {id[:64]!r}")
+    return Background(
+        id=state.id,
+        app=state.app,
+        function=state.function,
+        state=state.state,
+        attempt=state.attempt,
+        published_at=state.published_at,
+        result=msgspec.json.decode(state.result) if state.result else None,
+        reason=state.reason,
+    )
+
+
+def choose_revision(house: House, app: AppId, wanted: int | str | None) -> Revision:
+    """Take the revision of that number, or one of the alias by its weights.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if isinstance(wanted, int) or (isinstance(wanted, str) and wanted.lstrip("r").isdigit()):
+        return find_revision(house, app, str(wanted))
+    name = wanted or LIVE
+    for alias in house.registry.aliases(app):
+        if alias.name == name:
+            left = house.ids.chance() * 100
+            for id, weight in alias.weights.items():
+                left -= weight
+                revision = house.registry.revision(app, id)
+                if left < 0 and revision is not None:
+                    return revision
+    raise NotFound(f"{app} has no alias {name!r}")
+
+
+def find_function(revision: Revision, name: str) -> Function:
+    """Find a function by its name.
+
+    Raises:
+        NotFound: there is none; the message lists what there is.
+    """
+    for function in revision.functions:
+        if function.id.name == name:
+            return function
+    there = ", ".join(one.id.name for one in revision.functions[:20])
+    raise NotFound(f"{revision.app} has no function {name[:100]!r} (it has: {there})")
+
+
+def read_data(body: CallBody) -> bytes | None:
+    """Take the body to send: JSON of ``data``, or the bytes of ``body_base64``.
+
+    Raises:
+        Invalid: both are given, or the second is not base64.
+    """
+    if body.body_base64 is None:
+        return None if body.data is msgspec.UNSET else msgspec.json.encode(body.data)
+    if body.data is not msgspec.UNSET:
+        raise Invalid("give data or body_base64, not both")
+    try:
+        return base64.b64decode(body.body_base64, validate=True)
+    except binascii.Error:
+        raise Invalid("body_base64 is not base64") from None
+
+
+def build(
+    house: House, revision: Revision, function: Function, body: CallBody, data: bytes | None
+) -> Invocation:
+    """Make the invocation that an HTTP request to the function would have made."""
+    path, root_path, params = place(function, body)
+    restful = function.kind is Kind.RESTFUL
+    return Invocation(
+        id=InvocationId(house.ids.fresh()),
+        revision=revision.id,
+        function=function,
+        verb=Verb.HTTP if restful else Verb.EVENT,
+        method=choose_method(function, body, data),
+        path=path,
+        root_path=root_path,
+        query=body.query.removeprefix("?").encode(),
+        host=f"{revision.app}.{house.settings.domain}".encode(),
+        client="control",
+        params=params or None,
+        headers=read_headers(body, data),
+        body=data or b"",
+        arrived_at=house.clock.monotonic(),
+    )
+
+
+def choose_method(function: Function, body: CallBody, data: bytes | None) -> str:
+    """Take the method asked for, else the only one there is, else what fits the data.
+
+    Raises:
+        Invalid: it is no HTTP method.
+    """
+    if body.method is not None:
+        method = body.method.upper()
+        if method not in METHODS:
+            raise Invalid(f"{body.method[:20]!r} is not an HTTP method")
+        return method
+    verbs = function.route.verbs if function.route is not None else frozenset({"POST"})
+    if len(verbs) == 1:
+        return next(iter(verbs))
+    return "GET" if data is None and (not verbs or "GET" in verbs) else "POST"
+
+
+def place(function: Function, body: CallBody) -> tuple[str, str, dict[str, str]]:
+    """Work out path, root path and parameters.
+
+    Raises:
+        Invalid: a parameter is missing, or the path is not one of the function's.
+    """
+    route = function.route
+    if route is None:
+        return "/", "", {}
+    if route.mount:
+        path = body.path or "/"
+        if not path.startswith("/"):
+            raise Invalid("the path must begin with /")
+        return path, route.path.rstrip("/"), {}
+    if body.path is None:
+        return fill_in(route.path, body.params), "", dict(body.params)
+    match = to_pattern(route.path).fullmatch(body.path)
+    if match is None:
+        raise Invalid(f"the path {body.path[:200]!r} is not one of {route.path}")
+    return body.path, "", match.groupdict()
+
+
+def fill_in(pattern: str, params: dict[str, str]) -> str:
+    """Put parameters into a route's pattern.
+
+    >>> fill_in("/users-api/{id}", {"id": "7"})
+    '/users-api/7'
+    """
+    wanted = [match[2] for match in _PARAMETER.finditer(pattern)]
+    missing = [name for name in wanted if name not in params]
+    strange = [name for name in params if name not in wanted]
+    if missing or strange:
+        what = "needs the parameter" if missing else "has no parameter"
+        raise Invalid(f"{pattern} {what} {(missing or strange)[0]!r}: give it in params, or a path")
+    return _PARAMETER.sub(lambda match: params[match[2]], pattern)
+
+
+def to_pattern(pattern: str) -> re.Pattern[str]:
+    """Turn a route's pattern into a regular expression."""
+    parts, at = [], 0
+    for match in _PARAMETER.finditer(pattern):
+        parts.append(re.escape(pattern[at : match.start()]))
+        parts.append(f"(?P<{match[2]}>{'.*' if match[1] else '[^/]+'})")
+        at = match.end()
+    return re.compile("".join([*parts, re.escape(pattern[at:]), "/?"]))
+
+
+def read_headers(body: CallBody, data: bytes | None) -> Headers:
+    """Check the headers to send; data is JSON unless they say otherwise.
+
+    Raises:
+        Invalid: a name or a value cannot be one.
+    """
+    headers: Headers = []
+    for name, value in body.headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise Invalid(f"{name[:64]!r} cannot be a header")
+        headers.append((name.lower().encode(), value.encode("utf-8")))
+    if data is not None and not any(name == b"content-type" for name, _ in headers):
+        kind = b"application/octet-stream" if body.body_base64 is not None else b"application/json"
+        headers.append((b"content-type", kind))
+    return headers
+
+
+def called(invocation: Invocation, outcome: Outcome) -> Called:
+    """Show how a call ended; the body as text where it is UTF-8, else as base64."""
+    try:
+        text, coded = outcome.body.decode(), None
+    except UnicodeDecodeError:
+        text, coded = None, base64.b64encode(outcome.body).decode()
+    usage: dict[str, Any] = msgspec.to_builtins(outcome.usage)
+    return Called(
+        invocation=invocation.id,
+        ending=outcome.ending.value,
+        status=outcome.status,
+        headers=[[part.decode("latin-1") for part in pair] for pair in outcome.headers],
+        usage=usage,
+        message=outcome.message,
+        body=text,
+        body_base64=coded,
+    )
+
+
+async def _publish(
+    house: House, function: Function, revision: Revision, body: CallBody, data: bytes | None
+) -> Accepted:
+    """Leave an errand on the bus; it is durable before this returns."""
+    id = house.ids.fresh()
+    errand = Errand(
+        id=id,
+        app=revision.app,
+        function=str(function.id),
+        body=b"null" if data is None else data,
+        revision=revision.id if body.revision is not None else "",
+        root=id,
+    )
+    await house.bus.publish([errand])
+    return Accepted(id=id)

@@ -1,0 +1,90 @@
+"""Deploying an app: the bundle comes in the body, the progress goes out line by line."""
+
+import asyncio
+import tempfile
+from contextlib import ExitStack
+from typing import BinaryIO, cast
+
+from starlette.requests import ClientDisconnect, Request
+
+from tapwater_server.control.api.apps import addresses, parse_alias
+from tapwater_server.control.api.endpoint import Asked
+from tapwater_server.control.api.problems import problem
+from tapwater_server.control.api.showing import revision_line
+from tapwater_server.control.api.streamed import Emit, Streamed
+from tapwater_server.control.apply import Order
+from tapwater_server.control.house import House
+from tapwater_server.model.errors import Invalid, TapwaterError, TooLarge
+from tapwater_server.model.limits import BUNDLE_BYTES_MAX
+
+NOTE_CHARS_MAX = 500
+_IN_MEMORY_BYTES_MAX = 4 << 20
+
+
+async def deploy(house: House, asked: Asked) -> Streamed:
+    app = asked.app
+    alias = parse_alias(asked.text("alias") or "live")
+    traffic = asked.flag("traffic", default=True)
+    note = (asked.text("note") or "")[:NOTE_CHARS_MAX]
+    archive = await _receive(asked.request, house)
+
+    async def run(emit: Emit) -> None:
+        try:
+            if house.turns.is_busy(app):
+                emit({"step": "turn", "state": "note", "detail": "another deploy is running"})
+            order = Order(app=app, archive=archive, alias=alias, traffic=traffic, note=note)
+            await _run(house, asked, order, emit)
+        finally:
+            archive.close()
+
+    return Streamed(run)
+
+
+async def _run(house: House, asked: Asked, order: Order, emit: Emit) -> None:
+    try:
+        async with house.turns.of(order.app):
+            revision = await house.deploying.deploy(order, said=emit)
+    except TapwaterError as error:
+        emit({"problem": problem(error)})
+        return
+    line = revision_line(
+        revision,
+        aliases=house.registry.aliases(order.app),
+        addresses=addresses(house, asked),
+        default=house.registry.default_app() == order.app,
+    )
+    emit({"revision": line})
+
+
+async def _receive(request: Request, house: House) -> BinaryIO:
+    """Keep the body in memory while it is small, then on disk.
+
+    Raises:
+        TooLarge: it has more than ``BUNDLE_BYTES_MAX`` bytes.
+        Invalid: the client went away before its end, or sent nothing.
+    """
+    scratch = str(house.settings.scratch)
+    with ExitStack() as closing:
+        spool = closing.enter_context(
+            tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES_MAX, dir=scratch)
+        )
+        size = 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                _check_size(size)
+                if size > _IN_MEMORY_BYTES_MAX:
+                    await asyncio.to_thread(spool.write, part)
+                else:
+                    spool.write(part)
+        except ClientDisconnect:
+            raise Invalid("the bundle is not complete") from None
+        if not size:
+            raise Invalid("the body must be the bundle, a tar.gz")
+        closing.pop_all()
+    return cast(BinaryIO, spool)
+
+
+def _check_size(size: int) -> None:
+    if size > BUNDLE_BYTES_MAX:
+        raise TooLarge(f"the bundle has more than {BUNDLE_BYTES_MAX >> 20} MiB")

@@ -1,0 +1,100 @@
+"""The control plane put together: what assembly makes, starts, and hands to the gateway."""
+
+import os
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp
+
+from tapwater_server.control.apply import Deploying
+from tapwater_server.control.holding import Holding
+from tapwater_server.control.house import ControlSettings, Facts, House
+from tapwater_server.control.http import control_app
+from tapwater_server.control.interpreters import Interpreter, environment_for, find
+from tapwater_server.control.layers import Layers
+from tapwater_server.control.reading import Reading
+from tapwater_server.control.turns import Turns
+from tapwater_server.ports.blobs import Folders
+from tapwater_server.ports.bus import Bus
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.invoker import Invoker
+from tapwater_server.ports.meter import Meter
+from tapwater_server.ports.preparer import Preparer
+from tapwater_server.ports.registry import Registry
+from tapwater_server.ports.secrets import Secrets
+from tapwater_server.ports.tokens import Tokens
+
+
+class Control:
+    """Everything below ``/_/``. ``start()`` first; ``app`` is what the gateway serves."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        folders: Folders,
+        secrets: Secrets,
+        tokens: Tokens,
+        meter: Meter,
+        preparer: Preparer,
+        invoker: Invoker,
+        bus: Bus,
+        clock: Clock,
+        ids: IdSource,
+        doctor: Facts,
+        top: Facts,
+        settings: ControlSettings,
+    ) -> None:
+        self._settings = settings
+        self._found: tuple[Interpreter, ...] = ()
+        self._holding = Holding(registry=registry, folders=folders)
+        environment = environment_for(settings.environment)
+        layers = Layers(
+            folders=folders, uv=settings.uv, cache=settings.cache, environment=environment
+        )
+        deploying = Deploying(
+            registry=registry,
+            folders=folders,
+            preparer=preparer,
+            reading=Reading(
+                layers=layers,
+                interpreters=self.interpreters,
+                default_python=settings.default_python,
+            ),
+            holding=self._holding,
+            clock=clock,
+            ids=ids,
+            preparing_max=settings.preparing_max,
+            revisions_max=settings.revisions_max,
+        )
+        house = House(
+            registry=registry,
+            secrets=secrets,
+            tokens=tokens,
+            meter=meter,
+            preparer=preparer,
+            invoker=invoker,
+            bus=bus,
+            clock=clock,
+            ids=ids,
+            doctor=doctor,
+            top=top,
+            deploying=deploying,
+            holding=self._holding,
+            turns=Turns(),
+            settings=settings,
+        )
+        self.app: ASGIApp = control_app(house)
+
+    async def start(self) -> None:
+        """Clean away what a kill left behind. Nothing is deployed before this has ended."""
+        os.makedirs(self._settings.scratch, mode=0o700, exist_ok=True)
+        os.makedirs(self._settings.cache, mode=0o700, exist_ok=True)
+        await self._holding.sweep_all()
+
+    async def interpreters(self) -> Sequence[Interpreter]:
+        """The Pythons of this machine; looked for once."""
+        if not self._found:
+            search = self._settings.environment.get("PATH", os.defpath)
+            self._found = await find(search, self._settings.home)
+        return self._found

@@ -1,0 +1,140 @@
+"""What the guest said of a module, checked: a manifest comes from user code, whatever it says."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from tapwater_server.control import options
+from tapwater_server.control.layout import Found, Problem
+from tapwater_server.model.function import Function, Kind, Route, Style, Trigger
+from tapwater_server.model.ids import AppId, FunctionId
+
+MANIFEST_BYTES_MAX = 1 << 20
+TEXT_CHARS_MAX = 4096
+WARNINGS_MAX = 20
+VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SOURCE = re.compile(r"[a-z][a-z_]{0,39}")
+
+
+class _Trigger(msgspec.Struct):
+    source: str
+    arguments: dict[str, Any] = {}
+
+
+class _Said(msgspec.Struct):
+    """The shape a manifest must have; what it has besides is for later versions."""
+
+    wire: int
+    kind: str
+    style: str
+    verbs: list[str] = []
+    websocket: bool = False
+    mount: bool = False
+    body: bool = True
+    options: dict[str, Any] = {}
+    trigger: _Trigger | None = None
+    operations: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    description: str = ""
+    threads: list[str] = []
+    connections: int = 0
+    warnings: list[str] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A function as its manifest, its file's place and the app's settings say together."""
+
+    function: Function | None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    schemas: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_manifest(
+    raw: Mapping[str, Any], *, app: AppId, found: Found, sources: Sequence[Mapping[str, Any]]
+) -> Read:
+    """Check a manifest and make the function of it; ``sources`` are the options of the app's
+    file, the weakest first, checked already.
+    """
+    try:
+        if len(msgspec.json.encode(raw)) > MANIFEST_BYTES_MAX:
+            return _refused(found, f"its manifest has more than {MANIFEST_BYTES_MAX >> 20} MiB")
+        said = msgspec.convert(raw, _Said)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        return _refused(found, f"its manifest cannot be understood: {error}")
+    problems = _problems(said, found)
+    problems += options.complain(found.file, said.options)
+    if problems:
+        return Read(function=None, problems=tuple(problems))
+    chosen = options.choose([*sources, said.options])
+    kind = Kind(said.kind)
+    function = Function(
+        id=FunctionId(app, found.name),
+        kind=kind,
+        style=Style(said.style),
+        file=found.file,
+        group=found.group,
+        route=_route(said, found) if kind is Kind.RESTFUL else None,
+        trigger=_trigger(said, chosen),
+        limits=chosen.limits,
+        auth=chosen.auth,
+        egress=chosen.egress,
+        environment=chosen.environment,
+        secrets=chosen.secrets,
+        after_fork_import=chosen.after_fork_import,
+        body=said.body,
+        operations=said.operations,
+        description=(chosen.description or said.description)[:TEXT_CHARS_MAX],
+    )
+    warnings = tuple(text[:TEXT_CHARS_MAX] for text in said.warnings[:WARNINGS_MAX])
+    return Read(function=function, warnings=warnings, schemas=said.schemas, extra=chosen.extra)
+
+
+def _problems(said: _Said, found: Found) -> list[Problem]:
+    """Compare what the module is with where it lies."""
+    wrong = []
+    if said.kind not in set(Kind) or said.style not in set(Style):
+        wrong.append(f"is of a kind that is not known: {said.kind[:40]}/{said.style[:40]}")
+    elif found.kind is Kind.RESTFUL and said.kind != Kind.RESTFUL:
+        wrong.append("lies in restful/ but reacts to events: move it to reactive/")
+    elif found.kind is Kind.REACTIVE and said.kind != Kind.REACTIVE:
+        wrong.append("lies in reactive/ but has no @on... decorator: add one, or move it")
+    elif said.kind == Kind.REACTIVE and said.trigger is None:
+        wrong.append("reacts to events but names none: decorate its function with @on...")
+    if said.wire != 1:
+        wrong.append(f"speaks version {said.wire} of the wire; this platform speaks 1")
+    unknown = [verb[:20] for verb in said.verbs if verb not in VERBS]
+    if unknown:
+        wrong.append(f"has handlers for unknown verbs: {', '.join(unknown[:5])}")
+    if said.trigger is not None and not _SOURCE.fullmatch(said.trigger.source):
+        wrong.append("names a trigger that cannot be one")
+    return [{"where": found.file, "what": what} for what in wrong]
+
+
+def _route(said: _Said, found: Found) -> Route:
+    return Route(
+        path=found.path or "/",
+        verbs=frozenset(said.verbs),
+        mount=said.mount,
+        websocket=said.websocket,
+    )
+
+
+def _trigger(said: _Said, chosen: options.Chosen) -> Trigger | None:
+    """Say what the function listens to; ``schedule=`` in options makes any function one."""
+    extra = {name: chosen.extra[name] for name in ("retries",) if name in chosen.extra}
+    if said.trigger is not None:
+        arguments = {**said.trigger.arguments, **extra}
+        return Trigger(source=said.trigger.source, arguments=arguments)
+    if "schedule" in chosen.extra:
+        return Trigger(source="schedule", arguments={"cron": chosen.extra["schedule"], **extra})
+    return None
+
+
+def _refused(found: Found, what: str) -> Read:
+    return Read(function=None, problems=({"where": found.file, "what": what},))

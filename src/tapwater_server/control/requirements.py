@@ -1,0 +1,170 @@
+"""What an app depends on, wherever it says so. Pure: texts in, requirements out.
+
+The first of these that is there counts: ``dependencies`` in tapwater.toml, requirements.txt,
+``[project] dependencies`` in pyproject.toml, the inline metadata (PEP 723) of a single file.
+"""
+
+import hashlib
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from tapwater_server.control.layout import Problem
+
+REQUIREMENTS_MAX = 2_000
+_INLINE = re.compile(r"(?m)^# /// script$\n((?:^#(?:| .*)$\n)+?)^# ///$")
+_INDEX = re.compile(r"(-i|--index-url|--extra-index-url)[ =]+(https?://\S+)")
+_INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)[ =]+(\S+)")
+_HASH = re.compile(r"--hash[ =]sha256:[0-9a-f]{64}")
+_PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[^\]]*\])?\s*==")
+_PLAIN = ("--pre", "--prefer-binary", "--require-hashes", "--only-binary", "--no-binary")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Requirements, and where they stand."""
+
+    source: str  # "requirements.txt"
+    text: str  # what uv is given
+    locked: bool = False  # each has a version and a hash: used as it is
+    python: str = ""  # ">=3.12", where the source says so
+
+
+Read = Callable[[str], str]  # the text of a file of the bundle
+
+
+def gather(
+    files: Iterable[str], read: Read, *, listed: Sequence[str] | None, single: str
+) -> tuple[Wanted | None, list[Problem]]:
+    """Find the requirements of an app; ``single`` is its file when it is only one."""
+    names = set(files)
+    if listed is not None:
+        wanted = Wanted(source="tapwater.toml", text="\n".join(listed))
+    elif "requirements.txt" in names:
+        text, problems = _whole(names, read, "requirements.txt", depth=0)
+        if problems:
+            return None, problems
+        wanted = Wanted(source="requirements.txt", text=text, locked=is_locked(text))
+    elif "pyproject.toml" in names:
+        return _from_toml("pyproject.toml", read("pyproject.toml"), project=True)
+    elif single:
+        block = _INLINE.search(read(single))
+        text = "".join(line[2:] or "\n" for line in block[1].splitlines(True)) if block else ""
+        return _from_toml(single, text, project=False)
+    else:
+        return None, []
+    return _checked(wanted)
+
+
+def is_locked(text: str) -> bool:
+    """Say whether every requirement has its version and its hashes.
+
+    >>> is_locked("six==1.16.0")
+    False
+    """
+    found = list(_logical(text))
+    lines = [line for _, line in found if not line.startswith("-")]
+    return bool(lines) and all(_HASH.search(line) and _PINNED.match(line) for line in lines)
+
+
+def layer_digest(lock: str, *, python: str, platform: str) -> str:
+    """Name a layer by what goes into it."""
+    lines = sorted(line for _, line in _logical(lock))
+    text = "\n".join(["tapwater layer 1", python, platform, *lines])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lock_key(wanted: Wanted, *, python: str, platform: str) -> str:
+    """Name the answer to "what does this resolve to", so that it is asked once."""
+    text = "\n".join(["tapwater lock 1", python, platform, wanted.text])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _from_toml(file: str, text: str, *, project: bool) -> tuple[Wanted | None, list[Problem]]:
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, [{"where": file, "what": str(error)}]
+    table = raw.get("project", {}) if project else raw
+    if not isinstance(table, dict):
+        return None, [{"where": file, "what": "[project] must be a table"}]
+    if "dependencies" in table.get("dynamic", ()):
+        what = "dynamic dependencies would have to be computed by running code: list them"
+        return None, [{"where": file, "what": what}]
+    listed = table.get("dependencies", [])
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        return None, [{"where": file, "what": "dependencies must be a list of requirements"}]
+    python = str(table.get("requires-python", ""))
+    return _checked(Wanted(source=file, text="\n".join(listed), python=python))
+
+
+def _checked(wanted: Wanted) -> tuple[Wanted | None, list[Problem]]:
+    problems: list[Problem] = []
+    count = 0
+    for number, line in _logical(wanted.text):
+        count += 1
+        what = refusal(line)
+        if what:
+            where = f"{wanted.source}:{number}" if wanted.source.endswith(".txt") else wanted.source
+            problems.append({"where": where, "what": what})
+    if count > REQUIREMENTS_MAX:
+        what = f"{count} requirements; an app may have {REQUIREMENTS_MAX}"
+        problems.append({"where": wanted.source, "what": what})
+    return (wanted if count and not problems else None), problems
+
+
+def _logical(text: str) -> Iterable[tuple[int, str]]:
+    """Go through the lines that say something, continued ones joined, without comments."""
+    joined, first = "", 0
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*$", "", raw).strip()
+        first = first if joined else number
+        if line.endswith("\\"):
+            joined += line[:-1] + " "
+            continue
+        joined += line
+        if joined.strip():
+            yield first, " ".join(joined.split())
+        joined = ""
+    if joined.strip():
+        yield first, " ".join(joined.split())
+
+
+def refusal(line: str) -> str:
+    """Say why a line may not be built from, or nothing. Only wheels from an index are.
+
+    >>> refusal("requests>=2")
+    ''
+    """
+    if line.startswith("-"):
+        known = _INDEX.fullmatch(line) or line.split("=")[0].split()[0] in _PLAIN
+        return "" if known else f"{line.split()[0]!r} cannot be used in a deploy"
+    requirement = line.split(" --hash")[0]
+    if "://" in requirement or requirement.startswith((".", "/")) or " @ " in requirement:
+        return (
+            f"{requirement[:100]!r} is not a package of an index: only wheels from an index can "
+            "be installed; put other code into the app itself"
+        )
+    return ""
+
+
+def _whole(names: set[str], read: Read, file: str, *, depth: int) -> tuple[str, list[Problem]]:
+    """Put a requirements file together with those it includes from the same bundle."""
+    lines: list[str] = []
+    problems: list[Problem] = []
+    for number, raw in enumerate(read(file).splitlines(), 1):
+        match = _INCLUDE.fullmatch(raw.strip())
+        if match is None:
+            lines.append(raw)
+            continue
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(file), match[2]))
+        if target not in names or depth >= 8 or match[1] in ("-c", "--constraint"):
+            what = f"{raw.strip()!r} cannot be followed: include files of the app with -r"
+            problems.append({"where": f"{file}:{number}", "what": what})
+            continue
+        text, more = _whole(names, read, target, depth=depth + 1)
+        lines.append(text)
+        problems += more
+    return "\n".join(lines), problems

@@ -1,0 +1,1 @@
+"""The event door: from the bus, through the invoker, to a settled delivery."""

@@ -1,0 +1,225 @@
+"""The stages a request meets between its head and its call, in this order."""
+
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tapwater_server.gateway.admission import Admission
+from tapwater_server.gateway.asgi import Bridge
+from tapwater_server.gateway.cors import Cors
+from tapwater_server.gateway.directory import Directory
+from tapwater_server.gateway.errors import Refusal
+from tapwater_server.gateway.exchange import Exchange
+from tapwater_server.gateway.handshake import check_handshake, wants_websocket
+from tapwater_server.gateway.pages import Pages
+from tapwater_server.gateway.proxies import Proxies
+from tapwater_server.gateway.routing import Match
+from tapwater_server.gateway.settings import GatewaySettings
+from tapwater_server.gateway.site import Compiled
+from tapwater_server.gateway.target import RequestTarget, read_absolute, read_target
+from tapwater_server.gateway.trace import Traces, is_traceparent
+from tapwater_server.gateway.translate import believe, method_name, other_verb, user_json
+from tapwater_server.gateway.websocket import WebSocket
+from tapwater_server.model.ids import InvocationId
+from tapwater_server.model.invocation import Headers, Invocation, Verb
+from tapwater_server.model.limits import BUNDLE_BYTES_MAX
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.invoker import Call, Invoker
+
+if TYPE_CHECKING:
+    from tapwater_server.gateway.connection import Connection
+
+INTERNAL = "/_/"
+_ANY = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far; read by ``Gateway.stats()``."""
+
+    connections: int = 0
+    connections_refused: int = 0
+    requests: int = 0
+    refused: int = 0
+    aborted: int = 0
+    websockets: int = 0
+
+
+class Door:
+    """What all connections share, and what is decided about each request."""
+
+    def __init__(
+        self,
+        *,
+        invoker: Invoker,
+        directory: Directory,
+        admission: Admission,
+        bridge: Bridge,
+        pages: Pages,
+        clock: Clock,
+        ids: IdSource,
+        settings: GatewaySettings,
+    ) -> None:
+        self.invoker = invoker
+        self.settings = settings
+        self.limits = settings.limits
+        self.proxies = Proxies(settings.trusted_proxies)
+        self.counts = Counts()
+        self.connections: set[Connection] = set()
+        self.stopping = False
+        self._directory, self._admission = directory, admission
+        self._bridge, self._pages = bridge, pages
+        self._clock, self._ids = clock, ids
+        self._traces = Traces(ids)
+        self.coarse_now = 0.0
+        self.dated = b""
+        self.tick()
+
+    def tick(self) -> float:
+        """Look at the clock for everything that need not be exact."""
+        self.coarse_now = self._clock.monotonic()
+        date = formatdate(self._clock.now(), usegmt=True).encode()
+        self.dated = b"date: %b\r\nserver: tapwater\r\n" % date
+        return self.coarse_now
+
+    def admit(self, connection: "Connection") -> bool:
+        """Count a new connection; False: there are too many."""
+        if len(self.connections) >= self.limits.connections_max:
+            self.counts.connections_refused += 1
+            return False
+        self.counts.connections += 1
+        self.connections.add(connection)
+        return True
+
+    def forget(self, connection: "Connection") -> None:
+        self.connections.discard(connection)
+
+    def decide(self, exchange: Exchange) -> None:
+        """Say what the request gets when its turn comes.
+
+        Raises:
+            Refusal: an answer that says no.
+        """
+        self.counts.requests += 1
+        if exchange.url[:1] != b"/" and self._unusual(exchange):
+            return
+        if exchange.connection.peer_trusted:
+            believe(exchange, self.proxies)
+        site = self._directory.site(exchange.host)
+        compiled = site.choose()
+        raw, _, query = exchange.url.partition(b"?")
+        match = compiled.plain.get(raw) if compiled is not None else None
+        if match is None or b"#" in query:
+            target = read_target(exchange.url)
+            if site.bare and target.path.startswith(INTERNAL):
+                self._internal(exchange, target)
+                return
+            if compiled is None:
+                raise Refusal("not_found", "No app answers here.")
+            match = self._find(exchange, compiled, target)
+        if compiled is not None and match is not None:
+            self._call(exchange, compiled, match, query)
+
+    def _unusual(self, exchange: Exchange) -> bool:
+        """A target that is not a path: ``*`` or a whole URL."""
+        if exchange.method == b"OPTIONS" and exchange.url == b"*":
+            exchange.plan = partial(say, status=204, headers=[(b"allow", _ANY)], whole=b"")
+            return True
+        if exchange.method == b"CONNECT":
+            raise Refusal("not_implemented", "This is no proxy.")
+        exchange.host, exchange.url = read_absolute(exchange.url)
+        return False
+
+    def _internal(self, exchange: Exchange, target: RequestTarget) -> None:
+        exchange.body_bytes_max = BUNDLE_BYTES_MAX
+        exchange.plan = partial(self._bridge.start, target=target)
+
+    def _find(self, exchange: Exchange, compiled: Compiled, target: RequestTarget) -> Match | None:
+        """Look for a function, then for a file or a page, then for a function that takes all."""
+        routes = compiled.routes
+        if target.segments is None:
+            match = routes.match(target.path)
+        else:
+            match = routes.match_segments(target.segments, target.path)
+        if match is None or not match.exact:
+            exchange.plan = self._pages.plan(exchange, compiled, target.path)
+            if exchange.plan is not None:
+                return None
+        if match is None:
+            raise Refusal("not_found", "Nothing answers at this path.")
+        return match
+
+    def _call(self, exchange: Exchange, compiled: Compiled, match: Match, query: bytes) -> None:
+        """A function answers: check method and caller, and make the invocation."""
+        target, function = match.target, match.target.function
+        method = method_name(exchange.method)
+        if compiled.cors is not None and self._crossing(exchange, compiled.cors):
+            return
+        websocket = b"upgrade" in exchange.seen and self._socket(exchange, match)
+        if target.verbs and method not in target.verbs and not websocket:
+            method = other_verb(method, target)
+            if not method:
+                headers = [(b"allow", target.allow)]
+                exchange.plan = partial(say, status=204, headers=headers, whole=b"")
+                return
+        now = self._clock.monotonic()
+        user = b""
+        if target.guarded:
+            authorization = exchange.seen.get(b"authorization", b"")
+            principal = self._admission.admit(function, authorization=authorization, now=now)
+            user = b"" if principal is None else user_json(principal)
+        connection = exchange.connection
+        trace = exchange.seen.get(b"traceparent")
+        exchange.body_bytes_max = 0 if websocket else function.limits.body_bytes_max
+        exchange.invocation = Invocation(
+            id=InvocationId(self._ids.fresh()),
+            revision=compiled.revision.id,
+            function=function,
+            verb=Verb.WEBSOCKET if websocket else Verb.HTTP,
+            method=method,
+            path=match.path,
+            root_path=match.root_path,
+            query=query,
+            scheme=exchange.scheme or connection.scheme,
+            host=exchange.host,
+            client=exchange.client or connection.client,
+            params=match.params,
+            headers=exchange.headers,
+            user=user,
+            traceparent=trace if trace and is_traceparent(trace) else self._traces.fresh(),
+            arrived_at=now,
+        )
+
+    def _socket(self, exchange: Exchange, match: Match) -> bool:
+        """A WebSocket is asked for: see that function and request are fit for it."""
+        if not wants_websocket(exchange.method, exchange.seen) or not match.target.websocket:
+            return False
+        check_handshake(exchange.seen)
+        exchange.keep_alive = False
+        exchange.plan = open_websocket
+        return True
+
+    def _crossing(self, exchange: Exchange, cors: Cors) -> bool:
+        """A page of another origin asks: answer its preflight, or mark the answer to come."""
+        origin = exchange.seen.get(b"origin")
+        if origin is None:
+            return False
+        if exchange.method == b"OPTIONS" and b"access-control-request-method" in exchange.seen:
+            asked = exchange.seen.get(b"access-control-request-headers", b"")
+            headers = cors.preflight_headers(origin, asked)
+            exchange.plan = partial(say, status=204, headers=headers, whole=b"")
+            return True
+        exchange.cors = cors.answer_headers(origin)
+        return False
+
+
+def open_websocket(exchange: Exchange) -> Call | None:
+    """A plan: the connection becomes a WebSocket if the function says so."""
+    return WebSocket(exchange).start()
+
+
+def say(exchange: Exchange, *, status: int, headers: Headers, whole: bytes) -> None:
+    """A plan: an answer that is known already."""
+    exchange.say(status, headers, whole)

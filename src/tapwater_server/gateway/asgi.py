@@ -1,0 +1,152 @@
+"""Serves the platform's own pages: an ASGI app under ``/_/``. Here a task per request is fine."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from tapwater_server.gateway.exchange import Exchange
+from tapwater_server.gateway.target import RequestTarget
+from tapwater_server.gateway.tasks import Tasks
+from tapwater_server.model.invocation import Ending, Headers, Outcome, Usage
+from tapwater_server.model.limits import WINDOW_BYTES
+from tapwater_server.ports.invoker import Call, Resumed
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Bridge:
+    """Starts the internal app for a request."""
+
+    def __init__(self, app: ASGIApp, *, tasks: Tasks) -> None:
+        self._app, self._tasks = app, tasks
+
+    def start(self, exchange: Exchange, *, target: RequestTarget) -> Call:
+        """A plan: the internal app answers."""
+        call = InternalCall(exchange)
+        self._tasks.start(call.run(self._app, _scope(exchange, target)))
+        return call
+
+
+def _scope(exchange: Exchange, target: RequestTarget) -> dict[str, Any]:
+    connection = exchange.connection
+    host, _, port = exchange.host.decode("latin-1").rpartition(":")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.0" if exchange.old else "1.1",
+        "method": exchange.method.decode("ascii"),
+        "scheme": exchange.scheme or connection.scheme,
+        "path": target.path,
+        "raw_path": exchange.url.partition(b"?")[0],
+        "query_string": target.query,
+        "root_path": "",
+        "headers": exchange.headers,
+        "client": (exchange.client or connection.client, 0),
+        "server": (host, int(port)) if port.isdigit() else (exchange.host.decode("latin-1"), None),
+        "state": {},
+    }
+
+
+class InternalCall:
+    """One request inside the internal app."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._parts = deque(exchange.parts)
+        exchange.parts = []
+        self._size = sum(map(len, self._parts))
+        self._complete = exchange.complete
+        self._read = False  # the app has had all of the body
+        self._gone = False
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._resumed: Resumed | None = None
+        self._head: tuple[int, Headers] | None = None
+        self._answering = self._done = False
+
+    async def run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
+        """Run the app to its end. What it raises is a bug of ours: counted, logged, a 500."""
+        ending = Ending.BROKEN
+        try:
+            await app(scope, self._receive, self._send)
+            ending = Ending.OK if self._done else Ending.BROKEN
+        except ConnectionResetError:
+            ending = Ending.CANCELLED
+        except Exception:
+            ending = Ending.USER_ERROR
+            raise
+        finally:
+            self._exchange.ended(Outcome(ending=ending, usage=Usage(), message="internal error"))
+
+    async def _receive(self) -> Message:
+        """The app wants more of the request."""
+        while not (self._parts or self._gone or (self._complete and not self._read)):
+            self._news.clear()
+            await self._news.wait()
+        if self._gone:
+            return {"type": "http.disconnect"}
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        self._read = self._complete
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None:
+            resumed()
+        return {"type": "http.request", "body": data, "more_body": not self._read}
+
+    async def _send(self, message: Message) -> None:
+        """The app answers.
+
+        Raises:
+            ConnectionResetError: the client has gone.
+        """
+        if self._gone:
+            raise ConnectionResetError("the client has gone")
+        if message["type"] == "http.response.start":
+            self._head = (
+                message["status"],
+                [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())],
+            )
+        elif message["type"] == "http.response.body":
+            await self._send_body(bytes(message.get("body", b"")), message.get("more_body", False))
+
+    async def _send_body(self, data: bytes, more: bool) -> None:
+        assert self._head is not None
+        if self._done:
+            return
+        self._done = not more
+        if not self._answering:
+            self._answering = True
+            self._exchange.answered(*self._head, None if more else data)
+            if not more:
+                return
+        self._room.clear()
+        if not self._exchange.body(data):
+            await self._room.wait()
+
+    # See ports.invoker.Call.
+
+    def feed(self, data: bytes, *, last: bool) -> bool:
+        self._parts.append(data)
+        self._size += len(data)
+        self._complete = self._complete or last
+        self._news.set()
+        return self._size < WINDOW_BYTES
+
+    def send(self, message: str | bytes) -> bool:
+        return True
+
+    def when_writable(self, resumed: Resumed) -> None:
+        self._resumed = resumed
+
+    def resume(self) -> None:
+        self._room.set()
+
+    def cancel(self, reason: str) -> None:
+        self._gone = True
+        self._news.set()
+        self._room.set()

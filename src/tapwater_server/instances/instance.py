@@ -1,0 +1,396 @@
+"""One process running one function: send calls, hear answers, trust nothing it says."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from tapwater.runtime.wire import Decoder, Kind, WireError, pack
+from tapwater_server.instances.answers import AnswerReader
+from tapwater_server.instances.asks import Asks
+from tapwater_server.instances.bindings import Bindings
+from tapwater_server.instances.call import CallInProgress
+from tapwater_server.instances.deaths import ending_of, sentence_of
+from tapwater_server.instances.invoke_frame import invoke_frame
+from tapwater_server.instances.lifecycle import Signal, State, move
+from tapwater_server.instances.speech import Logs, Output, Speech, open_output
+from tapwater_server.model.errors import TooLarge
+from tapwater_server.model.function import Function
+from tapwater_server.model.ids import InstanceId
+from tapwater_server.model.invocation import Ending, Usage, Verb
+from tapwater_server.model.limits import KILL_GRACE_S
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.sandbox import Died, Guest
+
+UNREAD_BYTES_MAX = 8 << 20  # written to a guest that does not read
+MEMORY_LOOK_S = 0.25  # Reading a guest's memory costs as much as a call: not after each.
+_STOP = pack(Kind.STOP, 0)
+_HANDLERS: dict[int, Callable[[CallInProgress, bytes], None]] = {
+    Kind.RESULT: CallInProgress.on_result,
+    Kind.BODY: CallInProgress.on_body,
+    Kind.MESSAGE: CallInProgress.on_message,
+    Kind.WINDOW: CallInProgress.on_window,
+    Kind.FAIL: CallInProgress.on_fail,
+    Kind.DONE: CallInProgress.on_done,
+}
+
+
+class Instance(asyncio.Protocol):
+    """An instance and its calls. Open it with ``open_instance``; its owner sweeps it."""
+
+    def __init__(
+        self,
+        *,
+        id: InstanceId,
+        guest: Guest,
+        function: Function,
+        clock: Clock,
+        bindings: Bindings,
+        logs: Logs,
+        freed: Callable[["Instance", Usage], None],
+        gone: Callable[["Instance"], None],
+    ) -> None:
+        self.id = id
+        self.function = function
+        self.state = State.FORKING
+        self.seats = function.limits.concurrency
+        self.calls: dict[int, CallInProgress] = {}
+        self.answers = AnswerReader()
+        self.writable = True
+        self.calls_total = 0
+        self.idle_since = clock.monotonic()
+        self.memory_peak_bytes = 0
+        self._guest = guest
+        self._clock = clock
+        self._monotonic = clock.monotonic
+        self._speech = Speech(function=function.id, instance=id, clock=clock, logs=logs)
+        self._asks = Asks(bindings=bindings, write=self.write)
+        self._freed, self._gone = freed, gone
+        self._decoder = Decoder()
+        self._transport: asyncio.Transport | None = None
+        self._output: Output | None = None
+        self._number = 0
+        self._ghosts: set[int] = set()  # calls ended before the guest ended them
+        self._cpu_s = guest.cpu_s()
+        self._memory_at = -MEMORY_LOOK_S
+        self._died: Died | None = None
+        self._kill_at: float | None = None
+        self._frozen = False
+
+    # Calls.
+
+    def begin(self, call: CallInProgress) -> None:
+        """Give ``call`` a seat and send it to the guest. There must be a free one."""
+        assert len(self.calls) < self.seats
+        if self._frozen:
+            self._guest.thaw()
+            self._frozen = False
+        invocation = call.invocation
+        number = self._number = (self._number + 1) & 0xFFFFFFFF
+        limits = self.function.limits
+        timeout_s = 0.0 if invocation.verb is Verb.WEBSOCKET else limits.timeout_s or 0.0
+        now = self._monotonic()
+        call.seat = call.holder = self
+        call.number, call.seated_at = number, now
+        if timeout_s:
+            call.deadline = now + timeout_s
+        if self.calls:
+            self._share_cpu()
+        self.state = move(self.state, Signal.TAKEN)
+        self.calls[number] = call
+        try:
+            frame = invoke_frame(number, invocation, timeout_s=timeout_s)
+        except TooLarge as error:
+            self.complete(call, Ending.USER_ERROR, error.message)
+            return
+        self.calls_total += 1
+        assert self._transport is not None
+        self._transport.write(frame)
+        early = call.early()
+        if early:
+            self.write(early)
+
+    def complete(self, call: CallInProgress, ending: Ending, message: str) -> None:
+        """The guest has ended ``call``: free its seat, tell its caller."""
+        del self.calls[call.number]
+        now = self._monotonic()
+        usage = self._usage(call, now)
+        if not self.calls:
+            self._rest(now)
+        ending, message = _truth(call, ending, message)
+        try:
+            call.end(ending, usage, message)
+        finally:
+            self._freed(self, usage)
+
+    def cancel(self, call: CallInProgress, reason: str) -> None:
+        """The caller has gone: the function has ``KILL_GRACE_S`` to notice."""
+        self.write(pack(Kind.CANCEL, call.number, reason.encode()[:1000]))
+        soon = self._monotonic() + KILL_GRACE_S
+        call.deadline = soon if call.deadline is None else min(call.deadline, soon)
+
+    # Its life.
+
+    def retire(self) -> None:
+        """Finish what runs, take nothing more, then end."""
+        self.state = move(self.state, Signal.RETIRED)
+        if self.state is State.CLOSING:
+            self._stop()
+
+    def kill(self, ending: Ending, message: str) -> None:
+        """End it now; its calls end as ``ending``."""
+        if self.state is State.GONE:
+            return
+        self.state = move(self.state, Signal.CONDEMNED)
+        self._end_calls(ending, message)
+        self._guest.kill()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def sweep(self, now: float) -> None:
+        """Enforce the deadlines of calls and of its own end. Called often."""
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            if self._died is not None and self._transport is not None:
+                self._transport.abort()  # Somebody still holds its socket; not one of ours.
+            else:
+                self.kill(Ending.CRASHED, "the process closed its socket or did not end when told")
+            return
+        for call in tuple(self.calls.values()):
+            if call.deadline is not None and now >= call.deadline:
+                self._sweep_call(call, now)
+
+    def memory_bytes(self) -> int:
+        """What it holds now."""
+        return self._guest.memory_now_bytes()
+
+    # What the socket says.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=512 << 10)
+        self.state = move(self.state, Signal.READY)
+
+    def data_received(self, data: bytes) -> None:
+        """Frames from the guest."""
+        try:
+            for kind, number, payload in self._decoder.feed(data):
+                call = self.calls.get(number)
+                handler = _HANDLERS.get(kind)
+                if call is not None and handler is not None:
+                    handler(call, payload)
+                else:
+                    self._other(kind, number, payload, call)
+        except WireError as error:
+            self._broken(error)
+
+    def eof_received(self) -> bool:
+        """The guest has closed its end: it is dying, or as good as dead."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The guest does not read as fast as we write."""
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        """The guest has caught up."""
+        self.writable = True
+        for call in tuple(self.calls.values()):
+            call.tell_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Without a socket it is no instance: see that the process ends too."""
+        self._transport = None
+        if self._died is not None:
+            self._bury(self._died)
+        else:
+            # A guest that dies closes its socket a moment before we hear of the death.
+            self._kill_at = self._monotonic() + KILL_GRACE_S
+
+    def died(self, died: Died) -> None:
+        """The process has ended. What it wrote before may still be in the socket."""
+        self._died = died
+        if self._transport is None:
+            self._bury(died)
+        else:
+            self._kill_at = self._monotonic() + KILL_GRACE_S
+
+    def write(self, frames: bytes) -> None:
+        """Send frames, unless nobody is there to read them."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(frames)
+        if not self.writable and transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self.kill(Ending.BROKEN, "the process does not read what it is sent")
+
+    def note(self, call: CallInProgress, trace: str) -> None:
+        """A traceback of the function, for the log."""
+        self._speech.say(trace, call, level="error")
+
+    def listen(self, output: Output) -> None:
+        """Own the reader of its plain output."""
+        self._output = output
+
+    def on_output(self, line: bytes) -> None:
+        """A line of plain output; whose it is, is known when there is one call."""
+        call = next(iter(self.calls.values())) if len(self.calls) == 1 else None
+        try:
+            self._speech.on_output(line, call)
+        except WireError as error:
+            self._broken(error)
+
+    # Inside.
+
+    def _other(self, kind: int, number: int, payload: bytes, call: CallInProgress | None) -> None:
+        if kind == Kind.LOG:
+            self._speech.on_log(payload, call)
+        elif kind == Kind.ASK and call is not None:
+            self._asks.take(number, payload, call.invocation)
+        elif not self._harmless(kind, number):
+            raise WireError(f"a frame of kind {kind} for call {number}")
+
+    def _harmless(self, kind: int, number: int) -> bool:
+        """Whether a frame for no call of now may be passed over."""
+        if kind == Kind.HELLO:
+            return number == 0
+        if number in self._ghosts:
+            return kind in _HANDLERS or kind == Kind.ASK
+        # A grant or question may cross our last word on a call.
+        return kind in (Kind.WINDOW, Kind.ASK) and 0 < number <= self._number
+
+    def _sweep_call(self, call: CallInProgress, now: float) -> None:
+        assert call.deadline is not None
+        if not call.cancelled and not call.overdue:
+            call.overdue = True
+            call.deadline = now + KILL_GRACE_S
+            self.write(pack(Kind.CANCEL, call.number, b"the deadline has passed"))
+        elif self.seats == 1:
+            self.kill(*_truth(call, Ending.TIMED_OUT, ""))
+        else:
+            self._abandon(call, now)
+
+    def _abandon(self, call: CallInProgress, now: float) -> None:
+        """End one call of several; the others may finish, then the process goes."""
+        self._ghosts.add(call.number)
+        del self.calls[call.number]
+        usage = self._usage(call, now)
+        self.state = move(self.state, Signal.RETIRED)
+        if not self.calls:
+            self._rest(now)
+        ending, message = _truth(call, Ending.TIMED_OUT, "")
+        self._speech.say(message, call)
+        call.end(ending, usage, message)
+
+    def _usage(self, call: CallInProgress, now: float) -> Usage:
+        cpu_s = self._guest.cpu_s()
+        used = cpu_s - self._cpu_s
+        self._cpu_s = cpu_s
+        if self.calls:
+            used /= len(self.calls) + 1
+            for other in self.calls.values():
+                other.cpu_s += used
+        if now - self._memory_at >= MEMORY_LOOK_S:
+            self._memory_at = now
+            self.memory_peak_bytes = self._guest.memory_peak_bytes()
+        invocation = call.invocation
+        sender, receiver, whole = call.sender, call.receiver, call.whole
+        return Usage(
+            cold=call.waited and self.calls_total <= self.seats and call.number <= self.seats,
+            instance=self.id,
+            queue_s=call.seated_at - invocation.arrived_at if invocation.arrived_at else 0.0,
+            wall_s=now - call.seated_at,
+            cpu_s=call.cpu_s + used,
+            memory_peak_bytes=self.memory_peak_bytes,
+            bytes_in=len(invocation.body) + (sender.sent_bytes if sender is not None else 0),
+            bytes_out=len(whole) if whole else receiver.received_bytes if receiver else 0,
+        )
+
+    def _share_cpu(self) -> None:
+        """Before another call sits down: what was used so far belongs to those here."""
+        cpu_s = self._guest.cpu_s()
+        used, self._cpu_s = (cpu_s - self._cpu_s) / len(self.calls), cpu_s
+        for call in self.calls.values():
+            call.cpu_s += used
+
+    def _rest(self, now: float) -> None:
+        """No call is left."""
+        self.idle_since = now
+        self.state = move(self.state, Signal.FREED)
+        if self.state is State.CLOSING:
+            self._stop()
+        elif self.function.limits.freeze:
+            self._guest.freeze()
+            self._frozen = True
+
+    def _stop(self) -> None:
+        if self._ghosts:
+            self._guest.kill()  # What does not end its calls will not end itself.
+            return
+        if self._frozen:
+            self._guest.thaw()
+        self.write(_STOP)
+        self._kill_at = self._monotonic() + KILL_GRACE_S
+
+    def _broken(self, error: WireError) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return  # It is being killed; what it still says does not matter.
+        sentence = f"the process broke the protocol: {error}"
+        self._speech.say(sentence, None)
+        self.kill(Ending.BROKEN, sentence)
+
+    def _bury(self, died: Died) -> None:
+        if self.state is State.GONE:
+            return
+        sentence = sentence_of(died, memory_bytes=self.function.limits.memory_bytes)
+        expected = self.state is State.CLOSING
+        self.state = move(self.state, Signal.DIED)
+        self._kill_at = None
+        self._asks.stop()
+        if self.calls or not expected:
+            self._speech.say(sentence, next(iter(self.calls.values()), None))
+        self._end_calls(ending_of(died), sentence)
+        self._gone(self)
+
+    def _end_calls(self, ending: Ending, message: str) -> None:
+        calls = tuple(self.calls.values())
+        now = self._monotonic()
+        self._memory_at = -MEMORY_LOOK_S
+        usages = [self._usage(call, now) for call in calls]
+        self.calls.clear()
+        for call, usage in zip(calls, usages, strict=True):
+            call.end(*_last_word(call, ending, message, usage))
+
+
+def _truth(call: CallInProgress, ending: Ending, message: str) -> tuple[Ending, str]:
+    """What to call an ending that came after a cancel or a deadline."""
+    if call.cancelled:
+        return Ending.CANCELLED, call.cancelled
+    if call.overdue and ending is not Ending.OK:
+        return Ending.TIMED_OUT, message or "the function took longer than its time limit"
+    return ending, message
+
+
+def _last_word(
+    call: CallInProgress, ending: Ending, message: str, usage: Usage
+) -> tuple[Ending, Usage, str]:
+    ending, message = _truth(call, ending, message)
+    return ending, usage, message
+
+
+async def open_instance(instance: Instance, guest: Guest) -> None:
+    """Take over the guest's socket and its plain output, and hear of its death."""
+    sock = socket.socket(fileno=guest.socket_fd)
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.create_unix_connection(lambda: instance, sock=sock)
+    except BaseException:
+        sock.close()
+        guest.kill()
+        raise
+    output_fd = getattr(guest, "output_fd", -1)
+    if output_fd >= 0:
+        instance.listen(await open_output(output_fd, instance.on_output))
+    guest.when_died(instance.died)

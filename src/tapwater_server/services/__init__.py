@@ -1,0 +1,1 @@
+"""Rooms of what apps may use. Strangers to each other."""

@@ -1,0 +1,96 @@
+"""Each library lives behind a fence: the few modules that may import it. The guest has none."""
+
+import os.path
+import sys
+import tomllib
+
+from tests.architecture.tree import ROOT, Source, imports, sources
+
+GUEST = "tapwater"
+SERVER = "tapwater_server"
+
+# Who may import what (docs/decisions/dependencies.md says why each is there at all).
+FENCES = {
+    "uvloop": ("tapwater_server.gateway", "tapwater_server.assembly"),
+    "httptools": ("tapwater_server.gateway",),
+    "wsproto": ("tapwater_server.gateway",),
+    "zstandard": ("tapwater_server.gateway",),
+    "starlette": ("tapwater_server.control", "tapwater_server.gateway.asgi"),
+    "msgspec": ("tapwater_server.control", "tapwater_server.backends", "tapwater_server.services"),
+    "cryptography": ("tapwater_server.backends.sqlite",),
+    "typer": ("tapwater_server.cli",),
+    "click": ("tapwater_server.cli",),
+    "rich": ("tapwater_server.cli",),
+    "httpx": ("tapwater_server.cli",),
+    "watchfiles": ("tapwater_server.cli",),
+}
+
+
+def third_party(source: Source) -> list[tuple[str, int]]:
+    ours = {GUEST, SERVER, *sys.stdlib_module_names}
+    return [
+        (name.partition(".")[0], line)
+        for name, line in imports(source)
+        if name.partition(".")[0] not in ours
+    ]
+
+
+def within(module: str, fence: str) -> bool:
+    return module == fence or module.startswith(f"{fence}.")
+
+
+def test_libraries_stay_behind_their_fences() -> None:
+    outside = [
+        f"{source.name}:{line} imports {library}"
+        for source in sources("src")
+        for library, line in third_party(source)
+        if not any(within(source.module, fence) for fence in FENCES.get(library, ()))
+    ]
+    assert not outside, "Libraries outside their fences (FENCES):\n" + "\n".join(outside)
+
+
+def test_the_guest_imports_the_standard_library_only() -> None:
+    strange = [
+        f"{source.name}:{line} imports {library}"
+        for source in sources("src/tapwater")
+        for library, line in third_party(source)
+    ]
+    assert not strange, "The guest has no dependencies:\n" + "\n".join(strange)
+
+
+def test_every_fence_is_a_dependency_and_the_other_way_round() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {text.partition(">")[0].partition("=")[0] for text in project["dependencies"]}
+    imported = {library for source in sources("src") for library, _ in third_party(source)}
+    programs = {"uv"}  # Run, not imported.
+    with_typer = {"click"}  # Comes with typer, whose testing and errors are click's.
+    assert declared - programs <= set(FENCES), "a dependency without a fence"
+    assert imported <= declared | with_typer, "an import that pyproject.toml does not declare"
+
+
+def test_each_dependency_has_its_line_in_the_decision() -> None:
+    decision = (ROOT / "docs/decisions/dependencies.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [text.partition(">")[0].partition("=")[0] for text in project["dependencies"]]
+    missing = [name for name in declared if f"| {name} |" not in decision]
+    assert not missing, f"docs/decisions/dependencies.md does not say why: {missing}"
+
+
+def test_the_environment_is_read_in_settings_only() -> None:
+    readers = [
+        f"{source.name}:{line}"
+        for source in sources("src/tapwater_server")
+        if source.name != "src/tapwater_server/assembly/settings.py"
+        and not source.name.startswith("src/tapwater_server/cli/")
+        for line, text in enumerate(source.text.splitlines(), 1)
+        if "os.environ" in text or "os.getenv" in text
+    ]
+    assert not readers, f"os.environ belongs into assembly/settings.py: {readers}"
+
+
+def test_the_lock_names_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "--index" not in lock
+    assert "://" not in lock
+    assert "--hash=sha256:" in lock
+    assert not os.path.isabs(lock.split()[0])

@@ -1,0 +1,1 @@
+"""Measures Tapwater against peers and promises: `make bench` (docs/decisions/benchmarks.md)."""

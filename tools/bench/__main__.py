@@ -1,0 +1,59 @@
+"""Runs the rows that were asked for, all if none, and writes the table."""
+
+import argparse
+import datetime
+import sys
+from collections.abc import Callable, Mapping
+
+from tools.bench import cold, idle, machine, parts, table, warm
+from tools.bench.results import Result, unmeasured
+from tools.bench.servers import CannotMeasure
+
+Row = Callable[[], Result]
+
+
+def rows(*, quick: bool) -> Mapping[str, Row]:
+    """Give every row; quick ones are for trying the harness, not for the table."""
+    return {
+        "warm": lambda: warm.measure(rounds=1 if quick else 5, seconds=2 if quick else 5),
+        "cold": lambda: cold.measure(calls=50 if quick else 300, restarts=2 if quick else 7),
+        "burst": lambda: cold.burst(rounds=2 if quick else 5),
+        "many": lambda: idle.many(functions=100 if quick else 1000, sample=20 if quick else 200),
+        "start": lambda: idle.start(rounds=2 if quick else 5),
+        "edit": lambda: idle.edit(rounds=3 if quick else 15),
+        "parts": parts.measure,
+    }
+
+
+def main() -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", help="which rows; all of them if none is named")
+    parser.add_argument("--quick", action="store_true", help="short runs; nothing is written")
+    asked = parser.parse_args()
+    known = rows(quick=asked.quick)
+    strange = [name for name in asked.rows if name not in known]
+    if strange:
+        parser.error(f"there is no row {strange[0]!r} (there are: {', '.join(known)})")
+    here = machine.describe()
+    results = {name: run(name, known[name]) for name in asked.rows or known}
+    day = datetime.date.today().isoformat()
+    if asked.quick or asked.rows:
+        print(table.render(results, here, day=day))
+        print("bench: nothing was written; `make bench` with all rows writes docs/performance.md")
+    else:
+        print(table.write(results, here, day=day))
+    return 0
+
+
+def run(name: str, row: Row) -> Result:
+    """Measure one row; a row that cannot be measured says why, and the others go on."""
+    try:
+        return row()
+    except CannotMeasure as error:
+        print(f"bench: {name}: {error}", file=sys.stderr, flush=True)
+        return unmeasured(name, "", str(error)[:400])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
