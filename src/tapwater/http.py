@@ -8,39 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from tapwater.file import File
+from tapwater.headers import Headers, encoded
 from tapwater.runtime import parsing
 from tapwater.runtime.multipart import FormFields
-
-
-class Headers(Mapping[str, str]):
-    """Headers by name, upper or lower case. Of a repeated one, the last; ``all`` gives each.
-
-    >>> Headers([("Accept", "a"), ("accept", "b")])["ACCEPT"]
-    'b'
-    """
-
-    __slots__ = ("_pairs",)
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._pairs = [(name.lower(), value) for name, value in pairs]
-
-    def __getitem__(self, name: str) -> str:
-        lower = name.lower()
-        for known, value in reversed(self._pairs):
-            if known == lower:
-                return value
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict(self._pairs))
-
-    def __len__(self) -> int:
-        return len(dict(self._pairs))
-
-    def all(self, name: str) -> list[str]:
-        """Every value of that name, in order."""
-        lower = name.lower()
-        return [value for known, value in self._pairs if known == lower]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +172,10 @@ class Response:
         self.body = body
         self.status = status
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        self.headers = [(name.lower(), _clean(value)) for name, value in pairs]
+        self.headers = encoded(pairs)
         self.sent_events = False
         if content_type:
-            self.headers.append(("content-type", _clean(content_type)))
+            self.headers += encoded([("content-type", content_type)])
 
     @classmethod
     def html(cls, text: str, status: int = 200) -> "Response":
@@ -244,11 +214,5 @@ class Response:
         morsel["secure"], morsel["httponly"] = secure, http_only
         if max_age is not None:
             morsel["max-age"] = str(max_age)
-        self.headers.append(("set-cookie", _clean(morsel.OutputString())))
+        self.headers += encoded([("set-cookie", morsel.OutputString())])
         return self
-
-
-def _clean(value: str) -> str:
-    if "\r" in value or "\n" in value or "\0" in value:
-        raise ValueError(f"a header's value may not have line breaks in it: {value!r}")
-    return value

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from tapwater.headers import encoded
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -36,7 +38,7 @@ class Problem(Exception):
         self.title = title or phrase(status)
         self.type = type
         self.problems = tuple(problems)
-        self.headers = dict(headers or {})
+        self.headers = encoded((headers or {}).items())
 
     def body(self) -> bytes:
         """The JSON that goes out."""

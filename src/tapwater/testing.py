@@ -16,12 +16,13 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
-from tapwater.http import Headers
+from tapwater.headers import Headers
 from tapwater.runtime import asgi, wire, wsgi
 from tapwater.runtime.answers import Whole
 from tapwater.runtime.call import Call, CallerGone
 from tapwater.runtime.context import Identity
 from tapwater.runtime.discovery import discover
+from tapwater.runtime.invoke_view import InvokeView
 from tapwater.runtime.loading import LoadError, load_here, path_names
 from tapwater.runtime.program import Program
 from tapwater.runtime.serving import choose, send_whole, serve_call
@@ -99,7 +100,7 @@ def call(
         headers=[(name.lower().encode(), value.encode()) for name, value in sent.items()],
         body=body,
     )
-    return _run(_program(module), invoke, _Bench(calls or {}, secrets or {}))
+    return run_program(_program(module), invoke, Bench(calls or {}, secrets or {}))
 
 
 def send_event(
@@ -136,11 +137,13 @@ def send_event(
         headers=[],
         body=body,
     )
-    result = _run(_program(module), invoke, _Bench(calls or {}, secrets or {}))
-    return result.json() if result.body else None
+    result = run_program(_program(module), invoke, Bench(calls or {}, secrets or {}))
+    if result.headers.get("content-type", "").startswith("application/json"):
+        return result.json()
+    return result.text or None
 
 
-class _Bench:
+class Bench:
     """A link whose other end is this test: it takes everything and answers what is asked."""
 
     writable = True
@@ -208,9 +211,9 @@ def _program(module: Module) -> Program:
     return load_here({"code": ".", "module": text, "function": f":{text}"}).program
 
 
-def _run(program: Program, invoke: wire.Invoke, bench: _Bench) -> Result:
+def run_program(program: Program, invoke: wire.Invoke, bench: Bench) -> Result:
     payload = wire.pack_invoke(1, invoke)[wire.HEAD_SIZE :]
-    one = bench.call = Call(1, wire.InvokeView(payload), bench, 0.0)
+    one = bench.call = Call(1, InvokeView(payload), bench, 0.0)
     one.credit = _CREDIT
     one.deadline = None
     if program.style == "asgi":

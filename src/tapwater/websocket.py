@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
+from tapwater.headers import encoded
 from tapwater.http import Request
 
 
@@ -45,10 +46,10 @@ class WebSocket:
         """Say yes, choosing one of the subprotocols the client offered."""
         if self._open:
             raise RuntimeError("this WebSocket is open already")
-        pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        pairs = list((headers or {}).items())
         if subprotocol:
-            pairs.append((b"sec-websocket-protocol", subprotocol.encode()))
-        self._conversation.open(pairs)
+            pairs.append(("sec-websocket-protocol", subprotocol))
+        self._conversation.open(encoded(pairs))
         self._open = True
 
     async def receive(self) -> str | bytes:

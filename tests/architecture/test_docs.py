@@ -55,10 +55,15 @@ def test_make_targets_that_the_docs_name_exist() -> None:
     assert not wrong, f"no such make target: {wrong}"
 
 
-def test_every_example_says_what_it_is() -> None:
+def examples() -> list[Path]:
+    """Give the folders of the examples; those with a dot in front are some tool's."""
     folders = [folder for folder in sorted((ROOT / "examples").iterdir()) if folder.is_dir()]
-    assert folders, "examples/ is the shop window"
-    for folder in folders:
+    return [folder for folder in folders if not folder.name.startswith(".")]
+
+
+def test_every_example_says_what_it_is() -> None:
+    assert examples(), "examples/ is the shop window"
+    for folder in examples():
         assert (folder / "README.md").is_file(), f"{folder.name} has no README.md"
 
 
@@ -66,9 +71,5 @@ def test_every_example_is_run_by_a_test() -> None:
     tests = "".join(
         file.read_text() for file in (ROOT / "tests/functional/examples").glob("test_*.py")
     )
-    idle = [
-        folder.name
-        for folder in sorted((ROOT / "examples").iterdir())
-        if folder.is_dir() and f'"{folder.name}"' not in tests
-    ]
+    idle = [folder.name for folder in examples() if f'"{folder.name}"' not in tests]
     assert not idle, f"examples that no test runs: {idle}"

@@ -58,7 +58,7 @@ def test_every_module_opens_with_a_sentence() -> None:
     silent = []
     for source in sources(*ALL):
         first = (ast.get_docstring(source.tree) or "").partition("\n\n")[0].strip()
-        if source.text.strip() and not first.endswith((".", "!", "?", ":")):
+        if source.text.strip() and not first.endswith((".", "!", "?", ":", ".)")):
             silent.append(f"{source.name}: {first[:60]!r}")
     assert not silent, f"the first line says what lives here, in a sentence: {silent}"
 
@@ -91,7 +91,7 @@ def test_no_one_is_mocked() -> None:
     mocked = [
         source.name
         for source in sources(*CODE)
-        if re.search(r"^\s*(from|import) unittest(\.mock| import mock)", source.text, re.M)
+        if re.search(r"^[ \t]*(from|import) unittest(\.mock| import mock)", source.text, re.M)
     ]
     assert not mocked, f"script a fake backend instead: {mocked}"
 
@@ -125,9 +125,9 @@ def test_decisions_fit_on_a_page() -> None:
         lines = record.read_text().splitlines()
         assert lines[0].startswith("# "), f"{record.name} begins with its title"
         assert len(lines) <= DECISION_LINES_MAX, f"{record.name} is longer than a page"
-        sections = {line for line in lines if line.startswith("## ")}
-        for section in ("## Context", "## Decision", "## Consequences"):
-            assert section in sections, f"{record.name} lacks {section!r}"
+        text = record.read_text().lower()
+        for part in ("context", "decision", "consequences"):
+            assert re.search(rf"^(## |\*\*){part}\b", text, re.M), f"{record.name} lacks {part!r}"
 
 
 @pytest.mark.parametrize("name", ["README.md", "LICENSE", "CONTRIBUTING.md", "requirements.lock"])

@@ -36,6 +36,7 @@ def sources(*folders: str) -> tuple[Source, ...]:
     return tuple(_read(file) for file in files if "__pycache__" not in file.parts)
 
 
+@cache
 def _read(file: Path) -> Source:
     text = file.read_text()
     name = file.relative_to(ROOT).as_posix()

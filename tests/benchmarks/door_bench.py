@@ -11,9 +11,12 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvloop
+
 from tapwater_server.backends.memory.sandbox import InlineSandbox
 from tapwater_server.backends.system import SystemClock, SystemIds
 from tapwater_server.instances.bindings import NoBindings
@@ -93,17 +96,25 @@ async def crowd(
     after = resource.getrusage(resource.RUSAGE_SELF)
     used = after.ru_utime + after.ru_stime - cpu.ru_utime - cpu.ru_stime
     all_took = sorted(one for client in clients for one in client.took)
+    median, p99 = statistics.median(all_took), all_took[int(len(all_took) * 0.99)]
     print(
-        f"{size:3d} at a time: {total / took:8.0f} calls/s   p50 {statistics.median(all_took) * 1e6:6.0f} us"
-        f"   p99 {all_took[int(len(all_took) * 0.99)] * 1e6:6.0f} us   host CPU {used / total * 1e6:5.1f} us/call"
+        f"{size:3d} at a time: {total / took:8.0f} calls/s   p50 {median * 1e6:6.0f} us"
+        f"   p99 {p99 * 1e6:6.0f} us   host CPU {used / total * 1e6:5.1f} us/call"
         f"   instances {scheduler.stats().instances}"
     )
 
 
-async def bench(*, profile: bool) -> None:
-    clock, ids = SystemClock(), SystemIds()
+@contextmanager
+def hello_folder() -> Iterator[str]:
+    """A folder with one function in it."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "hello.py").write_text("def get():\n    return 'hello'\n")
+        yield folder
+
+
+async def bench(*, profile: bool) -> None:
+    clock, ids = SystemClock(), SystemIds()
+    with hello_folder() as folder:
         function = Function(
             id=FunctionId(AppId("shop"), "users/hello"),
             kind=Kind.RESTFUL,

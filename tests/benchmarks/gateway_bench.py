@@ -5,12 +5,16 @@ Run: python -m tests.benchmarks.gateway_bench [rounds]. Needs wrk. Prints rates 
 
 import asyncio
 import multiprocessing
+import os
 import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
-from typing import cast
+from pathlib import Path
+from typing import NamedTuple, cast
 
 import httptools
 import uvloop
@@ -76,6 +80,13 @@ class AtOnce:
         return self._call
 
 
+class Server(NamedTuple):
+    """A server under test."""
+
+    port: int
+    pid: int
+
+
 async def _bare(told: Pipe) -> None:
     server = await asyncio.get_running_loop().create_server(Bare, "127.0.0.1", 0)
     told.send(server.sockets[0].getsockname()[1])
@@ -104,50 +115,80 @@ def _serve(which: str, told: Pipe) -> None:
     uvloop.run({"bare": _bare, "gateway": _gateway}[which](told))
 
 
-def _measure(port: int, *, seconds: int, connections: int) -> float:
+class Measured(NamedTuple):
+    """One run of wrk against one server."""
+
+    rate: float  # requests a second
+    user_us: float  # CPU of the server's process for each, in and outside the kernel
+    system_us: float
+
+
+def _measure(server: Server, *, seconds: int, connections: int) -> Measured:
+    before = _cpu_s(server.pid)
     said = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", f"http://127.0.0.1:{port}/hello"],
+        [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}",
+            f"http://127.0.0.1:{server.port}/hello",
+        ],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    found = re.search(r"Requests/sec:\s+([0-9.]+)", said)
-    assert found is not None, said
+    after = _cpu_s(server.pid)
+    rate = re.search(r"Requests/sec:\s+([0-9.]+)", said)
+    count = re.search(r"(\d+) requests in", said)
+    assert rate is not None, said
+    assert count is not None, said
     assert "Non-2xx" not in said, said
-    return float(found[1])
+    each = [(b - a) / int(count[1]) * 1e6 for a, b in zip(before, after, strict=True)]
+    return Measured(float(rate[1]), *each)
+
+
+def _cpu_s(pid: int) -> tuple[float, float]:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / ticks, int(fields[12]) / ticks
 
 
 def main(rounds: int, *, connections: int = 32, seconds: int = 2) -> None:
     """Measure both in turn, and print the medians and their ratio."""
-    rates: dict[str, list[float]] = {"bare": [], "gateway": []}
-    with _both() as ports:
-        for which in rates:
-            _measure(ports[which], seconds=1, connections=connections)
+    seen: dict[str, list[Measured]] = {"bare": [], "gateway": []}
+    with _servers() as servers:
+        for server in servers.values():
+            _measure(server, seconds=1, connections=connections)
         for _ in range(rounds):
-            for which, seen in rates.items():
-                seen.append(_measure(ports[which], seconds=seconds, connections=connections))
-    medians = {which: statistics.median(seen) for which, seen in rates.items()}
-    for which, median in medians.items():
-        print(f"{which:8} {median:9.0f} requests/s   {1e6 / median:6.2f} us each")
-    print(f"ratio    {medians['gateway'] / medians['bare']:9.2f}")
+            for which, measured in seen.items():
+                measured.append(_measure(servers[which], seconds=seconds, connections=connections))
+    medians = {
+        which: Measured(*map(statistics.median, zip(*measured, strict=True)))
+        for which, measured in seen.items()
+    }
+    for which, (rate, user_us, system_us) in medians.items():
+        print(f"{which:8} {rate:9.0f}/s   {user_us:6.2f} us user + {system_us:6.2f} us system each")
+    bare, gateway = medians["bare"], medians["gateway"]
+    cpu = (bare.user_us + bare.system_us) / (gateway.user_us + gateway.system_us)
+    print(f"ratio    {gateway.rate / bare.rate:9.2f}     {cpu:6.2f} by CPU time")
 
 
-class _both:
+@contextmanager
+def _servers() -> Iterator[dict[str, Server]]:
     """Both servers, each in a process of its own."""
-
-    def __enter__(self) -> dict[str, int]:
-        self._processes: list[multiprocessing.Process] = []
-        ports = {}
+    processes: list[multiprocessing.Process] = []
+    servers = {}
+    try:
         for which in ("bare", "gateway"):
             ours, theirs = multiprocessing.Pipe()
             process = multiprocessing.Process(target=_serve, args=(which, theirs), daemon=True)
             process.start()
-            self._processes.append(process)
-            ports[which] = ours.recv()
-        return ports
-
-    def __exit__(self, *_: object) -> None:
-        for process in self._processes:
+            processes.append(process)
+            assert process.pid is not None
+            servers[which] = Server(ours.recv(), process.pid)
+        yield servers
+    finally:
+        for process in processes:
             process.terminate()
             process.join()
 

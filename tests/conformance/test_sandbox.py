@@ -8,18 +8,19 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tapwater_server.backends.linux.layers import Probe
 from tapwater_server.backends.memory.sandbox import InlineSandbox
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.ports.sandbox import Death, Sandbox
 from tests.not_testable import CannotTest
+from tests.ordinary_user import run_tests_as_ordinary
 from tests.sandbox_kit import (
     HELLO,
     Talk,
@@ -34,7 +35,6 @@ from tests.sandbox_kit import (
 )
 
 ROOT = Path(__file__).parents[2]
-ORDINARY_UID = 65534
 BOTH = ("linux", "inline")
 
 
@@ -259,14 +259,16 @@ asyncio.run(main(pathlib.Path(sys.argv[1])))
 """
 
 
-async def test_box_4_nothing_survives_a_kill_9_of_the_platform(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    platform = subprocess.Popen(
-        [sys.executable, "-c", _PLATFORM, str(tmp_path)],
+def run_platform(folder: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", _PLATFORM, str(folder)],
         stdout=subprocess.PIPE,
-        env=environment | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path])},
     )
-    with platform:
+
+
+async def test_box_4_nothing_survives_a_kill_9_of_the_platform(tmp_path: Path) -> None:
+    with run_platform(tmp_path) as platform:
         assert platform.stdout is not None
         family = [int(pid) for pid in platform.stdout.readline().split()]
         assert len(family) >= 4  # base, keeper, zygote, instance
@@ -344,65 +346,56 @@ async def test_box_6_a_zygote_that_talks_rubbish_fails_itself_only(
     (tmp_path / "good").mkdir()
     good = await linux.open(image(write_code(tmp_path / "good", HELLO)))
     bad_code = write_code(tmp_path, _RUBBISH.format(bytes=data))
-    try:
+    with suppress(StartFailed):
         await linux.open(image(bad_code))
-    except StartFailed:
-        pass
     talk = Talk(await good.fork(limits()))
     assert (await talk.call()).status == 200
     await talk.end()
 
 
+LACKING = Probe(
+    namespaces={"mount": "not permitted"},
+    user="",
+    nested="not permitted",
+    seccomp="",
+    no_new_privs="",
+    landlock=0,
+)
+
+
+async def test_a_machine_without_namespaces_is_refused(tmp_path: Path) -> None:
+    async with linux_sandbox(tmp_path, probe=lambda: LACKING) as sandbox:
+        with pytest.raises(StartFailed, match="does not let us confine"):
+            await sandbox.open(image(write_code(tmp_path, HELLO)))
+
+
+async def test_weak_isolation_runs_with_a_warning_and_ends_all(tmp_path: Path) -> None:
+    text = """
+import subprocess
+def get():
+    subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    return [line.split()[1] for line in open("/proc/self/status") if line[:8] == "Seccomp:"]
+"""
+    async with linux_sandbox(tmp_path, probe=lambda: LACKING, allow_weak=True) as sandbox:
+        zygote, talk = await start(sandbox, tmp_path, text)
+        assert "not well confined" in zygote.warnings[0]
+        assert (await talk.call()).value == ["2"]
+        family = processes_of(talk.guest.pid)
+        assert len(family) == 2
+        talk.guest.kill()
+        assert (await talk.wait_died()).death is Death.KILLED
+        await wait_until(lambda: not any(alive(pid) for pid in family))
+        talk.close()
+
+
 async def test_layers_are_told_with_what_their_absence_means(linux: Sandbox) -> None:
     layers = {layer.name: layer for layer in linux.layers()}
     assert layers["seccomp"].present
-    assert all(layer.without for layer in layers.values())
-
-
-def ordinary_python() -> str | None:
-    """Find an interpreter of our version that every user may run."""
-    version = sysconfig.get_python_version()
-    for python in (sys.executable, f"/usr/bin/python{version}", f"/usr/local/bin/python{version}"):
-        done = (
-            subprocess.run(
-                [python, "-c", "import pytest, tapwater_server"],
-                env=_ordinary_environment(),
-                user=ORDINARY_UID,
-                group=ORDINARY_UID,
-                extra_groups=[],
-                cwd="/",
-                capture_output=True,
-                check=False,
-            )
-            if os.access(python, os.X_OK)
-            else None
-        )
-        if done is not None and done.returncode == 0:
-            return python
-    return None
-
-
-def _ordinary_environment() -> dict[str, str]:
-    places = [str(ROOT / "src"), str(ROOT), *(p for p in sys.path if "site-packages" in p)]
-    return {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(places), "HOME": "/tmp"}
+    assert all(layer.present or layer.without for layer in layers.values())
 
 
 @pytest.mark.slow
 def test_linux_as_an_ordinary_user(cannot_test: CannotTest) -> None:
     if os.geteuid() != 0:
         return  # This whole run is one.
-    python = ordinary_python()
-    if python is None:
-        cannot_test("no interpreter here can be run, with this folder, by an ordinary user")
-    done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "box", __file__],
-        env=_ordinary_environment(),
-        user=ORDINARY_UID,
-        group=ORDINARY_UID,
-        extra_groups=[],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    run_tests_as_ordinary(__file__, "box", cannot_test)

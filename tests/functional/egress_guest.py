@@ -5,6 +5,7 @@ then runs the snippets it gets, one line of JSON each, and says what ``result`` 
 """
 
 import ctypes
+import encodings.idna  # noqa: F401  An ordinary user may not be able to read the library later.
 import json
 import os
 import socket
@@ -80,7 +81,10 @@ def _enter(*, ordinary: bool) -> None:
 
 
 def _files(hosts: str, resolv: str) -> None:
-    for path, text in (("/etc/hosts", f"127.0.0.1 localhost\n{hosts}"), ("/etc/resolv.conf", resolv)):
+    for path, text in (
+        ("/etc/hosts", f"127.0.0.1 localhost\n{hosts}"),
+        ("/etc/resolv.conf", resolv),
+    ):
         with tempfile.NamedTemporaryFile("w", delete=False) as file:
             file.write(text)
         _call(_libc.mount, file.name.encode(), os.path.realpath(path).encode(), None, MS_BIND, None)

@@ -102,9 +102,9 @@ async def _handshake(ours: socket.socket, plan: EgressPlan, *, ordinary: bool) -
     }
     async with asyncio.timeout(WAIT_S_MAX):
         await loop.sock_sendall(ours, json.dumps(order).encode() + b"\n")
-        readable = loop.create_future()
-        loop.add_reader(ours, lambda: readable.done() or readable.set_result(None))
-        await readable
+        readable = asyncio.Event()
+        loop.add_reader(ours, readable.set)
+        await readable.wait()
         loop.remove_reader(ours)
     answer, fds, _, _ = socket.recv_fds(ours, 4096, FDS_MAX)
     if not answer or json.loads(answer)["error"]:

@@ -49,7 +49,7 @@ CASES = [
     ("spins_in_c", 504, "timed_out", "timed_out"),
     ("segfault", 502, "crashed", "SIGSEGV"),
     ("exits", 502, "crashed", "3"),
-    ("aborts", 502, "crashed", "SIGABRT"),
+    ("aborts", 502, "crashed", "Aborted"),
     ("system_exit", 500, "user_error", "SystemExit"),
     ("fork_bomb", 504, "timed_out", "timed_out"),
     ("disk", 500, "user_error", "No space left"),

@@ -103,4 +103,4 @@ def test_a_graceful_stop_drops_nobody(own_platform: Platform) -> None:
 
 def _running(platform: Platform) -> int:
     top = platform.api("GET", "/top").json()
-    return sum(one["running"] for one in top["functions"] if one["function"].endswith("slow"))
+    return sum(one["running"] for one in top["lanes"] if one["function"].endswith("slow"))

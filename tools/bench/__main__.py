@@ -2,7 +2,9 @@
 
 import argparse
 import datetime
+import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 
 from tools.bench import cold, idle, machine, parts, table, warm
@@ -16,7 +18,7 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
     """Give every row; quick ones are for trying the harness, not for the table."""
     return {
         "warm": lambda: warm.measure(rounds=1 if quick else 5, seconds=2 if quick else 5),
-        "cold": lambda: cold.measure(calls=50 if quick else 300, restarts=2 if quick else 7),
+        "cold": lambda: cold.measure(calls=20 if quick else 200, restarts=2 if quick else 7),
         "burst": lambda: cold.burst(rounds=2 if quick else 5),
         "many": lambda: idle.many(functions=100 if quick else 1000, sample=20 if quick else 200),
         "start": lambda: idle.start(rounds=2 if quick else 5),
@@ -53,6 +55,9 @@ def run(name: str, row: Row) -> Result:
     except CannotMeasure as error:
         print(f"bench: {name}: {error}", file=sys.stderr, flush=True)
         return unmeasured(name, "", str(error)[:400])
+    except (OSError, subprocess.SubprocessError, AssertionError, ValueError) as error:
+        traceback.print_exc()
+        return unmeasured(name, "", f"{type(error).__name__}: {error}"[:400])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ _EDIT_S_MAX = 20.0
 def many(*, functions: int, sample: int) -> Result:
     """Deploy many functions; weigh one, and call some of them cold."""
     print(f"bench: {functions} deployed functions", flush=True)
-    with ours.platform(keep_alive_s=0) as running:
+    with ours.platform() as running:
         ours.deploy(running, ours.HELLO_APP, "first")
         ours.timed_calls(running, "first", "/", 3)
         time.sleep(SETTLE_S)

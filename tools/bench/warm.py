@@ -43,6 +43,10 @@ def found_peers() -> tuple[list[Program], dict[str, str]]:
         ("bare function", peers.bare),
         ("workerd", peers.workerd),
         ("functions-framework --asgi", lambda: peers.framework(asgi=True)),
+        (
+            "functions-framework --asgi with uvloop",
+            lambda: peers.framework(asgi=True, uvloop=True),
+        ),
         ("functions-framework gunicorn", lambda: peers.framework(asgi=False)),
         ("Ray Serve", peers.ray),
     )

@@ -128,7 +128,7 @@ def _content(value: Any) -> tuple[Any, bytes]:
 
 
 def _response(response: Response) -> Whole | Pieces:
-    headers = [(_latin(name), _latin(value)) for name, value in response.headers]
+    headers = list(response.headers)
     body, content_type = _streamed(response) if response.sent_events else _content(response.body)
     if content_type and not any(name == b"content-type" for name, _ in headers):
         headers.insert(0, (b"content-type", content_type))
@@ -146,14 +146,10 @@ def _streamed(response: Response) -> tuple[Any, bytes]:
     raise TypeError("Response.sse() wants something to go through, not " + type(items).__name__)
 
 
-def _latin(text: str) -> bytes:
-    return text.encode("latin-1", "replace") if text.isascii() else text.encode()
-
-
 def refused(problem: Problem) -> Whole:
     """A Problem as an answer."""
     headers = [(b"content-type", CONTENT_TYPE.encode())]
-    headers += [(_latin(name.lower()), _latin(value)) for name, value in problem.headers.items()]
+    headers += problem.headers
     return Whole(problem.status, pack_headers(headers), problem.body())
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from tapwater.headers import sendable
 from tapwater.runtime import streams, wire
 from tapwater.runtime.answers import Whole
 from tapwater.runtime.asgi_scope import http_scope, websocket_scope
@@ -122,7 +123,7 @@ class _Exchange:
         if call.cancelled is not None:
             raise CallerGone(call.cancelled)
         if kind == "http.response.start" and self._head is None:
-            headers = [(bytes(k).lower(), bytes(v).strip()) for k, v in message.get("headers", ())]
+            headers = sendable(message.get("headers", ()))
             self._head = (int(message["status"]), headers)
         elif kind == "http.response.body" and self._head is not None and not call.ended:
             await self._send_body(bytes(message.get("body", b"")), bool(message.get("more_body")))
@@ -179,7 +180,7 @@ class _Talk:
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.accept" and not self._call.started:
-            headers = [(bytes(k).lower(), bytes(v)) for k, v in message.get("headers", ())]
+            headers = sendable(message.get("headers", ()))
             if message.get("subprotocol"):
                 headers.append((b"sec-websocket-protocol", message["subprotocol"].encode()))
             self._conversation.open(headers)

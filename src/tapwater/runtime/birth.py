@@ -70,6 +70,9 @@ def _live(order: dict[str, Any], fds: list[int], loaded: Any, request: dict[str,
     code = _FAILED
     try:
         _be_child()
+        os.dup2(fds[1], 1)
+        os.dup2(fds[1], 2)
+        os.close(fds[1])
         sock = socket.socket(fileno=fds[0])
         if request["flat"]:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -78,7 +81,7 @@ def _live(order: dict[str, Any], fds: list[int], loaded: Any, request: dict[str,
         if not request["flat"]:
             uid, gid = request["uid"], request["gid"]
             kernel.write_maps((uid, uid), (gid, gid))
-        _take_descriptors(sock, fds[1])
+        _clear_descriptors(sock.fileno())
         _confine(order["limits"], request)
         sock.send(READY)
         if sock.recv(1) == GO:
@@ -97,7 +100,7 @@ def _confine(limits: dict[str, Any], request: dict[str, Any]) -> None:
         kernel.drop_bounding_set()
         confine.limit_processes(int(limits["pids_max"]))
     confine.forget_privileges()
-    confine.limit(limits)
+    confine.limit()
     if not request["weak"]:
         confine.restrict_writes()
     confine.filter_instance()
@@ -124,12 +127,8 @@ def _flush() -> None:
             continue  # The function has closed or replaced it.
 
 
-def _take_descriptors(sock: socket.socket, output: int) -> None:
+def _clear_descriptors(mine: int) -> None:
     """Keep our socket and pipe; of what the module left open, only files it reads."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
-    mine = sock.fileno()
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
         if fd > 2 and fd != mine:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tapwater.file import File
 from tapwater.runtime import wire
-from tapwater.runtime.wire import WINDOW_BYTES, InvokeView, Kind, WireError
+from tapwater.runtime.invoke_view import InvokeView
+from tapwater.runtime.wire import WINDOW_BYTES, Kind, WireError
 
 
 class CallerGone(ConnectionError):
@@ -55,6 +57,7 @@ class Call:
         "credit",
         "deadline",
         "ended",
+        "files",
         "finished",
         "invoke",
         "link",
@@ -79,6 +82,7 @@ class Call:
         self.started = False  # a RESULT has gone out
         self.ended = False  # nothing more may be said about it
         self.asked = 0
+        self.files: Sequence[str | File] = ()  # of a form
         self.logged_bytes = 0
         self.parts: deque[bytes] = _NOTHING
         self.messages: deque[str | bytes] = _NO_MESSAGES

@@ -19,8 +19,8 @@ from tapwater.runtime.serving import choose, fail, send_whole, serve_call
 from tapwater.runtime.serving_async import serve_async
 from tapwater.runtime.wire import Verb
 
-# An ASGI app that was told of the disconnect may say goodbye; then its task is cancelled. The
-# host waits half a second before it kills.
+# Who is told of a disconnect by a message may say goodbye; then its task is cancelled. The host
+# waits half a second before it kills.
 GOODBYE_S = 0.2
 
 
@@ -71,7 +71,8 @@ class Conductor:
             serve = self._app.websocket if verb == Verb.WEBSOCKET else self._app.http
             self._begin(serve(call), call, patient=True)
         elif verb == Verb.WEBSOCKET:
-            self._begin(sockets.serve_websocket(self._program.websocket, call), call)
+            talk = sockets.serve_websocket(self._program.websocket, call)
+            self._begin(talk, call, patient=True)
         elif self._program.style == "wsgi":
             self._begin_thread(wsgi.serve_wsgi, call)
         else:

@@ -5,7 +5,6 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from tapwater.runtime import kernel, landlock, seccomp, seccomp_rules
 
@@ -19,6 +18,7 @@ _FILES_MAX = 4096
 MACHINE = platform.machine()
 # Made once, in the base zygote: installing them costs a microsecond each.
 _ZYGOTE_FILTER = seccomp_rules.zygote_filter(MACHINE)
+_ZYGOTE_FILTER_WITH_TIE = seccomp_rules.zygote_filter(MACHINE, tie=True)
 _INSTANCE_FILTER = seccomp_rules.instance_filter(MACHINE)
 LANDLOCK_ABI = landlock.abi()
 
@@ -56,13 +56,14 @@ def enter_groups(fds: Sequence[int]) -> None:
         os.close(fd)
 
 
-def limit(limits: dict[str, Any]) -> None:
-    """Set the limits a process carries with it; the cgroup holds the ones that count together."""
-    tmp_bytes = int(limits["tmp_bytes"])
+def limit() -> None:
+    """Set the limits a process carries with it; the cgroup holds the ones that count together.
+
+    The same in a zygote and its instances: what is lowered once cannot be raised again.
+    """
     pairs = (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, int(limits.get("files_max", _FILES_MAX))),
-        (resource.RLIMIT_FSIZE, max(tmp_bytes, 1 << 20)),
+        (resource.RLIMIT_NOFILE, _FILES_MAX),
         (resource.RLIMIT_MEMLOCK, _MEMLOCK_BYTES),
         (resource.RLIMIT_SIGPENDING, _SIGNALS_MAX),
         (resource.RLIMIT_NICE, 0),
@@ -79,9 +80,9 @@ def limit_processes(pids_max: int) -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (pids_max, pids_max))
 
 
-def filter_zygote() -> None:
+def filter_zygote(*, tie: bool = False) -> None:
     """Refuse system calls, but for what forking an instance needs."""
-    seccomp.install(_ZYGOTE_FILTER)
+    seccomp.install(_ZYGOTE_FILTER_WITH_TIE if tie else _ZYGOTE_FILTER)
 
 
 def filter_instance() -> None:

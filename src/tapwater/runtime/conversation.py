@@ -3,6 +3,7 @@
 from tapwater.problem import Problem
 from tapwater.runtime import answers, wire
 from tapwater.runtime.call import Call
+from tapwater.runtime.logs import SINK
 
 MESSAGE_BYTES_MAX = wire.FRAME_BYTES_MAX - 64
 
@@ -55,6 +56,7 @@ class Conversation:
     def close(self, code: int) -> None:
         """End it. Again means nothing."""
         if not self.call.ended:
+            SINK.finish(self.call)
             self.call.ended = True
             self.call.link.send(wire.pack_done(self.call.number, code))
 

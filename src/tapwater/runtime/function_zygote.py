@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import traceback
+from types import ModuleType
 from typing import Any, NoReturn
 
 from tapwater.runtime import birth, confine, kernel, netns, rootfs
@@ -81,7 +82,7 @@ def _serve_function(request: dict[str, Any], fds: list[int], plan: rootfs.RootPl
         os._exit(0)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    confine.filter_zygote()
+    confine.filter_zygote(tie=bool(request["flat"]))
     loaded = _import_module(control, request)
     gc.collect()
     gc.freeze()
@@ -115,11 +116,11 @@ def _confine(request: dict[str, Any], plan: rootfs.RootPlan) -> list[int]:
         rootfs.build(plan, request["root"], request)
         fds = _open_egress(request["egress"])
         confine.become_nobody(request["uid"], request["gid"])
-        _move_in(request)
+        _move_in(request, plan.packages)
     else:
         confine.forget_privileges()
         _stay_out(request)
-    confine.limit(request["limits"])
+    confine.limit()
     faulthandler.enable(2)
     kernel.name_process(f"tw:{request['image']['function']}")
     return fds
@@ -134,14 +135,14 @@ def _open_egress(egress: dict[str, Any]) -> list[int]:
     return egress_all.setup(egress["wire"])
 
 
-def _move_in(request: dict[str, Any]) -> None:
+def _move_in(request: dict[str, Any], packages: list[ModuleType]) -> None:
     """Point the interpreter at the places of the new root."""
+    with open("/dev/null", "rb") as null:  # The one we have is of the old root.
+        os.dup2(null.fileno(), 0)
     guest = rootfs.GUEST
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == "tapwater" and hasattr(module, "__path__"):
-            module.__path__ = [f"{guest}/{name.replace('.', '/')}"]
+    for package in packages:
+        package.__path__ = [f"{guest}/{package.__name__.replace('.', '/')}"]
     sys.path[:] = [guest, *[p for p in sys.path if os.path.isdir(p) and p != guest]]
-    sys.path_importer_cache.clear()
     sys.executable = os.path.realpath(sys.executable)
     os.chdir(rootfs.APP)
     folders = [rootfs.APP, rootfs.LAYER if request["layer"] else "", guest]

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 from tapwater.runtime.call import Call, CallerGone
-from tapwater.runtime.wire import Decoder, Frame, InvokeView, Kind
+from tapwater.runtime.invoke_view import InvokeView
+from tapwater.runtime.wire import Decoder, Frame, Kind
 
 GONE = "the platform has closed the connection"
 _READ_BYTES = 64 << 10

@@ -17,6 +17,7 @@ from tapwater.options import given as given_options
 from tapwater.runtime import logs, manifest
 from tapwater.runtime.context import Identity
 from tapwater.runtime.discovery import Unusable, discover
+from tapwater.runtime.failing import trace_of
 from tapwater.runtime.program import Program
 
 _PATH_NAME = re.compile(r"\[(?:\.\.\.)?([A-Za-z_][A-Za-z0-9_]*)\]")
@@ -152,5 +153,5 @@ def _run_hooks(before_snapshot: hooks.Hooks, file: str) -> None:
         except Exception as error:
             raise LoadError(
                 f"{file}: before_snapshot {getattr(hook, '__name__', hook)} failed: "
-                f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+                f"{type(error).__name__}: {error}\n{trace_of(error)}"
             ) from error

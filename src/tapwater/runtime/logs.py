@@ -63,7 +63,7 @@ class Sink:
             self.link.send(b"".join(frames))
 
     def finish(self, call: "Call") -> None:
-        """The call is over: its unfinished lines leave."""
+        """The call's last word is about to be said: its unfinished lines leave first."""
         for key in [key for key in self.partial if key[0] == call.number]:
             self.send(key[1], [self.partial.pop(key)], call)
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 
 from tapwater.runtime.call import Call
+from tapwater.runtime.invoke_view import InvokeView
 from tapwater.runtime.link import GONE
-from tapwater.runtime.wire import Decoder, InvokeView, Kind
+from tapwater.runtime.wire import Decoder, Kind
 
 UNREAD_BYTES_MAX = 1 << 20  # of messages a WebSocket's handler has not taken yet
 

@@ -35,6 +35,21 @@ class Material:
     def query(self, values: dict[str, list[str]]) -> None:
         self._query = values
 
+    def spread(self) -> None:
+        """Take the members of a JSON object as the parameters they are named like.
+
+        A function that reads no body can be called with data all the same: ``ctx.call`` and the
+        command line know nothing of paths and query strings.
+        """
+        value = parse_json(self.body) if self.body else None
+        if isinstance(value, dict):
+            texts = {name: _texts(member) for name, member in value.items()}
+            self._query = {**self.query, **texts}
+            self._params = {
+                **{name: some[-1] for name, some in texts.items() if some},
+                **self.params,
+            }
+
     @property
     def headers(self) -> dict[str, list[str]]:
         if self._headers is None:
@@ -116,6 +131,14 @@ class Material:
 
 
 _UNREAD: Any = object()
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [text for entry in value for text in _texts(entry)]
+    return [value if isinstance(value, str) else json.dumps(value)]
 
 
 def _text(raw: bytes) -> str:

@@ -3,10 +3,12 @@
 Strict on purpose: what is not exactly as the RFC says is refused, not guessed at.
 """
 
+import io
 import re
 import tempfile
+from collections.abc import Iterable
 from email.message import Message
-from typing import IO, cast
+from typing import IO
 from urllib.parse import unquote_plus
 
 from tapwater.file import File
@@ -25,8 +27,8 @@ _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 class FormParser:
     """Takes a form's bytes as they come; gives fields and files at the end."""
 
-    def __init__(self, content_type: str) -> None:
-        """Find out what kind of form it is.
+    def __init__(self, content_type: str, *, spool: bool = True) -> None:
+        """Find out what kind of form it is. Without ``spool`` no file goes to /tmp.
 
         Raises:
             Problem: 415, it is no form; 422, it is one without a boundary.
@@ -35,7 +37,7 @@ class FormParser:
         message["content-type"] = content_type
         kind = message.get_content_type()
         if kind == "multipart/form-data":
-            self._parser: _Multipart | _Urlencoded = _Multipart(_boundary(message))
+            self._parser: _Multipart | _Urlencoded = _Multipart(_boundary(message), spool)
         elif kind == "application/x-www-form-urlencoded" and content_type:
             self._parser = _Urlencoded()
         else:
@@ -61,6 +63,17 @@ class FormParser:
         """
         return self._parser.finish()
 
+    def close(self) -> None:
+        """The form is given up: its files go."""
+        self._parser.close()
+
+
+def close_files(values: Iterable[str | File]) -> None:
+    """Let go of the files among a form's values."""
+    for value in values:
+        if isinstance(value, File):
+            value.close()
+
 
 def _boundary(message: Message) -> bytes:
     boundary = message.get_param("boundary")
@@ -78,6 +91,9 @@ class _Urlencoded:
             raise Problem(413, f"A form of this kind may have {FIELD_BYTES_MAX} bytes.")
         self._data += data
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def finish(self) -> FormFields:
         text = self._data.decode("utf-8", "replace")
         if text.count("&") >= PARTS_MAX:
@@ -90,9 +106,9 @@ class _Urlencoded:
 
 
 class _Part:
-    """The part that is being read: a field in memory or a file that may go to /tmp."""
+    """The part that is being read: in memory, or a large file in /tmp."""
 
-    def __init__(self, header: bytes) -> None:
+    def __init__(self, header: bytes, spool: bool) -> None:
         message = _read_part_header(header)
         name = message.get_param("name", header="content-disposition")
         if message.get_content_disposition() != "form-data" or not isinstance(name, str):
@@ -102,13 +118,19 @@ class _Part:
         self.filename = None if filename is None else re.split(r"[/\\]", filename)[-1]
         self.content_type = message.get("content-type", "application/octet-stream")
         self.size = 0
-        self.target = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX))  # noqa: SIM115
+        self.target: IO[bytes] = io.BytesIO()
+        self._spool = spool and filename is not None
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
         if self.filename is None and self.size > FIELD_BYTES_MAX:
             raise Problem(413, f"The field {self.name!r} may have {FIELD_BYTES_MAX} bytes.")
         self.target.write(data)
+        if self._spool and self.size > SPOOL_BYTES_MAX:
+            self._spool = False
+            self.target.seek(0)
+            content, self.target = self.target.read(), tempfile.TemporaryFile()  # noqa: SIM115
+            self.target.write(content)
 
     def value(self) -> str | File:
         self.target.seek(0)
@@ -117,8 +139,7 @@ class _Part:
                 self.target, name=self.filename, content_type=self.content_type, size=self.size
             )
         try:
-            with self.target:
-                return self.target.read().decode()
+            return self.target.read().decode()
         except UnicodeDecodeError:
             raise invalid(f"form.{self.name}", "is not UTF-8") from None
 
@@ -136,7 +157,7 @@ def _read_part_header(header: bytes) -> Message:
 class _Multipart:
     """States: before the first boundary, in a part's header, in its data, at the end."""
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, spool: bool) -> None:
         self._delimiter = b"\r\n--" + boundary
         # A form begins with its boundary, without the line break that ends the part before.
         self._rest = b"\r\n"
@@ -145,6 +166,7 @@ class _Multipart:
         self._parts = 0
         self._fields: FormFields = {}
         self._ended = False
+        self._spool = spool
 
     def feed(self, data: bytes) -> None:
         self._rest += data
@@ -157,6 +179,12 @@ class _Multipart:
         if not self._ended:
             raise invalid("form", "ends too early")
         return self._fields
+
+    def close(self) -> None:
+        if self._part is not None:
+            self._part.target.close()
+        for values in self._fields.values():
+            close_files(values)
 
     def _preamble(self) -> bool:
         at = self._rest.find(self._delimiter)
@@ -189,7 +217,7 @@ class _Multipart:
             raise invalid("form", "has a part whose header is too long")
         if end < 0:
             return False
-        self._part = _Part(self._rest[:end])
+        self._part = _Part(self._rest[:end], self._spool)
         self._rest = self._rest[end + 4 :]
         self._step = self._data
         return True

@@ -86,6 +86,6 @@ def parse_form(content_type: str, body: bytes) -> FormFields:
     Raises:
         Problem: 415 or 422, it is none.
     """
-    parser = FormParser(content_type)
+    parser = FormParser(content_type, spool=False)  # It is all in memory already.
     parser.feed(body)
     return parser.finish()

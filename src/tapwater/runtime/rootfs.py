@@ -77,6 +77,12 @@ class RootPlan:
         windows += interpreter_places()
         windows += [p for p in _ETC if os.path.exists(p)]
         self.windows = windows
+        # Looked for once: whoever walks over all modules in a fork copies a page for each.
+        self.packages = [
+            module
+            for name, module in sys.modules.items()
+            if name.partition(".")[0] == "tapwater" and hasattr(module, "__path__")
+        ]
         try:
             with open("/etc/localtime", "rb") as file:
                 self.localtime = file.read(64 << 10)

@@ -168,8 +168,12 @@ def _plain(machine: str) -> list[Rule]:
     return rules
 
 
-def zygote_filter(machine: str) -> bytes:
-    """Make the filter under which a function's module is imported and its instances forked."""
+def zygote_filter(machine: str, *, tie: bool = False) -> bytes:
+    """Make the filter under which a function's module is imported and its instances forked.
+
+    ``tie``: its instances may still tie themselves to its life, where no namespace does that.
+    """
+    fixed = (kernel.PR_SET_DUMPABLE, _PR_SET_MM, _PR_SCHED_CORE)
     those_of_instances = Masked(0, (0, INSTANCE_NAMESPACES), mask=NAMESPACES, unless=True)
     families = Masked(0, _FAMILIES, unless=True)
     rules = [
@@ -184,13 +188,7 @@ def zygote_filter(machine: str) -> bytes:
         _some(machine, "socketpair", families, error=EAFNOSUPPORT),
         _some(machine, "ioctl", Masked(1, (_TIOCSTI, _TIOCLINUX, _TIOCSETD))),
         # The zygote's tie to its parent must hold; and who may look into us is settled.
-        _some(
-            machine,
-            "prctl",
-            Masked(
-                0, (kernel.PR_SET_PDEATHSIG, kernel.PR_SET_DUMPABLE, _PR_SET_MM, _PR_SCHED_CORE)
-            ),
-        ),
+        _some(machine, "prctl", Masked(0, fixed if tie else (kernel.PR_SET_PDEATHSIG, *fixed))),
         _some(machine, "personality", Masked(0, _PERSONALITIES, unless=True)),
         *_plain(machine),
     ]
@@ -203,6 +201,7 @@ def instance_filter(machine: str) -> bytes:
     rules = [
         _some(machine, "clone", no_namespaces),
         _some(machine, "unshare", no_namespaces),
+        _some(machine, "prctl", Masked(0, (kernel.PR_SET_PDEATHSIG,))),
         Rule(_SOME["mount"][_column(machine)]),
         _some(machine, "socket", Masked(2, _PROTOCOLS, unless=True), error=EPROTONOSUPPORT),
     ]

@@ -10,7 +10,7 @@ from tapwater.runtime.failing import pack_error, pack_fail, trace_of
 from tapwater.runtime.logs import SINK
 from tapwater.runtime.material import Material
 from tapwater.runtime.program import Handler, Program
-from tapwater.runtime.wire import WINDOW_BYTES, Level, pack_headers, pack_whole
+from tapwater.runtime.wire import WINDOW_BYTES, Level, Verb, pack_headers, pack_whole
 
 
 def choose(program: Program, call: Call) -> Handler | Whole:
@@ -50,6 +50,9 @@ def arguments(handler: Handler, call: Call) -> tuple[list[Any], dict[str, Any]]:
         material.form_read = streams.whole_form(call, material.content_type)
     elif plan.wants_body:
         material.body = streams.whole_body(call)
+    elif call.invoke.verb == Verb.EVENT:
+        material.body = streams.whole_body(call)
+        material.spread()
     return plan.bind(material)
 
 
@@ -66,6 +69,8 @@ def serve_call(program: Program, call: Call) -> None:
         fail(call, error)
         if not isinstance(error, Exception):
             raise
+    finally:
+        streams.release(call)
 
 
 def fail(call: Call, error: BaseException) -> None:
@@ -74,6 +79,7 @@ def fail(call: Call, error: BaseException) -> None:
         text = "after the answer: " + trace_of(error)
         SINK.send(Level.ERROR, text.split("\n"), call)
         return
+    SINK.finish(call)
     call.ended = True
     if call.cancelled is not None:
         call.link.send(pack_fail(call.number, "cancelled", call.cancelled))
@@ -95,6 +101,8 @@ def send_whole(call: Call, answer: Whole) -> None:
     """Send an answer that is complete; a large one in pieces."""
     status, headers, body = answer
     if len(body) <= WINDOW_BYTES:
+        if SINK.partial:
+            SINK.finish(call)
         call.ended = True
         call.link.send(pack_whole(call.number, status, headers, body))
         return
@@ -106,7 +114,11 @@ def send_whole(call: Call, answer: Whole) -> None:
 def _stream(call: Call, pieces: Pieces) -> None:
     items: Any = pieces.items
     try:
-        first = next(items, _END)
+        try:
+            first = next(items, _END)
+        except Problem as problem:  # Nothing has gone out yet.
+            send_whole(call, refused(problem))
+            return
         headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is _END else first)
         streams.begin(call, pieces.status, headers)
         while first is not _END:

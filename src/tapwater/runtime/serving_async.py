@@ -8,10 +8,11 @@ from tapwater.problem import Problem
 from tapwater.runtime import answers, streams
 from tapwater.runtime.answers import Pieces, Whole, refused, render
 from tapwater.runtime.call import Call
+from tapwater.runtime.logs import SINK
 from tapwater.runtime.material import Material
 from tapwater.runtime.program import Handler
 from tapwater.runtime.serving import fail
-from tapwater.runtime.wire import WINDOW_BYTES, pack_whole
+from tapwater.runtime.wire import WINDOW_BYTES, Verb, pack_whole
 
 _END: Any = object()
 
@@ -30,6 +31,8 @@ async def serve_async(handler: Handler, call: Call) -> None:
         fail(call, error)
         if not isinstance(error, Exception):
             raise
+    finally:
+        streams.release(call)
 
 
 async def bind_async(handler: Handler, call: Call) -> tuple[list[Any], dict[str, Any]]:
@@ -46,6 +49,9 @@ async def bind_async(handler: Handler, call: Call) -> tuple[list[Any], dict[str,
         material.form_read = await streams.whole_form_async(call, material.content_type)
     elif plan.wants_body:
         material.body = await streams.whole_body_async(call)
+    elif call.invoke.verb == Verb.EVENT:
+        material.body = await streams.whole_body_async(call)
+        material.spread()
     return plan.bind(material)
 
 
@@ -64,6 +70,8 @@ async def send_whole_async(call: Call, answer: Whole) -> None:
     """Send an answer that is complete; a large one in pieces."""
     status, headers, body = answer
     if len(body) <= WINDOW_BYTES:
+        if SINK.partial:
+            SINK.finish(call)
         call.ended = True
         call.link.send(pack_whole(call.number, status, headers, body))
         return
@@ -75,7 +83,11 @@ async def send_whole_async(call: Call, answer: Whole) -> None:
 async def _stream(call: Call, pieces: Pieces) -> None:
     items = pieces.items
     try:
-        first = await _next(items)
+        try:
+            first = await _next(items)
+        except Problem as problem:  # Nothing has gone out yet.
+            await send_whole_async(call, refused(problem))
+            return
         headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is _END else first)
         streams.begin(call, pieces.status, headers)
         while first is not _END:

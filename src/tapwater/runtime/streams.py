@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from tapwater.runtime import wire
 from tapwater.runtime.call import Call, CallerGone
-from tapwater.runtime.multipart import FormFields, FormParser
+from tapwater.runtime.logs import SINK
+from tapwater.runtime.multipart import FormFields, FormParser, close_files
 
 PIECE_BYTES_MAX = 64 << 10  # of one BODY frame: the other end may begin early
 
@@ -61,11 +62,20 @@ def whole_body(call: Call) -> bytes:
 
 
 def whole_form(call: Call, content_type: str) -> FormFields:
-    """A form, its files put into /tmp as they come."""
+    """A form, its large files put into /tmp as they come; they go with the call."""
     parser = FormParser(content_type)
-    for piece in pieces(call):
-        parser.feed(piece)
-    return parser.finish()
+    try:
+        for piece in pieces(call):
+            parser.feed(piece)
+        return _kept(call, parser.finish())
+    except BaseException:
+        parser.close()
+        raise
+
+
+def _kept(call: Call, form: FormFields) -> FormFields:
+    call.files = [value for values in form.values() for value in values]
+    return form
 
 
 async def whole_body_async(call: Call) -> bytes:
@@ -78,9 +88,19 @@ async def whole_body_async(call: Call) -> bytes:
 async def whole_form_async(call: Call, content_type: str) -> FormFields:
     """As ``whole_form``."""
     parser = FormParser(content_type)
-    async for piece in pieces_async(call):
-        parser.feed(piece)
-    return parser.finish()
+    try:
+        async for piece in pieces_async(call):
+            parser.feed(piece)
+        return _kept(call, parser.finish())
+    except BaseException:
+        parser.close()
+        raise
+
+
+def release(call: Call) -> None:
+    """The call is over: its files go."""
+    if call.files:
+        close_files(call.files)
 
 
 def writable(call: Call) -> Callable[[], bool]:
@@ -131,5 +151,6 @@ def begin_packed(call: Call, status: int, headers: tuple[int, bytes]) -> None:
 def finish(call: Call) -> None:
     """End an answer that came in pieces."""
     number = call.number
+    SINK.finish(call)
     call.ended = True
     call.link.send(wire.pack_body(number, b"", last=True) + wire.pack_done(number))

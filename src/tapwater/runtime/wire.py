@@ -46,7 +46,7 @@ _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _ASK = struct.Struct("<IH")
 _ANSWER = struct.Struct("<IB")
-_INVOKE = struct.Struct("<BBHdHHHHHHHHHII")
+INVOKE_HEAD = struct.Struct("<BBHdHHHHHHHHHII")
 _WHOLE = struct.Struct("<IBIHBH")  # head and result in one
 
 Headers = list[tuple[bytes, bytes]]
@@ -133,7 +133,7 @@ def pack_invoke(call: int, invoke: Invoke) -> bytes:
     """Make an INVOKE frame. The texts must each be shorter than 64 KiB."""
     trace_and_headers = _pack_headers(invoke.headers)
     texts = invoke[4:14]
-    fixed = _INVOKE.pack(
+    fixed = INVOKE_HEAD.pack(
         invoke.verb,
         MORE if invoke.more else 0,
         invoke.depth,
@@ -153,10 +153,10 @@ def read_invoke(payload: bytes) -> Invoke:
         WireError: it is cut short.
     """
     try:
-        verb, flags, depth, timeout_s, *sizes = _INVOKE.unpack_from(payload)
+        verb, flags, depth, timeout_s, *sizes = INVOKE_HEAD.unpack_from(payload)
     except struct.error as error:
         raise WireError("an invocation that is cut short") from error
-    at = _INVOKE.size
+    at = INVOKE_HEAD.size
     texts: list[bytes] = []
     for size in sizes[:10]:
         texts.append(payload[at : at + size])
@@ -164,7 +164,7 @@ def read_invoke(payload: bytes) -> Invoke:
     end = at + sizes[10]
     if end > len(payload):
         raise WireError("an invocation that is cut short")
-    headers = _read_headers(payload, at, end)
+    headers = read_headers(payload, at, end)
     first = (verb, bool(flags & MORE), timeout_s, depth)
     return Invoke._make((*first, *texts, headers, payload[end:]))
 
@@ -316,7 +316,12 @@ def _pack_headers(headers: Headers) -> bytes:
     return b"".join(parts)
 
 
-def _read_headers(payload: bytes, at: int, end: int) -> Headers:
+def read_headers(payload: bytes, at: int, end: int) -> Headers:
+    """Read the headers between two places of an INVOKE.
+
+    Raises:
+        WireError: they do not end there.
+    """
     headers: Headers = []
     while at < end:
         try:
@@ -330,61 +335,6 @@ def _read_headers(payload: bytes, at: int, end: int) -> Headers:
     if at > end:
         raise WireError("a header that is cut short")
     return headers
-
-
-class InvokeView:
-    """An INVOKE of which only what is asked for is read: most functions want very little."""
-
-    __slots__ = ("_end", "_fields", "_payload")
-
-    def __init__(self, payload: bytes) -> None:
-        """Look at the sizes.
-
-        Raises:
-            WireError: it is cut short.
-        """
-        try:
-            self._fields = fields = _INVOKE.unpack_from(payload)
-        except struct.error as error:
-            raise WireError("an invocation that is cut short") from error
-        self._payload = payload
-        self._end = end = _INVOKE.size + sum(fields[4:])
-        if end > len(payload):
-            raise WireError("an invocation that is cut short")
-
-    @property
-    def verb(self) -> int:
-        return int(self._fields[0])
-
-    @property
-    def more(self) -> bool:
-        return bool(self._fields[1] & MORE)
-
-    @property
-    def depth(self) -> int:
-        return int(self._fields[2])
-
-    @property
-    def timeout_s(self) -> float:
-        return float(self._fields[3])
-
-    @property
-    def method(self) -> bytes:
-        at = _INVOKE.size + self._fields[4]
-        return self._payload[at : at + self._fields[5]]
-
-    @property
-    def headers(self) -> Headers:
-        return _read_headers(self._payload, self._end - self._fields[14], self._end)
-
-    @property
-    def body(self) -> bytes:
-        return self._payload[self._end :]
-
-    def text(self, index: int) -> bytes:
-        """One of the texts, counted as in ``Invoke`` from ``id``, which is 0."""
-        at = _INVOKE.size + sum(self._fields[4 : 4 + index])
-        return self._payload[at : at + self._fields[4 + index]]
 
 
 class Decoder:

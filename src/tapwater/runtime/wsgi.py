@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tapwater.headers import sendable
 from tapwater.runtime import streams, wire
 from tapwater.runtime.answers import Whole
 from tapwater.runtime.call import Call
@@ -44,10 +45,9 @@ class _Answer:
             raise exc_info[1].with_traceback(exc_info[2])
         if self._head is not None and exc_info is None:
             raise RuntimeError("start_response() was called again")
-        pairs = [
-            (name.lower().encode("latin-1"), value.strip().encode("latin-1"))
-            for name, value in headers
-        ]
+        pairs = sendable(
+            [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        )
         self._head = (int(status.split(" ", 1)[0]), pairs)
         return self._write
 

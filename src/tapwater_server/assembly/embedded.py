@@ -175,6 +175,8 @@ async def _open_stores(
     stack.push_async_callback(records.close)
     meter = SqliteMeter(database=records, clock=clock)
     stack.push_async_callback(meter.close)
+    bus = SqliteBus(database=errands, clock=clock)
+    await bus.reclaim()
     secrets = SqliteSecrets(database=state, key_file=data / "secret-key")
     tokens = SqliteTokens(database=state, ids=ids)
     return Stores(
@@ -182,7 +184,7 @@ async def _open_stores(
         secrets=secrets,
         tokens=tokens,
         meter=meter,
-        bus=SqliteBus(database=errands, clock=clock),
+        bus=bus,
         folders=FileFolders(data),
     )
 

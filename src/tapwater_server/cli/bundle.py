@@ -116,8 +116,11 @@ def _add(tar: tarfile.TarFile, each: Taken) -> None:
 
 
 def _choose_one(file: Path) -> Chosen:
-    source = file.read_text(errors="replace")
-    files = [_taken(file.name, file)]
+    try:
+        source = file.read_text(errors="replace")
+        files = [_taken(file.name, file)]
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be read: {error.strerror or error}") from error
     wanted = script_dependencies(source)
     if wanted:
         made = "".join(f"{each}\n" for each in wanted).encode()
@@ -155,7 +158,7 @@ class _Walk:
         folder = self._top / base
         self.folders.append(folder)
         ignores = (*above, *_read_ignores(folder, base))
-        for entry in sorted(os.scandir(folder), key=lambda each: each.name):
+        for entry in _entries(folder):
             path = base + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
             if self._is_left_out(path, folder=is_folder, ignores=ignores):
@@ -163,7 +166,7 @@ class _Walk:
             if is_folder:
                 yield from self.files(f"{path}/", ignores)
             elif self._is_file(entry, path):
-                yield self._take(path, entry)
+                yield from self._take(path, entry)
 
     def warnings(self) -> Iterator[str]:
         """Say what was left out that a person might miss."""
@@ -193,7 +196,7 @@ class _Walk:
             return True
         return entry.is_file()  # Sockets and devices are nobody's code.
 
-    def _take(self, path: str, entry: "os.DirEntry[str]") -> Taken:
+    def _take(self, path: str, entry: "os.DirEntry[str]") -> Iterator[Taken]:
         self._count += 1
         if self._count > BUNDLE_FILES_MAX:
             raise CommandFailed(
@@ -201,7 +204,20 @@ class _Walk:
                 code="too_large",
                 hint="Name folders the app does not need in .tapwaterignore.",
             )
-        return _taken(path, Path(entry.path))
+        try:
+            yield _taken(path, Path(entry.path))
+        except FileNotFoundError:
+            return  # Gone between two looks, as editors do with their own files.
+
+
+def _entries(folder: Path) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda each: each.name)
+    except FileNotFoundError:
+        return []  # Removed while we walked.
+    except OSError as error:
+        raise CommandFailed(f"{folder} cannot be read: {error.strerror or error}") from error
 
 
 def _read_ignores(folder: Path, base: str) -> Iterator[Ignore]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,32 +13,62 @@ if TYPE_CHECKING:
 
 Local = Callable[[str], Path | None]
 
-_WHERE = re.compile(r"(?P<file>[^:\n]+\.[A-Za-z0-9]+):(?P<line>\d+)(?::(?P<column>\d+))?")
+_PLACE = re.compile(r"(?P<file>[^:\n]+):(?P<line>\d+)(?::\d+)?")
 _AROUND = 2  # lines before and after
 _FILE_BYTES_MAX = 4 << 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A problem, taken apart: the place as exactly as it is known, a sentence, the rest."""
+
+    where: str
+    sentence: str
+    rest: str = ""
+
+
+def take_apart(problem: Problem) -> Shown:
+    """Take a problem apart; a place that the sentence repeats with its line is the better one.
+
+    >>> take_apart(Problem(where="a.py", what="a.py:3: NameError: x"))
+    Shown(where='a.py:3', sentence='NameError: x', rest='')
+    """
+    head, _, rest = problem.what.partition("\n")
+    place, colon, sentence = head.partition(": ")
+    match = _PLACE.fullmatch(place)
+    if colon and match is not None and match["file"] == problem.where:
+        return Shown(where=place, sentence=sentence, rest=rest)
+    return Shown(where=problem.where, sentence=head, rest=rest)
+
+
 def render(problems: Sequence[Problem], *, local: Local) -> Iterator["Text"]:
-    """Give each problem as text: where, what, and the lines around it where the file is here."""
+    """Give each problem as lines: where and what, and the code around it where the file is here.
+
+    Prose may be wrapped; code is cut at the edge of a narrow terminal.
+    """
     from rich.text import Text
 
     for problem in problems:
-        text = Text()
-        head, _, rest = problem.what.partition("\n")
-        if problem.where:
-            text.append(problem.where, style="bold cyan").append("  ")
-        text.append(head)
-        for number, line, here in excerpt(problem.where, local=local):
-            style = "bold" if here else "dim"
-            text.append(f"\n  {'>' if here else ' '} {number:>4} │ {line}", style=style)
-        if rest:
-            text.append("\n" + "\n".join(f"    {line}" for line in rest.splitlines()), style="dim")
-        yield text
+        shown = take_apart(problem)
+        lines = excerpt(shown.where, local=local)
+        where = (shown.where, "bold cyan") if shown.where else ""
+        yield Text.assemble(where, "  " if shown.where else "", shown.sentence)
+        for number, line, here in lines:
+            code = f"  {'>' if here else ' '} {number:>4} │ {line}"
+            yield Text(code, style="bold" if here else "dim", no_wrap=True, overflow="ellipsis")
+        if shown.rest and not (lines and _says_no_more(shown.rest)):
+            for line in shown.rest.splitlines():
+                yield Text(f"    {line}", style="dim")
+
+
+def _says_no_more(rest: str) -> bool:
+    """Say whether a traceback has one place only: the excerpt shows that one."""
+    return rest.count('  File "') <= 1
 
 
 def excerpt(where: str, *, local: Local) -> list[tuple[int, str, bool]]:
     """Give the numbered lines around a place such as ``users/restful/register.py:12``."""
-    place = _WHERE.fullmatch(where.strip())
+    place = _PLACE.fullmatch(where.strip())
     source = local(place["file"]) if place else None
     if place is None or source is None:
         return []

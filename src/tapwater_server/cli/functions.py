@@ -15,7 +15,7 @@ def urls_table(functions: Sequence[Mapping[str, Any]]) -> "Table":
     from rich.markup import escape
 
     table = _table()
-    table.add_column("answers at", no_wrap=True)
+    table.add_column("answers at", overflow="fold")
     for function in functions:
         table.add_row(escape(str(function.get("name", ""))), escape(where_it_answers(function)))
     return table
@@ -51,7 +51,7 @@ def _table() -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("function", style="bold", overflow="fold")
+    table.add_column("function", style="bold", no_wrap=True)
     return table
 
 
@@ -76,6 +76,9 @@ def _time_limit(limits: Mapping[str, Any]) -> str:
     return "none" if seconds is None else duration(seconds)
 
 
+_IMPLIED = ("HEAD", "OPTIONS")  # Come with GET, and with everything.
+
+
 def where_it_answers(function: Mapping[str, Any]) -> str:
     """Say how a function is reached: its verbs and URL, or its trigger.
 
@@ -85,7 +88,7 @@ def where_it_answers(function: Mapping[str, Any]) -> str:
     'on schedule(* * * * *)'
     """
     if function.get("url"):
-        verbs = " ".join(str(verb) for verb in function.get("verbs") or [])
+        verbs = " ".join(v for v in function.get("verbs") or [] if v not in _IMPLIED)
         return f"{verbs} {function['url']}".strip()
     trigger = function.get("trigger")
     if isinstance(trigger, Mapping):

@@ -84,14 +84,19 @@ class LiveSteps:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for step in self._steps:
+            if step.state == "begin":
+                step.state = "failed"  # Whatever ended the deploy happened here.
         self._live.stop()
 
     def step(self, line: Mapping[str, Any]) -> None:
         step = read_step(line)
         open_ = next((s for s in self._steps if s.name == step.name and s.state == "begin"), None)
-        if step.state == "done" and open_ is not None:
-            open_.state, open_.ms = step.state, step.ms
+        if open_ is not None and step.state != "begin":
+            # A note in the middle of a step is how far it is; its last word replaces it.
             open_.detail = step.detail or open_.detail
+            if step.state == "done":
+                open_.state, open_.ms = step.state, step.ms
         else:
             self._steps.append(step)
         self._live.refresh()
@@ -118,7 +123,12 @@ def read_step(line: Mapping[str, Any]) -> Step:
     )
 
 
-_MARKS = {"done": ("✓", "green"), "note": ("!", "yellow"), "begin": ("·", "dim")}
+_MARKS = {
+    "done": ("✓", "green"),
+    "note": ("!", "yellow"),
+    "begin": ("·", "dim"),
+    "failed": ("✗", "bold red"),
+}
 
 
 def _row(step: Step) -> "Text":

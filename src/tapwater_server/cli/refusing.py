@@ -32,7 +32,9 @@ def show_refused(
     if bare or chosen is None:
         return error.exit
     for text in render(error.problems, local=chosen.local):
-        session.err.print(text, soft_wrap=True)
+        # Printed as it wants to be; console.print would forget that by itself.
+        plain = not session.err.is_terminal
+        session.err.print(text, soft_wrap=plain, no_wrap=text.no_wrap, overflow=text.overflow)
     if hint:
         session.say(f"[dim]{hint}[/dim]")
     return error.exit

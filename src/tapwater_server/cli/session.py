@@ -115,18 +115,25 @@ class Session:
     def print(self, *things: "RenderableType") -> None:
         """Show a person something; with --json, nothing."""
         if not self.json:
-            self.out.print(*things, soft_wrap=_is_text(things))
+            self.out.print(*things, soft_wrap=_is_text(things) and not self.out.is_terminal)
 
     def say(self, text: str) -> None:
         """Tell a person something on the side: on stderr, so that pipes stay clean."""
         if not self.json:
-            self.err.print(text, soft_wrap=True)
+            self.whisper(text)
 
     def warn(self, text: str) -> None:
-        """Tell a person of something that works and should not stay so."""
+        """Tell of something that works and should not stay so."""
+        if self.json:
+            sys.stderr.write(json.dumps({"warning": text}) + "\n")
+            return
         from rich.markup import escape
 
-        self.err.print("[yellow]warning:[/yellow]", escape(text), soft_wrap=True)
+        self.whisper(f"[yellow]warning:[/yellow] {escape(text)}")
+
+    def whisper(self, thing: "RenderableType") -> None:
+        """Print on stderr: prose wrapped for a person, whole lines for a file."""
+        self.err.print(thing, soft_wrap=not self.err.is_terminal)
 
     def emit(self, value: object) -> None:
         """Print one line of JSON, for scripts."""

@@ -146,9 +146,9 @@ def tell(session: Session, error: CommandFailed) -> None:
         return
     from rich.markup import escape
 
-    session.err.print(f"[bold red]error:[/bold red] {escape(error.message)}", soft_wrap=True)
+    session.whisper(f"[bold red]error:[/bold red] {escape(error.message)}")
     for problem in error.problems:
         where = f"[bold]{escape(problem.where)}[/bold]: " if problem.where else ""
-        session.err.print(f"  {where}{escape(problem.what)}", soft_wrap=True)
+        session.whisper(f"  {where}{escape(problem.what)}")
     if error.hint:
-        session.err.print(f"[dim]{escape(error.hint)}[/dim]", soft_wrap=True)
+        session.whisper(f"[dim]{escape(error.hint)}[/dim]")

@@ -36,6 +36,7 @@ class Look:
 class Column:
     """One column: its title, and how a cell is made of a lane's number."""
 
+    rank: int
     title: str
     key: str
     show: Callable[[float], str]
@@ -45,17 +46,28 @@ def _whole(value: float) -> str:
     return f"{value:.0f}"
 
 
+# As they stand in the table. In a narrow one those with the highest rank go first.
 _COLUMNS = (
-    Column(title="calls/s", key="calls_per_s", show=lambda value: f"{value:.1f}"),
-    Column(title="calls", key="calls", show=_whole),
-    Column(title="cold", key="cold_starts", show=_whole),
-    Column(title="busy", key="busy", show=_whole),
-    Column(title="idle", key="idle", show=_whole),
-    Column(title="wait", key="waiting", show=_whole),
-    Column(title="p50", key="p50_s", show=duration),
-    Column(title="p95", key="p95_s", show=duration),
-    Column(title="memory", key="memory_bytes", show=size),
+    Column(rank=1, title="calls/s", key="calls_per_s", show=lambda value: f"{value:.1f}"),
+    Column(rank=7, title="calls", key="calls", show=_whole),
+    Column(rank=8, title="cold", key="cold_starts", show=_whole),
+    Column(rank=2, title="busy", key="busy", show=_whole),
+    Column(rank=6, title="idle", key="idle", show=_whole),
+    Column(rank=3, title="wait", key="waiting", show=_whole),
+    Column(rank=4, title="p50", key="p50_s", show=duration),
+    Column(rank=9, title="p95", key="p95_s", show=duration),
+    Column(rank=5, title="memory", key="memory_bytes", show=size),
 )
+_COLUMN_WIDTH = 9  # Of the widest number and the space beside it.
+_NAME_WIDTH = 26  # What a function's name should have at least.
+
+
+def columns_for(rows: Sequence[Row], *, width: int) -> list[Column]:
+    """Choose the columns that have something to show and room to show it."""
+    filled = [c for c in _COLUMNS if any(number(row.get(c.key)) is not None for row in rows)]
+    room = max(1, (width - _NAME_WIDTH) // _COLUMN_WIDTH)
+    kept = sorted(filled, key=lambda column: column.rank)[:room]
+    return [column for column in filled if column in kept]
 
 
 def number(value: object) -> float | None:
@@ -94,19 +106,19 @@ def _busiest_first(row: Row) -> tuple[float, float, Key]:
     return -(rate or 0.0), -(running or 0.0), _key(row)
 
 
-def view(look: Look, *, before: Look | None) -> "Group":
+def view(look: Look, *, before: Look | None, width: int) -> "Group":
     """Show the node in a line and its functions in a table."""
     from rich.console import Group
 
-    return Group(node_line(look.node), "", lanes_table(with_rates(look, before)))
+    return Group(node_line(look.node), "", lanes_table(with_rates(look, before), width=width))
 
 
-def lanes_table(rows: Sequence[Row]) -> "Table":
+def lanes_table(rows: Sequence[Row], *, width: int) -> "Table":
     """Show lanes with the numbers that are known of any of them."""
     from rich.markup import escape
     from rich.table import Table
 
-    columns = [c for c in _COLUMNS if any(number(row.get(c.key)) is not None for row in rows)]
+    columns = columns_for(rows, width=width)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("function", style="bold", overflow="fold")
     for column in columns:

@@ -33,7 +33,7 @@ class Deployed:
 class Told(Protocol):
     """Hears how it goes."""
 
-    def deployed(self, deployed: Deployed) -> None: ...
+    async def deployed(self, deployed: Deployed) -> None: ...
 
     def refused(self, error: CommandFailed, chosen: Chosen | None) -> None: ...
 
@@ -79,10 +79,10 @@ class Watched:
                 self._told.refused(error, chosen)
                 return False
         self._failed = False
-        self._tell(revision, chosen, changed, took_s=self._monotonic() - began)
+        await self._tell(revision, chosen, changed, took_s=self._monotonic() - began)
         return True
 
-    def _tell(
+    async def _tell(
         self,
         revision: Mapping[str, Any],
         chosen: Chosen,
@@ -94,7 +94,7 @@ class Watched:
         self._warnings = chosen.warnings
         # An editor's own files are not worth a word.
         named = [each for each in changed if chosen.local(each)] or changed
-        self._told.deployed(
+        await self._told.deployed(
             Deployed(revision=revision, changed=tuple(named), took_s=took_s, warnings=warnings)
         )
 

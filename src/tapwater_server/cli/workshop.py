@@ -1,10 +1,11 @@
 """What `tapwater dev` runs side by side in one process: the platform, the watcher and the log."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tapwater_server.cli.client import Client, path_of
-from tapwater_server.cli.failures import CommandFailed
+from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.places import token_of_data
 from tapwater_server.cli.session import Session
 
@@ -24,6 +25,7 @@ class Workshop:
         self._project = project
         self._settings = settings
         self._node: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self._held: list[Callable[[], None]] | None = []  # till the first deploy's steps are over
         self._live = 0  # the number of the revision that serves
 
     async def run(self) -> None:
@@ -55,7 +57,7 @@ class Workshop:
             watched = Watched(self._project, client=client, told=self, monotonic=monotonic)
             with shown(self._session) as steps:
                 await watched.step(shown=steps)
-            await self._make_default(client)
+            self._say_held()
             self._session.say(
                 f"[dim]watching {self._project.file or self._project.folder}; Ctrl-C stops[/dim]"
             )
@@ -67,29 +69,54 @@ class Workshop:
         token = token_of_data(node.data)
         return Client(url=node.url, token=token.text if token else None)
 
-    async def _make_default(self, client: Client) -> None:
+    async def _make_default(self) -> None:
         """Put the app on the bare host, where one looks first."""
-        if self._live:
+        async with self._client(self._node.result()) as client:
             body = {"app": self._project.name}
             await client.ask("PUT", path_of("settings", "default-app"), body=body)
 
     async def _follow_logs(self, node: "Ready") -> None:
         from tapwater_server.cli.commands.logs import Shown, follow
 
-        async with self._client(node) as client:
-            answer = await client.get(path_of("logs"), limit=1)
-            asked = {"app": self._project.name, "after": answer.get("next")}
-            await follow(client, Shown(self._session), asked)
+        try:
+            async with self._client(node) as client:
+                answer = await client.get(path_of("logs"), limit=1)
+                asked = {"app": self._project.name, "after": answer.get("next")}
+                await follow(client, Shown(self._session), asked)
+        except CommandFailed as error:
+            # The platform is in this very process: it hangs up when it stops, and only then.
+            if error.exit is not Exit.UNREACHABLE:
+                raise
 
-    def deployed(self, deployed: "Deployed") -> None:
-        """Say that a change is live."""
+    def _say_held(self) -> None:
+        held, self._held = self._held or [], None
+        for said in held:
+            said()
+
+    async def deployed(self, deployed: "Deployed") -> None:
+        """A change is live."""
+        first = self._live == 0
+        if first:
+            await self._make_default()
+        self._live = int(deployed.revision.get("number") or 0)
+        self._say(lambda: self._show_deployed(deployed, first=first))
+
+    def refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
+        """A change is not live; what was live stays live."""
+        self._say(lambda: self._show_refused(error, chosen))
+
+    def _say(self, said: Callable[[], None]) -> None:
+        if self._held is None:
+            said()
+        else:
+            self._held.append(said)
+
+    def _show_deployed(self, deployed: "Deployed", *, first: bool) -> None:
         from rich.markup import escape
 
         from tapwater_server.cli.showing import duration
         from tapwater_server.cli.watching import name_files
 
-        first = self._live == 0
-        self._live = int(deployed.revision.get("number") or 0)
         for warning in deployed.warnings:
             self._session.warn(warning)
         if self._session.json:
@@ -118,11 +145,10 @@ class Workshop:
         )
         self._session.print(urls_table(deployed.revision.get("functions") or []))
 
-    def refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
-        """Say what is wrong; what was live stays live."""
+    def _show_refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
         from tapwater_server.cli.refusing import show_refused
 
-        what = f"r{self._live} is still live." if self._live else "Nothing is live yet."
+        what = f"r{self._live} is still live." if self._live else "Nothing has changed."
         show_refused(self._session, error, chosen, hint=f"{what} Save a fix and it goes on.")
 
 

@@ -160,6 +160,8 @@ def _members(
                     if count > 2 * BUNDLE_FILES_MAX:
                         raise TooLarge("the bundle has too many entries")
                     yield member, partial(_chunks, tar, member)
+            while measured.read(_CHUNK):  # To the end: there is the checksum.
+                pass
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, OSError) as error:
         raise Invalid(f"the bundle is not a whole tar.gz: {error}") from error
 

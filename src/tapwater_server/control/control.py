@@ -9,7 +9,8 @@ from tapwater_server.control.apply import Deploying
 from tapwater_server.control.holding import Holding
 from tapwater_server.control.house import ControlSettings, Facts, House
 from tapwater_server.control.http import control_app
-from tapwater_server.control.interpreters import Interpreter, environment_for, find
+from tapwater_server.control.indexes import build_environment
+from tapwater_server.control.interpreters import Interpreter, find
 from tapwater_server.control.layers import Layers
 from tapwater_server.control.reading import Reading
 from tapwater_server.control.turns import Turns
@@ -48,7 +49,7 @@ class Control:
         self._settings = settings
         self._found: tuple[Interpreter, ...] = ()
         self._holding = Holding(registry=registry, folders=folders)
-        environment = environment_for(settings.environment)
+        environment = build_environment(settings.environment, settings.home)
         layers = Layers(
             folders=folders, uv=settings.uv, cache=settings.cache, environment=environment
         )
@@ -67,7 +68,7 @@ class Control:
             preparing_max=settings.preparing_max,
             revisions_max=settings.revisions_max,
         )
-        house = House(
+        self.house = House(
             registry=registry,
             secrets=secrets,
             tokens=tokens,
@@ -84,7 +85,7 @@ class Control:
             turns=Turns(),
             settings=settings,
         )
-        self.app: ASGIApp = control_app(house)
+        self.app: ASGIApp = control_app(self.house)
 
     async def start(self) -> None:
         """Clean away what a kill left behind. Nothing is deployed before this has ended."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tapwater_server.model.errors import DeployFailed
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")  # What the guest's side runs on.
 _ASK = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.base_prefix)"
 _ASK_S_MAX = 10.0
+_SPECIFIER = re.compile(r"(>=|<=|>|<|==|!=|~=)\s*(\d+(?:\.\d+)*)(?:\.\*)?")
 _FOLDER = re.compile(r"(?:cpython-)?(3\.\d+)(?:\.\d+)?(?:-.*)?")
 
 
@@ -88,32 +89,56 @@ def _read(path: Path, said: bytes) -> Interpreter | None:
     return Interpreter(path=str(real if real.exists() else path), version=version)
 
 
-def choose(wanted: str, found: Iterable[Interpreter], *, default: str = "") -> Interpreter:
+def satisfies(version: str, requires: str) -> bool:
+    """Say whether a version is one that a specifier (PEP 440, without the rare parts) allows.
+
+    >>> satisfies("3.12.1", ">=3.11, <3.13"), satisfies("3.12.1", "==3.11.*")
+    (True, False)
+    """
+    have = _numbers(version)
+    for part in filter(None, (part.strip() for part in requires.split(","))):
+        match = _SPECIFIER.fullmatch(part)
+        if match is None:
+            return False
+        wanted = _numbers(match[2])
+        start = have[: len(wanted)]
+        allowed = {
+            ">=": have >= wanted,
+            "<=": start <= wanted,
+            ">": start > wanted,
+            "<": have < wanted,
+            "==": start == wanted,
+            "!=": start != wanted,
+            "~=": have >= wanted and have[: len(wanted) - 1] == wanted[:-1],
+        }
+        if not allowed[match[1]]:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def choose(
+    wanted: str, found: Iterable[Interpreter], *, requires: str = "", default: str = ""
+) -> Interpreter:
     """Give an app the Python it asks for, or the default, or the platform's own.
+
+    ``requires`` is what pyproject.toml or a script says (``>=3.12``); ``wanted`` is stronger.
 
     Raises:
         DeployFailed: this machine has no such Python; the message lists what it has.
     """
     have = list(found)
-    asked = wanted or default
-    if not asked:
-        return have[0]
+    asked = wanted or ("" if requires else default)
     for interpreter in have:
-        if asked in (interpreter.version, interpreter.minor, interpreter.path):
+        names = (interpreter.version, interpreter.minor, interpreter.path)
+        if asked in names or (not asked and satisfies(interpreter.version, requires)):
             return interpreter
+    asked = asked or requires
     listed = ", ".join(f"{one.version} ({one.path})" for one in have)
     raise DeployFailed(
         f"This machine has no Python {asked}. It has: {listed}.",
         problems=[{"where": "tapwater.toml", "what": f"python: there is no Python {asked} here"}],
     )
-
-
-def environment_for(variables: Mapping[str, str]) -> dict[str, str]:
-    """Keep of an environment what a build needs, and nothing of the platform's own."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
-    prefixes = ("UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy")
-    return {
-        name: value
-        for name, value in variables.items()
-        if name in kept or name.startswith((*prefixes, "no_proxy"))
-    }

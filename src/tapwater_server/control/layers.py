@@ -4,9 +4,11 @@ Only wheels are installed, each against its hash: no code of a package runs whil
 """
 
 import re
+import signal
 import subprocess
 import sysconfig
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -129,16 +131,22 @@ class Layers:
 
 def _listen(process: "subprocess.Popen[str]", said: Said) -> list[str]:
     """Hear a process out, and end it when it takes too long."""
+    assert process.stderr is not None
     lines: list[str] = []
+    chars = 0
+    late = threading.Timer(BUILD_S_MAX, process.kill)
+    late.start()
     try:
-        output, _ = process.communicate(timeout=BUILD_S_MAX)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = "", process.communicate()
-        return [f"uv took longer than {BUILD_S_MAX:.0f} s"]
-    for line in output[-_OUTPUT_CHARS_MAX:].splitlines():
-        lines.append(line)
-        said(line.strip())
+        with process:
+            for line in process.stderr:
+                chars += len(line)
+                if chars <= _OUTPUT_CHARS_MAX:
+                    lines.append(line.rstrip())
+                    said(line.strip())
+    finally:
+        late.cancel()
+    if process.returncode == -signal.SIGKILL:
+        lines.append(f"uv was ended after {BUILD_S_MAX:.0f} s, or killed by the system")
     return lines
 
 

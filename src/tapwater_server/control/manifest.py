@@ -41,6 +41,7 @@ class _Said(msgspec.Struct):
     description: str = ""
     threads: list[str] = []
     connections: int = 0
+    after_fork_import: bool = False  # the preparer's own finding
     warnings: list[str] = []
 
 
@@ -53,6 +54,7 @@ class Read:
     warnings: tuple[str, ...] = ()
     schemas: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    late: bool = False  # the module must be imported after the fork: found out, not asked for
 
 
 def read_manifest(
@@ -86,13 +88,19 @@ def read_manifest(
         egress=chosen.egress,
         environment=chosen.environment,
         secrets=chosen.secrets,
-        after_fork_import=chosen.after_fork_import,
+        after_fork_import=chosen.after_fork_import or said.after_fork_import,
         body=said.body,
         operations=said.operations,
         description=(chosen.description or said.description)[:TEXT_CHARS_MAX],
     )
     warnings = tuple(text[:TEXT_CHARS_MAX] for text in said.warnings[:WARNINGS_MAX])
-    return Read(function=function, warnings=warnings, schemas=said.schemas, extra=chosen.extra)
+    return Read(
+        function=function,
+        warnings=warnings,
+        schemas=said.schemas,
+        extra=chosen.extra,
+        late=said.after_fork_import,
+    )
 
 
 def _problems(said: _Said, found: Found) -> list[Problem]:

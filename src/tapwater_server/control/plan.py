@@ -20,6 +20,7 @@ class Desired:
     app: AppId
     functions: tuple[Found, ...]
     file: AppFile
+    requires_python: str = ""  # ">=3.12"
     peeked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by function
 
 

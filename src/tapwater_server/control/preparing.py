@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -13,11 +13,11 @@ from tapwater_server.control.plan import Preparing
 from tapwater_server.control.progress import Step
 from tapwater_server.control.reading import Base
 from tapwater_server.model.errors import DeployFailed, StartFailed
-from tapwater_server.model.function import Function, FunctionLimits, Revision
+from tapwater_server.model.function import Function, FunctionLimits, Kind, Revision, Style
+from tapwater_server.model.ids import FunctionId
 from tapwater_server.ports.preparer import Prepared, Preparer
 from tapwater_server.ports.sandbox import Image
 
-IMPORT_MEMORY_BYTES_MIN = 512 << 20  # Importing may need more than running does.
 FAILURES_MAX = 20  # Enough to mend before the next attempt.
 
 
@@ -81,7 +81,7 @@ class Preparation:
         async with self._seats:
             if len(self._problems) >= FAILURES_MAX:
                 return None
-            image = self._image(one, options.choose([*one.sources, one.peeked]))
+            image = image_for(self._base, _guess(self._base, one))
             try:
                 return await self._settle(one, image, step)
             except StartFailed as error:
@@ -99,8 +99,8 @@ class Preparation:
             if read.function is None:
                 self._problems.extend(read.problems)
                 return None
-            asked = self._asked(one, read.function)
-            if asked == image:
+            asked = image_for(self._base, read.function)
+            if _alike(image, asked, late=read.late):
                 break
             self._open.remove(prepared)
             await self._preparer.discard([prepared])
@@ -118,34 +118,52 @@ class Preparation:
             extra=read.extra,
         )
 
-    def _asked(self, one: Preparing, function: Function) -> Image:
-        chosen = options.Chosen(
-            limits=function.limits,
-            egress=function.egress,
-            environment=function.environment,
-            after_fork_import=function.after_fork_import,
-        )
-        return self._image(one, chosen)
 
-    def _image(self, one: Preparing, chosen: options.Chosen) -> Image:
-        base = self._base
-        return Image(
-            function=f"{base.desired.app}:{one.found.name}",
-            code=str(base.code),
-            layer=base.layer_path,
-            python=base.python.path,
-            module=one.found.file,
-            limits=_while_importing(chosen.limits),
-            environment=dict(chosen.environment),
-            egress=chosen.egress,
-            after_fork_import=chosen.after_fork_import,
-            settings=base.desired.file.settings,
-        )
-
-
-def _while_importing(limits: FunctionLimits) -> FunctionLimits:
-    """Only the limits that matter for the zygote itself, so that the others may change freely."""
-    memory = max(limits.memory_bytes, IMPORT_MEMORY_BYTES_MIN)
-    return replace(
-        FunctionLimits(), memory_bytes=memory, pids_max=limits.pids_max, tmp_bytes=limits.tmp_bytes
+def image_for(base: Base, function: Function) -> Image:
+    """Say what a function's zygote is made of."""
+    return Image(
+        function=str(function.id),
+        code=str(base.code),
+        layer=base.layer_path,
+        python=base.python.path,
+        module=function.file,
+        limits=function.limits,
+        environment=function.environment,
+        egress=function.egress,
+        after_fork_import=function.after_fork_import,
+        settings=guest_settings(base.desired.file.settings, function.limits),
     )
+
+
+def guest_settings(settings: Mapping[str, Any], limits: FunctionLimits) -> Mapping[str, Any]:
+    """What the guest is told besides its own code's words."""
+    return {**settings, "concurrency": limits.concurrency}
+
+
+def _guess(base: Base, one: Preparing) -> Function:
+    """The function as far as it can be known before its module ran."""
+    chosen = options.choose([*one.sources, one.peeked])
+    return Function(
+        id=FunctionId(base.desired.app, one.found.name),
+        kind=Kind.RESTFUL,
+        style=Style.VERBS,
+        file=one.found.file,
+        group=one.found.group,
+        limits=chosen.limits,
+        environment=chosen.environment,
+        egress=chosen.egress,
+        after_fork_import=chosen.after_fork_import,
+    )
+
+
+def _alike(image: Image, asked: Image, *, late: bool) -> bool:
+    """Compare what matters while a module is imported. ``late``: the preparer itself saw that
+    the module must be imported after the fork, and has done so.
+    """
+
+    def facts(one: Image) -> tuple[object, ...]:
+        limits = one.limits
+        sizes = (limits.memory_bytes, limits.pids_max, limits.tmp_bytes, limits.concurrency)
+        return (*sizes, dict(one.environment), one.egress, late or one.after_fork_import)
+
+    return facts(image) == facts(asked)

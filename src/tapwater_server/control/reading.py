@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,22 +61,25 @@ class Reading:
         """
         desired, wanted = await asyncio.to_thread(_desired, app, files, code)
         python = choose(
-            desired.file.python, await self._interpreters(), default=self._default_python
+            desired.file.python,
+            await self._interpreters(),
+            requires=desired.requires_python,
+            default=self._default_python,
         )
         if wanted is None:
             return Base(desired=desired, code=code, python=python)
         with progress.step("dependencies") as step:
-            return await self._with_layer(desired, code, python, wanted, step, hold)
+            base = Base(desired=desired, code=code, python=python)
+            return await self._with_layer(base, wanted, step, hold)
 
     async def _with_layer(
         self,
-        desired: Desired,
-        code: Path,
-        python: Interpreter,
+        base: Base,
         wanted: requirements.Wanted,
         step: Step,
         hold: Callable[[str], None],
     ) -> Base:
+        python = base.python
         loop = asyncio.get_running_loop()
 
         def said(line: str) -> None:
@@ -89,9 +92,7 @@ class Reading:
         hold(layer)
         path = await self._layers.build(lock, python, source=wanted.source, said=said)
         step.detail = f"{wanted.source} for Python {python.version}, {layer[:12]}"
-        return Base(
-            desired=desired, code=code, python=python, layer=layer, layer_path=str(path), lock=key
-        )
+        return replace(base, layer=layer, layer_path=str(path), lock=key)
 
 
 def _desired(
@@ -121,7 +122,14 @@ def _desired(
     peeked: Mapping[str, Mapping[str, Any]] = {
         function.name: peek(read(function.file)) for function in layout.functions
     }
-    return Desired(app=app, functions=layout.functions, file=file, peeked=peeked), wanted
+    desired = Desired(
+        app=app,
+        functions=layout.functions,
+        file=file,
+        requires_python=requirements.requires_python(files, read, single=single),
+        peeked=peeked,
+    )
+    return desired, wanted
 
 
 def _is_single(layout: Layout) -> bool:

@@ -29,7 +29,6 @@ class Wanted:
     source: str  # "requirements.txt"
     text: str  # what uv is given
     locked: bool = False  # each has a version and a hash: used as it is
-    python: str = ""  # ">=3.12", where the source says so
 
 
 Read = Callable[[str], str]  # the text of a file of the bundle
@@ -50,12 +49,32 @@ def gather(
     elif "pyproject.toml" in names:
         return _from_toml("pyproject.toml", read("pyproject.toml"), project=True)
     elif single:
-        block = _INLINE.search(read(single))
-        text = "".join(line[2:] or "\n" for line in block[1].splitlines(True)) if block else ""
-        return _from_toml(single, text, project=False)
+        return _from_toml(single, _inline(read(single)), project=False)
     else:
         return None, []
     return _checked(wanted)
+
+
+def requires_python(files: Iterable[str], read: Read, *, single: str) -> str:
+    """Say which Pythons an app runs on (``>=3.12``), where it says so; "" where it does not.
+
+    Mistakes in these places are complained of by ``gather``, where they matter.
+    """
+    try:
+        if "pyproject.toml" in set(files):
+            project = tomllib.loads(read("pyproject.toml")).get("project", {})
+            return str(project.get("requires-python", "")) if isinstance(project, dict) else ""
+        if single:
+            return str(tomllib.loads(_inline(read(single))).get("requires-python", ""))
+    except tomllib.TOMLDecodeError:
+        return ""
+    return ""
+
+
+def _inline(source: str) -> str:
+    """Give the TOML of a script's metadata block (PEP 723), without its comment signs."""
+    block = _INLINE.search(source)
+    return "".join(line[2:] or "\n" for line in block[1].splitlines(True)) if block else ""
 
 
 def is_locked(text: str) -> bool:
@@ -78,7 +97,8 @@ def layer_digest(lock: str, *, python: str, platform: str) -> str:
 
 def lock_key(wanted: Wanted, *, python: str, platform: str) -> str:
     """Name the answer to "what does this resolve to", so that it is asked once."""
-    text = "\n".join(["tapwater lock 1", python, platform, wanted.text])
+    lines = [line for _, line in _logical(wanted.text)]
+    text = "\n".join(["tapwater lock 1", python, platform, *lines])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -96,8 +116,7 @@ def _from_toml(file: str, text: str, *, project: bool) -> tuple[Wanted | None, l
     listed = table.get("dependencies", [])
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         return None, [{"where": file, "what": "dependencies must be a list of requirements"}]
-    python = str(table.get("requires-python", ""))
-    return _checked(Wanted(source=file, text="\n".join(listed), python=python))
+    return _checked(Wanted(source=file, text="\n".join(listed)))
 
 
 def _checked(wanted: Wanted) -> tuple[Wanted | None, list[Problem]]:

@@ -23,8 +23,10 @@ class Turns:
     def __init__(self) -> None:
         self._queues: dict[AppId, _Queue] = {}
 
-    def is_busy(self, app: AppId) -> bool:
-        return app in self._queues
+    def count(self, app: AppId) -> int:
+        """Say how many change the app now or wait to."""
+        queue = self._queues.get(app)
+        return queue.count if queue is not None else 0
 
     @asynccontextmanager
     async def of(self, app: AppId) -> AsyncIterator[None]:

@@ -14,7 +14,7 @@ from tapwater_server.gateway.exchange import Exchange
 from tapwater_server.gateway.handshake import check_handshake, wants_websocket
 from tapwater_server.gateway.pages import Pages
 from tapwater_server.gateway.proxies import Proxies
-from tapwater_server.gateway.routing import Match
+from tapwater_server.gateway.routing import Match, Target
 from tapwater_server.gateway.settings import GatewaySettings
 from tapwater_server.gateway.site import Compiled
 from tapwater_server.gateway.target import RequestTarget, read_absolute, read_target
@@ -153,11 +153,12 @@ class Door:
 
     def _call(self, exchange: Exchange, compiled: Compiled, match: Match, query: bytes) -> None:
         """A function answers: check method and caller, and make the invocation."""
-        target, function = match.target, match.target.function
+        target, params, path, root_path, _ = match
+        function = target.function
         method = method_name(exchange.method)
         if compiled.cors is not None and self._crossing(exchange, compiled.cors):
             return
-        websocket = b"upgrade" in exchange.seen and self._socket(exchange, match)
+        websocket = b"upgrade" in exchange.seen and self._socket(exchange, target)
         if target.verbs and method not in target.verbs and not websocket:
             method = other_verb(method, target)
             if not method:
@@ -179,22 +180,22 @@ class Door:
             function=function,
             verb=Verb.WEBSOCKET if websocket else Verb.HTTP,
             method=method,
-            path=match.path,
-            root_path=match.root_path,
+            path=path,
+            root_path=root_path,
             query=query,
             scheme=exchange.scheme or connection.scheme,
             host=exchange.host,
             client=exchange.client or connection.client,
-            params=match.params,
+            params=params,
             headers=exchange.headers,
             user=user,
             traceparent=trace if trace and is_traceparent(trace) else self._traces.fresh(),
             arrived_at=now,
         )
 
-    def _socket(self, exchange: Exchange, match: Match) -> bool:
+    def _socket(self, exchange: Exchange, target: Target) -> bool:
         """A WebSocket is asked for: see that function and request are fit for it."""
-        if not wants_websocket(exchange.method, exchange.seen) or not match.target.websocket:
+        if not wants_websocket(exchange.method, exchange.seen) or not target.websocket:
             return False
         check_handshake(exchange.seen)
         exchange.keep_alive = False

@@ -169,31 +169,39 @@ class Exchange:
         self.answered(*outcome_answer(outcome, invocation=id, dev=dev))
 
     def _write_whole(self, status: int, headers: Headers, whole: bytes) -> None:
-        length = b"content-length: %d\r\n" % len(whole)
-        if self.method == b"HEAD":
-            given = given_length(headers)
-            if given is not None and not whole:
-                length = b"content-length: %d\r\n" % given
-            whole = b""
-        elif status in BODYLESS:
-            length, whole = b"", b""
+        if self.method == b"HEAD" or status in BODYLESS:
+            self._write_head(status, headers, whole)
+            return
         self.connection.write(
-            b"%b%b%b%b%b"
-            % (STATUS_LINES[status], head_lines(headers), length, self.own_lines(), whole)
+            b"%b%bcontent-length: %d\r\n%b%b"
+            % (STATUS_LINES[status], head_lines(headers), len(whole), self._last_lines(), whole)
         )
 
-    def own_lines(self) -> bytes:
+    def _write_head(self, status: int, headers: Headers, whole: bytes) -> None:
+        """Write an answer that has no body, whatever the function gave."""
+        length = b""
+        if status not in BODYLESS:
+            given = given_length(headers)
+            size = len(whole) if whole or given is None else given
+            length = b"content-length: %d\r\n" % size
+        self.connection.write(
+            b"%b%b%b%b" % (STATUS_LINES[status], head_lines(headers), length, self._last_lines())
+        )
+
+    def _last_lines(self) -> bytes:
         """The headers that the door adds, and the end of the head."""
-        connection = b""
         if not self.keep_alive:
-            connection = b"connection: close\r\n"
-        elif self.old:
-            connection = b"connection: keep-alive\r\n"
+            return b"connection: close\r\n" + self.own_lines()
+        if self.old:
+            return b"connection: keep-alive\r\n" + self.own_lines()
+        return self.own_lines()
+
+    def own_lines(self) -> bytes:
+        """What every answer says of the door and the call, and the end of the head."""
         dated = self.connection.door.dated
         if self.invocation is None:
-            return b"%b%b\r\n" % (dated, connection)
-        id = self.invocation.id.encode()
-        return b"%b%btapwater-invocation: %b\r\n\r\n" % (dated, connection, id)
+            return dated + b"\r\n"
+        return b"%btapwater-invocation: %b\r\n\r\n" % (dated, self.invocation.id.encode())
 
     def _begin_stream(self, status: int, headers: Headers, coding: bytes) -> None:
         length = None if coding else given_length(headers)
@@ -213,7 +221,7 @@ class Exchange:
             self.keep_alive = False  # HTTP/1.0: the end of the body is the end of the connection.
         self._streaming = True
         self.connection.write(
-            b"%b%b%b%b" % (STATUS_LINES[status], head_lines(headers), framing, self.own_lines())
+            b"%b%b%b%b" % (STATUS_LINES[status], head_lines(headers), framing, self._last_lines())
         )
 
     def _write_piece(self, data: bytes) -> bool:

@@ -57,12 +57,12 @@ def agree_extensions(seen: dict[bytes, bytes]) -> tuple[list[Extension], bytes]:
 
 
 def opening(seen: dict[bytes, bytes], headers: Headers, extensions: bytes, own: bytes) -> bytes:
-    """Write the 101. ``own``: the lines that the door adds to every answer."""
+    """Write the 101. ``own``: what the door adds to every answer, with the end of the head."""
     accept = b64encode(sha1(seen[b"sec-websocket-key"] + _MAGIC).digest())
     lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in _DROPPED]
     if extensions:
         lines.append(b"sec-websocket-extensions: %b\r\n" % extensions)
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
-        b"sec-websocket-accept: %b\r\n%b%b\r\n" % (accept, b"".join(lines), own)
+        b"sec-websocket-accept: %b\r\n%b%b" % (accept, b"".join(lines), own)
     )

@@ -32,12 +32,21 @@ _CONTINUE = b"100-continue"
 _ONCE = frozenset({b"host", b"transfer-encoding", b"content-length"})
 
 
+class _Fatal(Refusal):
+    """A refusal after which nothing on this connection can be trusted any more."""
+
+
+class _Deaf(Exception):
+    """No further request is read here."""
+
+
 class Reader:
     """The parser's callbacks. One per connection."""
 
     __slots__ = (
         "_connection",
         "_exchange",
+        "_framed",
         "_head_bytes",
         "_headers",
         "_parser",
@@ -57,6 +66,7 @@ class Reader:
         self._headers: Headers = []
         self._seen: dict[bytes, bytes] = {}
         self._head_bytes = 0
+        self._framed = False  # a header came that says how the body comes
         self._rest = b""
         self.in_head = False
         self.held = False  # parse no further for now
@@ -136,7 +146,10 @@ class Reader:
     # The parser calls these.
 
     def on_message_begin(self) -> None:
+        if self.deaf:
+            raise _Deaf
         self.in_head = True
+        self._framed = False
         self._url = b""
         self._headers = []
         self._seen = {}
@@ -154,12 +167,13 @@ class Reader:
         if name in seen and name in _ONCE:
             value = b"\0"  # Refused below: a callback must not raise.
         seen[name] = value
-        if name not in _HELD_BACK:
+        if name in _HELD_BACK:
+            self._framed = True
+        else:
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        self._head_bytes = 0
         parser = self._parser
         exchange = Exchange(
             self._connection, parser.get_method(), self._url, self._headers, self._seen
@@ -168,7 +182,11 @@ class Reader:
         exchange.keep_alive = parser.should_keep_alive()
         try:
             self._check(exchange, parser.get_http_version())
+            self._head_bytes = 0
             self._connection.door.decide(exchange)
+        except _Fatal as refusal:
+            self._give_up(refusal)
+            return
         except Refusal as refusal:
             exchange.refusal = refusal
         if b"content-length" in self._seen or b"transfer-encoding" in self._seen:
@@ -178,37 +196,39 @@ class Reader:
         limits = self._connection.door.limits
         seen = self._seen
         if len(self._url) > limits.url_bytes_max:
-            raise self._fatal(exchange, "url_too_long", "The request target is too long.")
-        if len(self._headers) > limits.headers_max:
-            raise self._fatal(exchange, "headers_too_large", "There are too many headers.")
+            raise _Fatal("url_too_long", "The request target is too long.")
+        if len(self._headers) > limits.headers_max or (self._head_bytes and self._too_many()):
+            raise _Fatal("headers_too_large", "The headers are too large.")
         if version != "1.1":
             self._check_old(exchange, version)
         elif exchange.host == b"\0" or b"host" not in seen:
-            raise self._fatal(exchange, "host", "Send exactly one Host header.")
-        if b"transfer-encoding" in seen:
-            self._check_coding(exchange)
-        if seen.get(b"expect", _CONTINUE).lower() != _CONTINUE:
-            raise Refusal("expectation", "Nothing but '100-continue' can be expected.")
+            raise _Fatal("host", "Send exactly one Host header.")
+        if self._framed:
+            self._check_framing()
+
+    def _too_many(self) -> bool:
+        """Count a head that came in pieces: the last piece was not counted yet."""
+        size = sum(len(name) + len(value) + 4 for name, value in self._headers)
+        return size > self._connection.door.limits.header_bytes_max
 
     def _check_old(self, exchange: Exchange, version: str) -> None:
         exchange.old = True
         if version != "1.0":
-            raise self._fatal(exchange, "http_version", "Speak HTTP/1.1 or HTTP/1.0.")
+            raise _Fatal("http_version", "Speak HTTP/1.1 or HTTP/1.0.")
         if b"transfer-encoding" in self._seen:
-            raise self._fatal(exchange, "malformed", "HTTP/1.0 has no transfer codings.")
+            raise _Fatal("malformed", "HTTP/1.0 has no transfer codings.")
         if exchange.host == b"\0":
-            raise self._fatal(exchange, "host", "Send one Host header at most.")
+            raise _Fatal("host", "Send one Host header at most.")
 
-    def _check_coding(self, exchange: Exchange) -> None:
-        if b"content-length" in self._seen:
-            raise self._fatal(exchange, "malformed", "A body has one length, not two.")
-        if self._seen[b"transfer-encoding"].strip(b" \t").lower() != b"chunked":
-            raise self._fatal(exchange, "not_implemented", "Only 'chunked' can be decoded.")
-
-    def _fatal(self, exchange: Exchange, code: str, detail: str) -> Refusal:
-        """A refusal after which this connection cannot be trusted any more."""
-        exchange.keep_alive = False
-        return Refusal(code, detail)
+    def _check_framing(self) -> None:
+        seen = self._seen
+        coding = seen.get(b"transfer-encoding")
+        if coding is not None and b"content-length" in seen:
+            raise _Fatal("malformed", "A body has one length, not two.")
+        if coding is not None and coding.lower() != b"chunked":
+            raise _Fatal("not_implemented", "Only 'chunked' can be decoded.")
+        if seen.get(b"expect", _CONTINUE).lower() != _CONTINUE:
+            raise Refusal("expectation", "Nothing but '100-continue' can be expected.")
 
     def _expect_body(self, exchange: Exchange) -> None:
         """Decide before the body comes whether to take it, and whether to gather or stream it."""

@@ -6,6 +6,7 @@ not matter. Nothing is redirected.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tapwater_server.model.function import Function
@@ -13,7 +14,8 @@ from tapwater_server.model.function import Function
 SEGMENTS_MAX = 256  # More slashes than that are no path of ours.
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
     """A function as a route leads to it, with what is needed per request made ready."""
 
     function: Function

@@ -1,6 +1,7 @@
 """W3C trace context: an incoming ``traceparent`` that is valid goes on, otherwise one is made."""
 
 import re
+from hashlib import blake2b
 from itertools import count
 
 from tapwater_server.ports.ids import IdSource
@@ -26,11 +27,11 @@ class Traces:
     """
 
     def __init__(self, ids: IdSource) -> None:
-        drawn = ids.secret().encode()
-        self._place = int.from_bytes(drawn[:8], "big") << 64 | int.from_bytes(drawn[8:14], "big")
+        drawn = blake2b(ids.secret().encode(), digest_size=8).hexdigest()
+        self._before = f"00-{drawn}".encode()
         self._numbers = count(1)
 
     def fresh(self) -> bytes:
         """Give a new one, marked as sampled: every invocation is written down."""
         number = next(self._numbers)
-        return b"00-%032x-%016x-01" % (self._place + (number << 16), number)
+        return b"%b%016x-%016x-01" % (self._before, number, number)

@@ -79,6 +79,8 @@ class WebSocket:
             self._close(_LATER, "too slow")
 
     def ended(self, outcome: Outcome) -> None:
+        if self._ended:
+            return
         self._ended, self._call = True, None
         if self._stage is Stage.OPENING:
             self._connection.become(None)
@@ -202,7 +204,9 @@ class WebSocket:
             self._send(CloseConnection(code=code, reason=reason))
 
     def _cancel(self, reason: str) -> None:
+        """Give the call up; how it ends does not matter any more."""
         call, self._call = self._call, None
+        self._ended = True
         if call is not None:
             call.cancel(reason)
 

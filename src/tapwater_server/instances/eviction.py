@@ -11,6 +11,18 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 
+_BATCH = 64  # parts of the whole budget: looking at all candidates for one seat is dear
+
+
+def batch_bytes(short_bytes: int, *, budget_bytes: int) -> int:
+    """Say how much to give up when ``short_bytes`` are missing: a little ahead of need.
+
+    >>> batch_bytes(10, budget_bytes=6400)
+    100
+    """
+    return max(short_bytes, budget_bytes // _BATCH)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate(Generic[Key]):
     """Something that could be given up: what making it again costs, and what it holds."""

@@ -390,7 +390,6 @@ async def open_instance(instance: Instance, guest: Guest) -> None:
         sock.close()
         guest.kill()
         raise
-    output_fd = getattr(guest, "output_fd", -1)
-    if output_fd >= 0:
-        instance.listen(await open_output(output_fd, instance.on_output))
+    if guest.output_fd >= 0:
+        instance.listen(await open_output(guest.output_fd, instance.on_output))
     guest.when_died(instance.died)

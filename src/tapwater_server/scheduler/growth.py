@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from tapwater_server.instances.bindings import Bindings
-from tapwater_server.instances.eviction import Candidate, choose
+from tapwater_server.instances.eviction import Candidate, batch_bytes, choose
 from tapwater_server.instances.instance import Instance, open_instance
+from tapwater_server.instances.lifecycle import State
 from tapwater_server.instances.speech import Logs
 from tapwater_server.model.errors import StartFailed, TapwaterError
 from tapwater_server.model.function import Function
@@ -23,6 +24,7 @@ from tapwater_server.scheduler.scaling import instances_to_start
 from tapwater_server.scheduler.settings import SchedulerSettings
 
 FAILURE_S_MIN, FAILURE_S_MAX = 0.5, 30.0  # A module that fails is not imported for every request.
+STOP_S_MAX = 1.0  # An import that is under way is not waited for.
 
 
 class ZygoteSource(Protocol):
@@ -137,7 +139,7 @@ class Growth:
                 )
                 for instance, (lane, size_bytes) in self._idle(spare)
             ),
-            wanted_bytes=wanted_bytes,
+            wanted_bytes=batch_bytes(wanted_bytes, budget_bytes=self._settings.memory_budget_bytes),
             age=self._age,
         )
         self._age = verdict.age
@@ -157,18 +159,22 @@ class Growth:
     async def stop(self) -> None:
         """Start nothing more, and wait until nothing is starting."""
         self.stopping = True
-        for start in tuple(self._starts):
+        if not self._starts:
+            return
+        # A fork is over in a moment, and cut in the middle it leaves a process nobody owns.
+        _, imports = await asyncio.wait(self._starts, timeout=STOP_S_MAX)
+        for start in imports:
             start.cancel()
-        await asyncio.gather(*self._starts, return_exceptions=True)
+        await asyncio.gather(*imports, return_exceptions=True)
 
     def _idle(self, spare: Lane | None) -> Iterable[tuple[Instance, tuple[Lane, int]]]:
         kept: dict[Lane, int] = {}
         for instance, charge in self._charges.items():
             lane = charge[0]
-            if lane is spare or instance.calls or len(lane.room):
+            if lane is spare or instance.state is not State.IDLE or len(lane.room):
                 continue
             left = kept.setdefault(lane, len(lane.pool))
-            if left > lane.function.limits.instances_min and instance in lane.pool.idle():
+            if left > lane.function.limits.instances_min:
                 kept[lane] = left - 1
                 yield instance, charge
 

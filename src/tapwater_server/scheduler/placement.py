@@ -43,8 +43,8 @@ class Room:
 
 
 def place(rooms: Sequence[Room], *, wanted_bytes: int) -> int | None:
-    """Choose a node for one call: a free instance, then a zygote with room, then the most room;
-    None: nowhere.
+    """Choose a node for one call: a free instance, else where there is room: where fewest wait,
+    then where there is a zygote, then the most room; None: nowhere.
     """
     idle = [room for room in rooms if room.idle_instances]
     if idle:
@@ -52,4 +52,4 @@ def place(rooms: Sequence[Room], *, wanted_bytes: int) -> int | None:
     fits = [room for room in rooms if room.free_bytes >= wanted_bytes]
     if not fits:
         return None
-    return max(fits, key=lambda room: (room.zygote, room.free_bytes, -room.node)).node
+    return max(fits, key=lambda room: (-room.waiting, room.zygote, room.free_bytes)).node

@@ -23,6 +23,7 @@ class ScriptedGuest:
         ours, theirs = socket.socketpair()
         self.pid = pid
         self.socket_fd = ours.detach()
+        self.output_fd = -1
         self.script = script
         self.heard: list[Frame] = []
         self.used_s = 0.0
@@ -64,6 +65,11 @@ class ScriptedGuest:
             asyncio.get_running_loop().remove_writer(self._sock.fileno())
             self._sock.close()
             self._sock = None
+
+    def deafen(self) -> None:
+        """Read no more."""
+        if self._sock is not None:
+            asyncio.get_running_loop().remove_reader(self._sock.fileno())
 
     def when_died(self, told: Callable[[Died], None]) -> None:
         """Whom to tell."""

@@ -1,5 +1,6 @@
 """A door without user code behind it: each call does what a script says. Keeps INV-1 to INV-6."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,7 +17,9 @@ class Script(Protocol):
 class ScriptedCall:
     """One call in progress. The script answers through it, the caller feeds it."""
 
-    def __init__(self, invocation: Invocation, exchange: Exchange) -> None:
+    def __init__(
+        self, invocation: Invocation, exchange: Exchange, *, changed: Callable[[], None]
+    ) -> None:
         self.invocation = invocation
         self.received = bytearray(invocation.body)
         self.body_complete = not invocation.body_follows
@@ -29,6 +32,7 @@ class ScriptedCall:
         self.when_message: Callable[[ScriptedCall, str | bytes], None] | None = None
         self.when_resumed: Callable[[ScriptedCall], None] | None = None
         self._exchange = exchange
+        self._changed = changed
         self._answered = False
         self._resumed: Resumed | None = None
 
@@ -79,6 +83,7 @@ class ScriptedCall:
             status=status,
         )
         self._exchange.ended(self.outcome)
+        self._changed()
 
     def take_more(self) -> None:
         """After ``takes_more`` was False: let the caller go on."""
@@ -94,12 +99,14 @@ class ScriptedCall:
         self.body_complete = self.body_complete or last
         if self.when_fed is not None and not self.over:
             self.when_fed(self)
+        self._changed()
         return self.takes_more
 
     def send(self, message: str | bytes) -> bool:
         self.messages.append(message)
         if self.when_message is not None and not self.over:
             self.when_message(self, message)
+        self._changed()
         return self.takes_more
 
     def when_writable(self, resumed: Resumed) -> None:
@@ -124,6 +131,7 @@ class ScriptedInvoker:
         self.calls: list[ScriptedCall] = []
         self._calls_max = calls_max
         self._room = room
+        self._waiting: set[asyncio.Event] = set()
 
     @property
     def in_flight(self) -> int:
@@ -131,7 +139,7 @@ class ScriptedInvoker:
 
     def start(self, invocation: Invocation, exchange: Exchange) -> ScriptedCall:
         """Begin a call; see the promises in ``ports/invoker.py``."""
-        call = ScriptedCall(invocation, exchange)
+        call = ScriptedCall(invocation, exchange, changed=self._changed)
         full = self.in_flight >= self._room
         self.calls = [*self.calls[-self._calls_max + 1 :], call]
         if full:
@@ -141,7 +149,28 @@ class ScriptedInvoker:
             self.script(call)
         except Exception as error:
             call.end(Ending.USER_ERROR, message=f"{type(error).__name__}: {error}")
+        self._changed()
         return call
+
+    async def wait(self, true: Callable[[], object], *, s_max: float = 10.0) -> None:
+        """Return when it is true; asked again whenever something happened to a call.
+
+        Raises:
+            TimeoutError: it did not come true.
+        """
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            async with asyncio.timeout(s_max):
+                while not true():
+                    event.clear()
+                    await event.wait()
+        finally:
+            self._waiting.discard(event)
+
+    def _changed(self) -> None:
+        for event in self._waiting:
+            event.set()
 
 
 def hello(call: ScriptedCall) -> None:

@@ -6,6 +6,7 @@ the whole.
 
 import io
 import json
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -223,12 +224,20 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client may hang up when it has read enough; anything else is a fault of the test."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(script: Script) -> Iterator[Script]:
     """Serve the script on a port of its own."""
     handler = type("Handler", (_Handler,), {"script": script})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     script.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -63,13 +63,12 @@ def test_a_basket_is_priced(shop: httpx.Client) -> None:
     assert [line["name"] for line in quote["lines"]] == ["Assam, 250 g", "Cup"]
 
 
-def test_a_body_without_its_content_type_is_read(shop: httpx.Client) -> None:
-    # As curl -d sends it; so the README writes it.
-    form = {"content-type": "application/x-www-form-urlencoded"}
-    answer = shop.post(
-        "/orders-api/quote", content=json.dumps({"items": BASKET}).encode(), headers=form
-    )
-    assert answer.status_code == 200, answer.text
+def test_a_body_that_any_page_could_send_is_refused(shop: httpx.Client) -> None:
+    # A form of another site can send JSON as text/plain, with the visitor's cookies.
+    plain = {"content-type": "text/plain"}
+    body = json.dumps({"items": BASKET}).encode()
+    answer = shop.post("/orders-api/quote", content=body, headers=plain)
+    assert answer.status_code == 415
 
 
 def test_problems_of_the_handlers_own(shop: httpx.Client) -> None:

@@ -1,7 +1,7 @@
 """HTTP/1.1 over real sockets: framing, order, limits, and how calls end."""
 
-import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -56,7 +56,7 @@ async def test_bodies_of_every_size_come_back(size: int, chunked: bool) -> None:
     body = bytes(range(256)) * (size // 256 + 1)
     body = body[:size]
 
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         for at in range(0, size, 60_000):
             yield body[at : at + 60_000]
 
@@ -89,8 +89,7 @@ async def test_pipelined_requests_wait_for_slow_calls_and_reading_stops_at_the_c
         await world.connect() as raw,
     ):
         raw.send((GET + b"\r\n") * 5000)
-        while not world.invoker.calls:
-            await asyncio.sleep(0)  # noqa: TID251
+        await world.invoker.wait(lambda: world.invoker.calls)
         world.invoker.script = hello
         assert len(world.invoker.calls) == 1  # One at a time on a connection.
         world.invoker.calls[0].answer(200, [], b"first")
@@ -144,8 +143,8 @@ async def test_expect_continue_is_promised_before_the_body_is_sent() -> None:
 
 async def test_expect_continue_for_a_refused_request_is_answered_at_once() -> None:
     async with opened(APP) as world:
-        head = b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
-        said = await world.ask(head)
+        head = b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+        said = await world.ask(head + b"Expect: 100-continue\r\n\r\n")
         assert said.startswith(b"HTTP/1.1 404 ")
         assert b"connection: close" in said
 
@@ -168,6 +167,11 @@ async def test_another_expectation_is_refused() -> None:
         (b"GET /hello/../any HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed"),
         (b"GET /%2e%2e/any HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed"),
         (b"GET /hello HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "host"),
+        (
+            b"POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n12345678901",
+            413,
+            "too_large",
+        ),
         (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501, "not_implemented"),
     ],
 )
@@ -200,7 +204,7 @@ async def test_405_and_options_say_what_is_allowed() -> None:
         (b"GET /" + b"a" * 90_000, 414),
         (GET + b"X: " + b"a" * 70_000 + b"\r\n\r\n", 431),
         (GET + b"".join(b"X%d: a\r\n" % n for n in range(200)) + b"\r\n", 431),
-        (b"POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n12345678901", 413),
+        (b"POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n1234", 413),
         (
             b"POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n",
@@ -258,34 +262,19 @@ async def test_dev_mode_says_why() -> None:
         call.end(Ending.USER_ERROR, message="ZeroDivisionError: division by zero")
 
     settings = GatewaySettings(port=0, dev=True)
-    async with opened(APP, script=script, settings=settings) as world:
-        async with httpx.AsyncClient(base_url=world.url) as client:
-            assert "ZeroDivisionError" in (await client.get("/hello")).json()["detail"]
+    async with (
+        opened(APP, script=script, settings=settings) as world,
+        httpx.AsyncClient(base_url=world.url) as client,
+    ):
+        assert "ZeroDivisionError" in (await client.get("/hello")).json()["detail"]
 
 
 async def test_a_client_that_goes_away_cancels_its_call() -> None:
     async with opened(APP, script=forever) as world:
-        cancelled = asyncio.Event()
-
-        class Watched(ScriptedCall):
-            def cancel(self, reason: str) -> None:
-                super().cancel(reason)
-                cancelled.set()
-
-        def start(invocation, exchange):  # type: ignore[no-untyped-def]
-            call = Watched(invocation, exchange)
-            world.invoker.calls.append(call)
-            reached.set()
-            return call
-
-        reached = asyncio.Event()
-        world.invoker.start = start  # type: ignore[method-assign]
         async with await world.connect() as raw:
             raw.send(GET + b"\r\n")
-            async with asyncio.timeout(10):
-                await reached.wait()
-        async with asyncio.timeout(10):
-            await cancelled.wait()
+            await world.invoker.wait(lambda: world.invoker.calls)
+        await world.invoker.wait(lambda: world.invoker.calls[0].over)
         assert world.invoker.calls[0].cancelled == "the client has gone"
         assert world.gateway.stats().aborted == 1
 

@@ -97,6 +97,7 @@ class World:
     ) -> None:
         self.gateway, self.invoker, self.registry = gateway, invoker, registry
         self.tokens: MemoryTokens
+        self.unhandled: list[object] = []  # what the loop complained of
 
     @property
     def port(self) -> int:

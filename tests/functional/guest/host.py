@@ -1,6 +1,7 @@
 """The other end of a guest's socket, for tests: a forked runner and what it says."""
 
 import json
+import logging
 import os
 import socket
 import textwrap
@@ -53,7 +54,11 @@ class Host:
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(textwrap.dedent(source))
-        self.image = {"code": str(folder), "module": file, "function": "shop:users/one"}
+        self.image: dict[str, Any] = {
+            "code": str(folder),
+            "module": file,
+            "function": "shop:users/one",
+        }
         self.image |= {"layer": "", "environment": {}, "settings": {}, **(image or {})}
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(ANSWER_S_MAX)
@@ -75,6 +80,7 @@ class Host:
         code = 1
         try:
             self.sock.close()
+            logging.getLogger().handlers.clear()  # the test runner's
             run(sock, None if late else load(self.image), self.image)
             code = 0
         except SystemExit as error:

@@ -70,9 +70,7 @@ def test_bad_request_is_422_and_names_every_field(make_host: MakeHost, define: s
     ]
 
 
-def test_exception_is_a_user_error_with_the_users_frames(
-    make_host: MakeHost, define: str
-) -> None:
+def test_exception_is_a_user_error_with_the_users_frames(make_host: MakeHost, define: str) -> None:
     host = make_host(f"{define} get():\n    return {{}}['missing']\n")
     failure = host.call().failure
     assert failure is not None
@@ -148,9 +146,7 @@ def test_form_and_file_arrive(make_host: MakeHost, define: str) -> None:
         b'--b\r\ncontent-disposition: form-data; name="avatar"; filename="a.png"\r\n'
         b"content-type: image/png\r\n\r\n" + b"x" * 1000 + b"\r\n--b--\r\n"
     )
-    told = host.call(
-        "POST", body=body, headers={"content-type": "multipart/form-data; boundary=b"}
-    )
+    told = host.call("POST", body=body, headers={"content-type": "multipart/form-data; boundary=b"})
     assert told.json() == ["Me", "a.png", "image/png", 1000, "xxx"]
 
 
@@ -214,3 +210,21 @@ def test_refused_question_raises(make_host: MakeHost, define: str) -> None:
     failure = host.told[number].failure
     assert failure is not None
     assert "no secret KEY" in failure["message"]
+
+
+def test_data_of_a_call_without_http_fills_the_parameters(make_host: MakeHost, define: str) -> None:
+    host = make_host(
+        f"""
+        {define} get(id: int, tags: list[str], loud: bool = False):
+            return [id, tags, loud]
+
+        {define} post(body: dict, n: int = 1):
+            return [body, n]
+        """,
+        file="users/restful/[id].py",
+    )
+    event = {"verb": wire.Verb.EVENT}
+    told = host.call("GET", data={"id": 7, "tags": ["a", "b"], "loud": True}, **event)
+    assert told.json() == [7, ["a", "b"], True]
+    assert host.call("POST", data={"n": 5}, **event).json() == [{"n": 5}, 1]
+    assert host.call("GET", data={"id": "x"}, **event).status == 422

@@ -121,3 +121,17 @@ async def test_a_bundle_can_be_sent_twice(tmp_path: Path) -> None:
     packed.close()
     assert first == second
     assert len(first) == packed.size
+
+
+def test_a_folder_that_went_away_is_no_crash(tmp_path: Path) -> None:
+    top = write(tmp_path / "app", "restful/a.py")
+    project = open_project(top)
+    (top / "restful" / "a.py").unlink()
+    (top / "restful").rmdir()
+    top.rmdir()
+    with pytest.raises(CommandFailed, match="no file"):
+        choose(project)
+    one = open_project(write(tmp_path, "hello.py") / "hello.py")
+    (tmp_path / "hello.py").unlink()
+    with pytest.raises(CommandFailed, match="cannot be read"):
+        choose(one)

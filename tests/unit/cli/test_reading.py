@@ -14,7 +14,7 @@ from tapwater_server.cli.excerpts import excerpt
 from tapwater_server.cli.failures import HINTS, CommandFailed, Exit, from_problem, read_problems
 from tapwater_server.cli.project import app_of_folder, normalised, open_project, script_dependencies
 from tapwater_server.cli.showing import age, duration, read_span, size
-from tapwater_server.cli.topview import Look, with_rates
+from tapwater_server.cli.topview import Look, columns_for, with_rates
 from tapwater_server.model.errors import Invalid
 from tapwater_server.model.ids import parse_app_id
 from tapwater_server.model.invocation import Ending
@@ -164,3 +164,18 @@ def test_rates_are_counted_between_two_looks() -> None:
     rows = with_rates(Look.read(after), before)
     assert [row.get("calls_per_s") for row in rows] == [0.0, None], "a restart is no negative rate"
     assert Look.read("odd").lanes == []
+
+
+def test_a_narrow_view_keeps_what_matters_most() -> None:
+    row = dict.fromkeys(("calls_per_s", "calls", "busy", "p50_s", "p95_s", "idle"), 1.0)
+    assert [each.key for each in columns_for([row], width=200)] == [
+        "calls_per_s",
+        "calls",
+        "busy",
+        "idle",
+        "p50_s",
+        "p95_s",
+    ]
+    assert [each.key for each in columns_for([row], width=60)] == ["calls_per_s", "busy", "p50_s"]
+    assert [each.key for each in columns_for([row], width=20)] == ["calls_per_s"]
+    assert columns_for([], width=80) == []

@@ -35,7 +35,7 @@ class Question:
     text: str
 
 
-def post(question: Question) -> Response:
+async def post(question: Question) -> Response:
     """Answer word by word."""
     if len(question.text) > QUESTION_LENGTH_MAX:
         raise Problem(413, f"A question may have {QUESTION_LENGTH_MAX} characters.")

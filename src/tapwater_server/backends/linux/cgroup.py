@@ -51,6 +51,7 @@ class Cgroups:
     def __init__(
         self, *, owner: str, clock: Clock, proc: Path = PROC_SELF, pool: int = POOL
     ) -> None:
+        self.owner = owner
         self._clock = clock
         self._watcher = Watcher(clock=clock)
         self._hierarchy, self.kind, self._refused = _choose(owner, self._watcher, proc)
@@ -117,6 +118,10 @@ class Cgroups:
             else:
                 self._dying.append(plot)
         return done
+
+    def look(self) -> int:
+        """Look once at all groups that no cgroup covers; say how many had to be killed."""
+        return self._watcher.step()
 
     def layers(self) -> tuple[Layer, ...]:
         """Say what is limited how, for the doctor."""

@@ -72,11 +72,11 @@ class V1Hierarchy:
         return list(self._places.items())
 
     def sweep(self) -> int:
-        removed = 0
+        found: set[str] = set()
         for mount in self._swept:
             for parent in files.find_folders(Path(mount), self._folder_name):
-                removed += _sweep_parent(parent, keep={str(p.folder) for _, p in self._own()})
-        return removed
+                found |= _sweep_parent(parent, keep={str(p.folder) for _, p in self._own()})
+        return len(found)
 
     def layers(self) -> tuple[Layer, ...]:
         return tuple(
@@ -94,8 +94,8 @@ class V1Hierarchy:
             files.rmdir(f"{place.folder}/{self._folder_name}")
 
 
-def _sweep_parent(parent: str, *, keep: set[str]) -> int:
-    removed = 0
+def _sweep_parent(parent: str, *, keep: set[str]) -> set[str]:
+    found = set()
     for name in os.listdir(parent):
         folder = f"{parent}/{name}"
         if not os.path.isdir(folder):
@@ -104,10 +104,10 @@ def _sweep_parent(parent: str, *, keep: set[str]) -> int:
             files.write(f"{folder}/freezer.state", "THAWED")
         files.kill_all(f"{folder}/cgroup.procs")
         files.rmdir(folder)  # Where it is still dying, the folder stays for the next sweep.
-        removed += 1
+        found.add(name)
     if os.path.dirname(parent) not in keep:
         files.rmdir(parent)
-    return removed
+    return found
 
 
 class V1Group:

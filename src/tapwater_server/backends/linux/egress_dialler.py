@@ -1,7 +1,9 @@
 """Connecting to where a function wants to go, if it may."""
 
 import asyncio
+import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Sequence
 
@@ -46,7 +48,8 @@ class Dialler:
         except NamesBusy as error:
             raise DialFailed(f"the name cannot be looked up now ({error})") from error
         except OSError as error:
-            raise DialFailed(error.strerror or str(error)) from error
+            # The loop puts the address into strerror; the plain reason is wanted.
+            raise DialFailed(os.strerror(error.errno or 0)) from error
 
     async def _addresses(self, wanted: Wanted) -> Sequence[Address]:
         if wanted.address is not None:
@@ -67,7 +70,7 @@ class Dialler:
 
 async def _first(addresses: Sequence[Address], port: int) -> socket.socket:
     """Connect to the first that answers; they are few and sorted by the resolver."""
-    last: Exception = OSError("the name has no address")
+    last: Exception = OSError(errno.EHOSTUNREACH, "the name has no address")
     for address in addresses:
         try:
             async with asyncio.timeout(CONNECT_ONE_S_MAX):

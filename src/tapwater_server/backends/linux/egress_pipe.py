@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from typing import cast
 
 BUFFER_BYTES_MAX = 256 << 10  # Held per direction while the receiver is slow.
 _RESET = struct.pack("ii", 1, 0)
@@ -69,17 +70,22 @@ class Side(asyncio.Protocol):
         self.gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=BUFFER_BYTES_MAX)
+        # Not isinstance: uvloop's transports are no subclass of asyncio's.
+        joined = self._transport = cast(asyncio.Transport, transport)
+        if self.gone:  # The other side failed while this one was being made.
+            joined.abort()
+            return
+        joined.set_write_buffer_limits(high=BUFFER_BYTES_MAX)
         peer = self.peer
         for data in peer._early:
-            transport.write(data)
+            joined.write(data)
         if peer._early and peer._transport is not None:
             peer._early.clear()
             peer._transport.resume_reading()
-        if peer.ended:
-            transport.write_eof()
+        if peer.gone:
+            joined.close()
+        elif peer.ended:
+            joined.write_eof()
 
     def data_received(self, data: bytes) -> None:
         self._pipe.passed(self, len(data))

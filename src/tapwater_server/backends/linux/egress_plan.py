@@ -130,12 +130,12 @@ def parse(entry: str) -> Target:
         return Target(kind=Kind.ANY, host="", port=0)
     private = text.startswith(_PRIVATE)
     host, colon, port = text.removeprefix(_PRIVATE).rpartition(":")
-    host = host.removesuffix(".")
     if not colon or not host:
         raise Invalid(_SHAPE)
     number = _port(port)
     if host == "*":
         return Target(kind=Kind.ANY, host="", port=number, private=private)
+    host = host.removesuffix(".") if host != "*." else host
     if host.startswith("*."):
         return Target(kind=Kind.BELOW, host=_name(host[2:]), port=number, private=private)
     address = _address(host)

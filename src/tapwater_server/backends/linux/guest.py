@@ -64,6 +64,7 @@ class LinuxGuest:
         """End it and all its children, now. Does not wait."""
         if self._died is not None:
             return
+        self.cpu_s()  # Of a dead process nobody may be able to tell.
         self._killed = self._killed or self._process.alive
         self._process.kill()
         if self._frozen or self._alone:

@@ -7,7 +7,7 @@ port. Where this machine cannot give namespaces, ``open()`` refuses, unless ``al
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,7 +63,7 @@ class LinuxSandbox:
 
     ``scratch``: a folder of ours alone, below the data directory. ``uids``: as root, every zygote
     gets one of these as its own user. ``allow_weak``: run with less than all namespaces, with a
-    warning on every zygote, instead of refusing.
+    warning on every zygote, instead of refusing. ``probe`` tells what this machine lacks.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class LinuxSandbox:
         scratch: str | Path,
         uids: range = UIDS,
         allow_weak: bool = False,
+        probe: Callable[[], Probe] = probe,
     ) -> None:
         self._cgroups, self._egress = cgroups, egress
         self._root = Path(scratch) / "root"
@@ -84,6 +85,7 @@ class LinuxSandbox:
         self._uids_back: list[int] = []
         self._bases: dict[str, BaseZygote] = {}
         self._zygotes: set[LinuxZygote] = set()
+        self._ask = probe
         self._probe: Probe | None = None
 
     async def open(self, image: Image) -> LinuxZygote:
@@ -155,7 +157,7 @@ class LinuxSandbox:
 
     def _probed(self) -> Probe:
         if self._probe is None:
-            self._probe = probe()
+            self._probe = self._ask()
         return self._probe
 
     def _weakness(self) -> str:

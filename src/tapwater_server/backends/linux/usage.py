@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Container
 
 from tapwater_server.backends.linux import cgroup_files as files
 
@@ -90,8 +91,10 @@ def _status_bytes(pid: int, name: str) -> int | None:
     return None  # A zombie has no memory.
 
 
-def tree(pid: int) -> dict[int, int]:
+def tree(pid: int, *, apart: Container[int] = ()) -> dict[int, int]:
     """List a process and its descendants, with the number of threads of each.
+
+    ``apart``: descendants that count for themselves, with all that comes from them.
 
     >>> list(tree(os.getpid()))[0] == os.getpid()
     True
@@ -101,7 +104,7 @@ def tree(pid: int) -> dict[int, int]:
     while todo and len(found) < TREE_PROCESSES_MAX:
         parent = todo.pop()
         threads = _threads(parent)
-        if parent in found or not threads:
+        if parent in found or not threads or (parent != pid and parent in apart):
             continue
         found[parent] = len(threads)
         for thread in threads:

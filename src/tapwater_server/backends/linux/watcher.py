@@ -6,7 +6,7 @@ its /tmp and the kernel's own memory are not counted; nothing limits its share o
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from tapwater_server.backends.linux import cgroup_files as files
@@ -47,6 +47,11 @@ class Watcher:
     def make(self) -> "WatchedGroup":
         """Give a group with nobody in it."""
         return WatchedGroup(self)
+
+    @property
+    def watched(self) -> Container[int]:
+        """The first processes of all groups."""
+        return self._groups.keys()
 
     def add(self, pid: int, group: "WatchedGroup") -> None:
         assert len(self._groups) < GROUPS_MAX
@@ -134,7 +139,7 @@ class WatchedGroup:
         """Look once. Says "memory" or "pids" when a limit was broken and the group was killed."""
         if not self._alive():
             return ""
-        members = usage.tree(self._pid)
+        members = self._members()
         self._looks += 1
         broken = ""
         if self._memory_broken(members):
@@ -144,6 +149,10 @@ class WatchedGroup:
         if broken:
             self.kill()
         return broken
+
+    def _members(self) -> dict[int, int]:
+        # An instance is a child of its zygote, and has a group of its own.
+        return usage.tree(self._pid, apart=self._watcher.watched)
 
     def _alive(self) -> bool:
         """Say whether our first process is there and is still the same: pids are used again."""
@@ -172,7 +181,7 @@ class WatchedGroup:
         """CPU of those alive and of their children waited for; never less than was said before."""
         if not self._alive():
             return self._cpu_s if self._pid else None
-        members = usage.tree(self._pid)
+        members = self._members()
         used = sum(
             (usage.cpu_s(pid) or 0.0) + (usage.children_cpu_s(pid) or 0.0) for pid in members
         )
@@ -184,7 +193,7 @@ class WatchedGroup:
         return self._peak or None
 
     def memory_now_bytes(self) -> int | None:
-        return self._held(usage.tree(self._pid)) if self._alive() else None
+        return self._held(self._members()) if self._alive() else None
 
     def freeze(self) -> None:
         self._send(signal.SIGSTOP)
@@ -200,7 +209,7 @@ class WatchedGroup:
     def _send(self, number: signal.Signals) -> None:
         sent: set[int] = set()
         for _ in range(files.KILL_ROUNDS_MAX):
-            fresh = usage.tree(self._pid).keys() - sent if self._alive() else set()
+            fresh = self._members().keys() - sent if self._alive() else set()
             if not fresh:
                 return
             for pid in sorted(fresh):

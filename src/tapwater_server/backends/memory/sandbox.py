@@ -146,10 +146,12 @@ class InlineZygote(asyncio.Protocol):
             socket.send_fds(self._sock, [message], [theirs.fileno(), output_end])
             async with asyncio.timeout(FORK_S_MAX):
                 pid = await forked
-        except (OSError, TimeoutError) as error:
+        except BaseException as error:
             ours.close()
             os.close(output_fd)
-            raise StartFailed("the zygote did not fork") from error
+            if isinstance(error, OSError | TimeoutError):
+                raise StartFailed("the zygote did not fork") from error
+            raise
         finally:
             self._forks.pop(id, None)
             theirs.close()

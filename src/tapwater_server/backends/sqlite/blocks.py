@@ -6,7 +6,7 @@ than a microsecond each. What is searched for is in the row of the block: times,
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from copy import copy
 from typing import Any, Literal
 
 import msgspec
@@ -54,16 +54,13 @@ def add(connection: sqlite3.Connection, kind: Kind, items: Sequence[Item]) -> No
     """Write items down in their order; they get the next numbers."""
     press = zstandard.ZstdCompressor(level=1)
     for at in range(0, len(items), BLOCK_ITEMS_MAX):
-        part = items[at : at + BLOCK_ITEMS_MAX]
+        part, packed = _pack(items[at : at + BLOCK_ITEMS_MAX])
         (last,) = connection.execute(_COUNT, {"kind": kind, "count": len(part)}).fetchone()
-        connection.execute(_ADD, _row(kind, part, last=int(last), press=press))
+        connection.execute(_ADD, _row(kind, part, last=int(last), data=press.compress(packed)))
 
 
-def _row(
-    kind: Kind, part: Sequence[Item], *, last: int, press: zstandard.ZstdCompressor
-) -> Mapping[str, Any]:
-    data = press.compress(_pack(part))
-    ids = [_id(item) for item in part]
+def _row(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping[str, Any]:
+    ids = [item.id if isinstance(item, Record) else item.invocation for item in part]
     times = [item.at for item in part]
     whose = {(item.app, item.function): None for item in part}
     return {
@@ -80,25 +77,21 @@ def _row(
     }
 
 
-def _pack(part: Sequence[Item]) -> bytes:
+def _pack(part: Sequence[Item]) -> tuple[Sequence[Item], bytes]:
     try:
-        return _packer.encode(part)
+        return part, _packer.encode(part)
     except UnicodeEncodeError:  # Half a surrogate pair: text that never was text.
-        return _packer.encode([_mended(item) for item in part])
+        mended = [_mended(item) for item in part]
+        return mended, _packer.encode(mended)
 
 
 def _mended(item: Item) -> Item:
-    texts = {
-        name: value.encode("utf-8", "replace").decode()
-        for name in item.__slots__
-        if isinstance(value := getattr(item, name), str)
-    }
-    return replace(item, **texts)
-
-
-def _id(item: Item) -> str:
-    text = item.id if isinstance(item, Record) else item.invocation
-    return text.encode("utf-8", "replace").decode()
+    item = copy(item)
+    for name in item.__slots__:
+        value = getattr(item, name)
+        if isinstance(value, str):
+            setattr(item, name, value.encode("utf-8", "replace").decode())
+    return item
 
 
 def find_records(connection: sqlite3.Connection, asked: Asked) -> list[Record]:

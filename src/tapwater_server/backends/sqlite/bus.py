@@ -35,6 +35,7 @@ _DEAD = """
 SELECT id, app, function, state, attempt, published_at, result, reason FROM errand
 WHERE state = 'dead' AND app = :app ORDER BY settled_at DESC LIMIT :count_max
 """
+_RECLAIM = "UPDATE errand SET hidden_until = :now WHERE state = 'leased' AND hidden_until > :now"
 _SWEEP = "DELETE FROM errand WHERE state = 'done' AND settled_at < :until"
 _NEXT = "SELECT min(hidden_until) FROM errand WHERE state IN ('waiting', 'leased')"
 
@@ -45,6 +46,13 @@ class SqliteBus:
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._changed = asyncio.Event()
+
+    async def reclaim(self) -> int:
+        """End the leases of a process that is gone. Only for who holds the data directory alone,
+        and before the first lease: then every lease is a dead one.
+        """
+        now = self._clock.now()
+        return await self._database.write(lambda c: c.execute(_RECLAIM, {"now": now}).rowcount)
 
     async def publish(self, errands: Sequence[Errand]) -> None:
         now = self._clock.now()

@@ -39,7 +39,7 @@ async def doctor(
         session.emit({"source": source, **report})
         return code
     session.print(f"[dim]{source}[/dim]\n", layers_table(layers))
-    session.print("", _verdict(missing))
+    session.print(f"\n{_verdict(missing)}")
     interpreters = _mappings(report.get("interpreters"))
     if interpreters:
         session.print("\n[bold]Interpreters[/bold]", interpreters_table(interpreters))

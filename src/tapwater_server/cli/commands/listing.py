@@ -95,6 +95,7 @@ def revisions_table(
     revisions: Sequence[Mapping[str, Any]], aliases: Mapping[str, Any], *, at: float
 ) -> "Table":
     """Show revisions and what points at them."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -109,7 +110,7 @@ def revisions_table(
             age(at - made) if isinstance(made, int | float) else "-",
             str(len(functions) if isinstance(functions, list) else functions or 0),
             ", ".join(_pointing(aliases, number)) or "[dim]-[/dim]",
-            str(revision.get("note") or ""),
+            escape(str(revision.get("note") or "")),
         )
     return table
 

@@ -24,6 +24,8 @@ async def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new app's folder and name.")],
 ) -> int | None:
     """Make a starter app: one function, its test, its settings."""
+    from rich.markup import escape
+
     from tapwater_server.cli.project import normalised
     from tapwater_server.cli.starter import write_starter
     from tapwater_server.model.ids import parse_app_id
@@ -36,7 +38,7 @@ async def init(
         return Exit.FINE
     session.print(f"[bold green]{app}[/bold green] is in {folder}:")
     for file in written:
-        session.print(f"  {file}")
+        session.print(f"  {escape(file)}")
     session.print(f"\nNext:\n  cd {name}\n  tapwater dev")
     return Exit.FINE
 
@@ -49,6 +51,12 @@ async def up(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Default: 8080; 0: any free one.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file; TAPWATER_CONFIG.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve HTTPS: the chain, as PEM.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key to it, as PEM.")
+    ] = None,
     allow_weak: Annotated[
         bool | None,
         typer.Option("--allow-weak", help="Serve though layers of isolation are missing."),
@@ -67,10 +75,12 @@ async def up(
     named = session.given.data
     settings = load(
         {
-            "data": None if named is None else str(named),
+            "data": named,
             "host": host,
             "port": port,
-            "config": None if config is None else str(config),
+            "config": config,
+            "tls_cert": tls_cert,
+            "tls_key": tls_key,
             "allow_weak": allow_weak,
         }
     )

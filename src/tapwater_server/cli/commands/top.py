@@ -34,7 +34,8 @@ async def top(
                 await wait_s(every)
                 session.emit(await _look(client))
         elif once or not session.out.is_terminal:
-            session.print(view(Look.read(await _look(client)), before=None))
+            look = Look.read(await _look(client))
+            session.print(view(look, before=None, width=session.out.width))
         else:
             await _live(session, client, every)
     return None
@@ -47,11 +48,11 @@ async def _look(client: "Client") -> Any:
 async def _live(session: Session, client: "Client", every: float) -> None:
     from rich.live import Live
 
+    out = session.out
     look = Look.read(await _look(client))
-    with Live(
-        view(look, before=None), console=session.out, auto_refresh=False, screen=True
-    ) as live:
+    first = view(look, before=None, width=out.width)
+    with Live(first, console=out, auto_refresh=False, screen=True) as live:
         while True:
             await wait_s(every)
             before, look = look, Look.read(await _look(client))
-            live.update(view(look, before=before), refresh=True)
+            live.update(view(look, before=before, width=out.width), refresh=True)

@@ -30,7 +30,7 @@ async def deploy(house: House, asked: Asked) -> Streamed:
 
     async def run(emit: Emit) -> None:
         try:
-            if house.turns.is_busy(app):
+            if house.turns.count(app):
                 emit({"step": "turn", "state": "note", "detail": "another deploy is running"})
             order = Order(app=app, archive=archive, alias=alias, traffic=traffic, note=note)
             await _run(house, asked, order, emit)

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-from tapwater_server.instances.eviction import Candidate, choose
+from tapwater_server.instances.eviction import Candidate, batch_bytes, choose
 from tapwater_server.scheduler.keepalive import warm_now
 from tapwater_server.scheduler.placement import Claim, Room, fair_bytes, next_claim, yields
 from tapwater_server.scheduler.scaling import instances_to_start
@@ -27,6 +27,7 @@ class Node:
         self._order = count(number, settings.nodes)
         self._desks: dict[str, Desk] = {}
         self._hungry: dict[Desk, None] = {}
+        self._waiting: dict[Desk, None] = {}  # somebody waits there, or did a moment ago
         self._starting = 0
         self._charged_bytes = 0
         self._age = 0.0
@@ -73,6 +74,7 @@ class Node:
             desk.refused += 1
         else:
             desk.waiting.append(arrival)
+            self._waiting[desk] = None
             self._grow(desk, now)
             self._look_again(now)
 
@@ -196,10 +198,10 @@ class Node:
                 break
             self._drop(desk, box, now)
         self._feed(now)
-        if warm and window.prewarm_s is not None and not desk.boxes and not desk.starting:
-            if self._admits(desk, now):
-                self.prewarmed += 1
-                self._start(desk, now)
+        absent = not desk.boxes and not desk.starting
+        if warm and window.prewarm_s is not None and absent and self._admits(desk, now):
+            self.prewarmed += 1
+            self._start(desk, now)
         self._next_look(desk, now)
 
     def _next_look(self, desk: Desk, now: float) -> None:
@@ -220,13 +222,13 @@ class Node:
 
     def _check(self, now: float) -> None:
         self._checking = False
-        waiting = [desk for desk in self._desks.values() if desk.waiting]
-        for desk in waiting:
+        self._waiting = {desk: None for desk in self._waiting if desk.waiting}
+        for desk in self._waiting:
             self._refuse_late(desk, now)
             if desk.waiting and desk not in self._hungry:
                 self._grow(desk, now)
         self._feed(now)
-        if waiting:
+        if self._waiting:
             self._look_again(now)
 
     def _refuse_late(self, desk: Desk, now: float) -> None:
@@ -267,7 +269,7 @@ class Node:
                 )
                 for box, desk in boxes.items()
             ),
-            wanted_bytes=wanted_bytes,
+            wanted_bytes=batch_bytes(wanted_bytes, budget_bytes=self._settings.memory_budget_bytes),
             age=self._age,
         )
         self._age = verdict.age

@@ -13,7 +13,7 @@ class SimulationSettings:
     memory_budget_bytes: int = 16 << 30  # of each node
     fork_s: float = 0.005  # an instance from a warm zygote
     import_s: float = 0.5  # a zygote
-    zygote_bytes: int = 20 << 20
+    zygote_bytes: int = 4 << 20  # of its own; the rest is shared with the base
     starts_in_flight_max: int = 16
     overcommit: float = 4.0
     keep_alive_s: float = 60.0

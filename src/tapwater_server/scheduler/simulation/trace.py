@@ -124,7 +124,9 @@ def synthesize(
     duration_s: float = 0.1,
     memory_mb: float = 60.0,
 ) -> list[Arrival]:
-    """Make up a trace. Durations are log-normal around ``duration_s``, memory varies by function."""
+    """Make up a trace. Durations are log-normal around ``duration_s``; each function has its own
+    memory.
+    """
     arrivals: list[Arrival] = []
     for name, times in functions.items():
         chance = random.Random(f"{seed}/{name}")
