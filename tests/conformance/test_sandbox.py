@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tapwater_server.backends.linux.layers import Probe
 from tapwater_server.backends.memory.sandbox import InlineSandbox
+from tapwater_server.model import limits as ceilings
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.ports.sandbox import Death, Sandbox
 from tests.not_testable import CannotTest
@@ -102,6 +102,21 @@ async def test_box_1_a_module_that_ends_its_process_says_how(
 ) -> None:
     with pytest.raises(StartFailed, match=said):
         await linux.open(image(write_code(tmp_path, text)))
+
+
+async def test_box_1_an_endless_import_is_ended(
+    linux: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await linux.open(image(write_code(tmp_path, HELLO)))
+    monkeypatch.setattr(ceilings, "START_S_MAX", 0.5)
+    text = "print('so far', flush=True)\nwhile True:\n    pass\n"
+    with pytest.raises(StartFailed, match=r"not imported within 0\.5 s:\nso far"):
+        await linux.open(image(write_code(tmp_path, text)))
+
+
+async def test_box_1_no_such_interpreter(linux: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="cannot be started"):
+        await linux.open(image(write_code(tmp_path, HELLO), python="/no/python"))
 
 
 async def test_box_1_a_failed_open_leaves_nothing_behind(linux: Sandbox, tmp_path: Path) -> None:
@@ -351,47 +366,6 @@ async def test_box_6_a_zygote_that_talks_rubbish_fails_itself_only(
     talk = Talk(await good.fork(limits()))
     assert (await talk.call()).status == 200
     await talk.end()
-
-
-LACKING = Probe(
-    namespaces={"mount": "not permitted"},
-    user="",
-    nested="not permitted",
-    seccomp="",
-    no_new_privs="",
-    landlock=0,
-)
-
-
-async def test_a_machine_without_namespaces_is_refused(tmp_path: Path) -> None:
-    async with linux_sandbox(tmp_path, probe=lambda: LACKING) as sandbox:
-        with pytest.raises(StartFailed, match="does not let us confine"):
-            await sandbox.open(image(write_code(tmp_path, HELLO)))
-
-
-async def test_weak_isolation_runs_with_a_warning_and_ends_all(tmp_path: Path) -> None:
-    text = """
-import subprocess
-def get():
-    subprocess.Popen(["sleep", "1000"], start_new_session=True)
-    return [line.split()[1] for line in open("/proc/self/status") if line[:8] == "Seccomp:"]
-"""
-    async with linux_sandbox(tmp_path, probe=lambda: LACKING, allow_weak=True) as sandbox:
-        zygote, talk = await start(sandbox, tmp_path, text)
-        assert "not well confined" in zygote.warnings[0]
-        assert (await talk.call()).value == ["2"]
-        family = processes_of(talk.guest.pid)
-        assert len(family) == 2
-        talk.guest.kill()
-        assert (await talk.wait_died()).death is Death.KILLED
-        await wait_until(lambda: not any(alive(pid) for pid in family))
-        talk.close()
-
-
-async def test_layers_are_told_with_what_their_absence_means(linux: Sandbox) -> None:
-    layers = {layer.name: layer for layer in linux.layers()}
-    assert layers["seccomp"].present
-    assert all(layer.present or layer.without for layer in layers.values())
 
 
 @pytest.mark.slow

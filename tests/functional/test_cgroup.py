@@ -59,7 +59,7 @@ def wait_dead(pid: int) -> int:
 @pytest.fixture
 def cgroups(cannot_test: CannotTest) -> Iterator[Cgroups]:
     """Groups by cgroup."""
-    made = Cgroups(owner=f"test-{os.getpid()}", clock=ManualClock())
+    made = Cgroups(owner=f"limits-{os.getpid()}", clock=ManualClock())
     if made.kind == "watcher":
         cannot_test("no cgroup can be written here")
     yield made

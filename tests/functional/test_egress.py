@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from tapwater_server.backends.linux import egress_dns as dns
+from tapwater_server.backends.linux import egress_layers
 from tapwater_server.backends.linux.egress import Policy
 from tapwater_server.backends.linux.egress_forwarder import CONNECTIONS_MAX
 from tapwater_server.backends.linux.egress_policy import networks
@@ -375,3 +376,9 @@ result = resets
             assert "too many connections" in inside.notes[0]
 
     run(story())
+
+
+def test_the_doctor_tries_each_kind() -> None:
+    layers = egress_layers.probe()
+    assert [layer.name for layer in layers] == ["egress named", "egress wildcards", "egress all"]
+    assert all(layer.present for layer in layers)  # As the tests above have found.

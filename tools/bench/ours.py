@@ -31,7 +31,7 @@ import time
 
 from tapwater import options
 
-options(instances=(0, 200), memory="64MB", queue=400, timeout="30s")
+options(instances=(0, 200), memory="128MB", queue=400, timeout="30s")
 
 def get() -> str:
     time.sleep(0.1)

@@ -1,5 +1,7 @@
 """Answer one call of a plain handler, where waiting means blocking."""
 
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from tapwater.problem import Problem
@@ -12,6 +14,8 @@ from tapwater.runtime.material import Material
 from tapwater.runtime.program import Handler, Program
 from tapwater.runtime.wire import WINDOW_BYTES, Level, Verb, pack_headers, pack_whole
 
+END: Any = object()
+
 
 def choose(program: Program, call: Call) -> Handler | Whole:
     """The handler for the call's verb, or the answer when there is none."""
@@ -22,8 +26,11 @@ def choose(program: Program, call: Call) -> Handler | Whole:
         handler = handlers.get("GET")
     if handler is not None:
         return handler
+    if not handlers:
+        upgrade = {"upgrade": "websocket", "connection": "upgrade"}
+        return refused(Problem(426, "Connect with a WebSocket.", headers=upgrade))
     allowed = ", ".join(allowed_verbs(program))
-    if method == "OPTIONS" and handlers:
+    if method == "OPTIONS":
         return Whole(204, pack_headers([(b"allow", allowed.encode())]), b"")
     return refused(
         Problem(405, f"{method} is not possible here; {allowed} is.", headers={"allow": allowed})
@@ -32,7 +39,7 @@ def choose(program: Program, call: Call) -> Handler | Whole:
 
 def allowed_verbs(program: Program) -> list[str]:
     """What an Allow header says."""
-    verbs = set(program.handlers) - {""} or {"GET"}
+    verbs = set(program.handlers)
     if "GET" in verbs:
         verbs.add("HEAD")
     return sorted(verbs | {"OPTIONS"})
@@ -90,11 +97,19 @@ def fail(call: Call, error: BaseException) -> None:
 def _run(handler: Handler, call: Call) -> Whole | Pieces:
     try:
         if handler.plan.trivial:
-            return render(handler.function())
-        positional, named = arguments(handler, call)
-        return render(handler.function(*positional, **named))
+            value = handler.function()
+        else:
+            positional, named = arguments(handler, call)
+            value = handler.function(*positional, **named)
+        if hasattr(value, "__await__"):
+            value = asyncio.run(_awaited(value))  # A decorator hid that it is async.
+        return render(value)
     except Problem as problem:
         return refused(problem)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
 
 
 def send_whole(call: Call, answer: Whole) -> None:
@@ -112,18 +127,18 @@ def send_whole(call: Call, answer: Whole) -> None:
 
 
 def _stream(call: Call, pieces: Pieces) -> None:
-    items: Any = pieces.items
+    items = plain_items(pieces.items)
     try:
         try:
-            first = next(items, _END)
+            first = next(items, END)
         except Problem as problem:  # Nothing has gone out yet.
             send_whole(call, refused(problem))
             return
-        headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is _END else first)
+        headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is END else first)
         streams.begin(call, pieces.status, headers)
-        while first is not _END:
+        while first is not END and call.invoke.method != b"HEAD":
             streams.write(call, answers.piece(first, sent_events=sent_events))
-            first = next(items, _END)
+            first = next(items, END)
         streams.finish(call)
     finally:
         close = getattr(items, "close", None)
@@ -131,4 +146,20 @@ def _stream(call: Call, pieces: Pieces) -> None:
             close()
 
 
-_END: Any = object()
+def plain_items(items: Iterator[Any] | AsyncIterator[Any]) -> Iterator[Any]:
+    """The items of a stream for somebody who blocks; an async one is given a loop of its own."""
+    return _looped(items) if isinstance(items, AsyncIterator) else items
+
+
+def _looped(items: AsyncIterator[Any]) -> Iterator[Any]:
+    with asyncio.Runner() as runner:
+        try:
+            while (item := runner.run(_next(items))) is not END:
+                yield item
+        finally:
+            if hasattr(items, "aclose"):
+                runner.run(items.aclose())
+
+
+async def _next(items: AsyncIterator[Any]) -> Any:
+    return await anext(items, END)

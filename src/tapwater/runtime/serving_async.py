@@ -11,10 +11,8 @@ from tapwater.runtime.call import Call
 from tapwater.runtime.logs import SINK
 from tapwater.runtime.material import Material
 from tapwater.runtime.program import Handler
-from tapwater.runtime.serving import fail
+from tapwater.runtime.serving import END, fail
 from tapwater.runtime.wire import WINDOW_BYTES, Verb, pack_whole
-
-_END: Any = object()
 
 
 async def serve_async(handler: Handler, call: Call) -> None:
@@ -88,9 +86,9 @@ async def _stream(call: Call, pieces: Pieces) -> None:
         except Problem as problem:  # Nothing has gone out yet.
             await send_whole_async(call, refused(problem))
             return
-        headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is _END else first)
+        headers, sent_events = answers.kind_of_pieces(pieces, b"" if first is END else first)
         streams.begin(call, pieces.status, headers)
-        while first is not _END:
+        while first is not END and call.invoke.method != b"HEAD":
             await streams.write_async(call, answers.piece(first, sent_events=sent_events))
             first = await _next(items)
         streams.finish(call)
@@ -100,8 +98,8 @@ async def _stream(call: Call, pieces: Pieces) -> None:
 
 async def _next(items: Any) -> Any:
     if isinstance(items, AsyncIterator):
-        return await anext(items, _END)
-    return next(items, _END)
+        return await anext(items, END)
+    return next(items, END)
 
 
 async def _close(items: Any) -> None:

@@ -55,6 +55,7 @@ class Read:
     schemas: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     late: bool = False  # the module must be imported after the fork: found out, not asked for
+    size: int = 0  # of the manifest, in bytes of JSON
 
 
 def read_manifest(
@@ -64,7 +65,8 @@ def read_manifest(
     file, the weakest first, checked already.
     """
     try:
-        if len(msgspec.json.encode(raw)) > MANIFEST_BYTES_MAX:
+        size = len(msgspec.json.encode(raw))
+        if size > MANIFEST_BYTES_MAX:
             return _refused(found, f"its manifest has more than {MANIFEST_BYTES_MAX >> 20} MiB")
         said = msgspec.convert(raw, _Said)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
@@ -100,6 +102,7 @@ def read_manifest(
         schemas=said.schemas,
         extra=chosen.extra,
         late=said.after_fork_import,
+        size=size,
     )
 
 

@@ -12,12 +12,13 @@ from tapwater_server.control.manifest import read_manifest
 from tapwater_server.control.plan import Preparing
 from tapwater_server.control.progress import Step
 from tapwater_server.control.reading import Base
-from tapwater_server.model.errors import DeployFailed, StartFailed
+from tapwater_server.model.errors import DeployFailed, TapwaterError
 from tapwater_server.model.function import Function, FunctionLimits, Kind, Revision, Style
 from tapwater_server.model.ids import FunctionId
 from tapwater_server.ports.preparer import Prepared, Preparer
 from tapwater_server.ports.sandbox import Image
 
+MANIFESTS_BYTES_MAX = 32 << 20  # They are kept with the revision, in memory too.
 FAILURES_MAX = 20  # Enough to mend before the next attempt.
 
 
@@ -41,6 +42,7 @@ class Preparation:
         self._seats = asyncio.Semaphore(at_a_time_max)
         self._open: list[Prepared] = []
         self._problems: list[Problem] = []
+        self._manifest_bytes = 0
 
     async def __aenter__(self) -> "Preparation":
         return self
@@ -84,7 +86,7 @@ class Preparation:
             image = image_for(self._base, _guess(self._base, one))
             try:
                 return await self._settle(one, image, step)
-            except StartFailed as error:
+            except TapwaterError as error:
                 problem = {"where": one.found.file, "what": error.message}
                 self._problems.append(problem)
                 return None
@@ -98,6 +100,11 @@ class Preparation:
             read = read_manifest(prepared.manifest, app=app, found=one.found, sources=one.sources)
             if read.function is None:
                 self._problems.extend(read.problems)
+                return None
+            self._manifest_bytes += read.size
+            if self._manifest_bytes > MANIFESTS_BYTES_MAX:
+                what = f"the manifests of all functions have more than {MANIFESTS_BYTES_MAX} bytes"
+                self._problems.append({"where": one.found.file, "what": what})
                 return None
             asked = image_for(self._base, read.function)
             if _alike(image, asked, late=read.late):

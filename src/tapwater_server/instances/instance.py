@@ -76,6 +76,7 @@ class Instance(asyncio.Protocol):
         self._died: Died | None = None
         self._kill_at: float | None = None
         self._frozen = False
+        self._told_to_end = False
 
     # Calls.
 
@@ -118,6 +119,8 @@ class Instance(asyncio.Protocol):
         if not self.calls:
             self._rest(now)
         ending, message = _truth(call, ending, message)
+        if ending is not Ending.OK:
+            self._mourn(call, ending, message)
         try:
             call.end(ending, usage, message)
         finally:
@@ -142,6 +145,7 @@ class Instance(asyncio.Protocol):
         if self.state is State.GONE:
             return
         self.state = move(self.state, Signal.CONDEMNED)
+        self._told_to_end = True
         self._end_calls(ending, message)
         self._guest.kill()
         if self._transport is not None:
@@ -202,6 +206,8 @@ class Instance(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Without a socket it is no instance: see that the process ends too."""
         self._transport = None
+        if self.state <= State.DRAINING:
+            self.state = move(self.state, Signal.CONDEMNED)
         if self._died is not None:
             self._bury(self._died)
         else:
@@ -266,7 +272,7 @@ class Instance(asyncio.Protocol):
             call.overdue = True
             call.deadline = now + KILL_GRACE_S
             self.write(pack(Kind.CANCEL, call.number, b"the deadline has passed"))
-        elif self.seats == 1:
+        elif self.seats == 1 or self._transport is None:
             self.kill(*_truth(call, Ending.TIMED_OUT, ""))
         else:
             self._abandon(call, now)
@@ -280,7 +286,7 @@ class Instance(asyncio.Protocol):
         if not self.calls:
             self._rest(now)
         ending, message = _truth(call, Ending.TIMED_OUT, "")
-        self._speech.say(message, call)
+        self._mourn(call, ending, message)
         call.end(ending, usage, message)
 
     def _usage(self, call: CallInProgress, now: float) -> Usage:
@@ -325,6 +331,7 @@ class Instance(asyncio.Protocol):
             self._frozen = True
 
     def _stop(self) -> None:
+        self._told_to_end = True
         if self._ghosts:
             self._guest.kill()  # What does not end its calls will not end itself.
             return
@@ -337,19 +344,19 @@ class Instance(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return  # It is being killed; what it still says does not matter.
         sentence = f"the process broke the protocol: {error}"
-        self._speech.say(sentence, None)
+        if not self.calls:
+            self._speech.say(sentence, None)
         self.kill(Ending.BROKEN, sentence)
 
     def _bury(self, died: Died) -> None:
         if self.state is State.GONE:
             return
         sentence = sentence_of(died, memory_bytes=self.function.limits.memory_bytes)
-        expected = self.state is State.CLOSING
         self.state = move(self.state, Signal.DIED)
         self._kill_at = None
         self._asks.stop()
-        if self.calls or not expected:
-            self._speech.say(sentence, next(iter(self.calls.values()), None))
+        if not self.calls and not self._told_to_end:
+            self._speech.say(sentence, None)
         self._end_calls(ending_of(died), sentence)
         self._gone(self)
 
@@ -360,7 +367,15 @@ class Instance(asyncio.Protocol):
         usages = [self._usage(call, now) for call in calls]
         self.calls.clear()
         for call, usage in zip(calls, usages, strict=True):
-            call.end(*_last_word(call, ending, message, usage))
+            true_ending, sentence = _truth(call, ending, message)
+            self._mourn(call, true_ending, sentence)
+            call.end(true_ending, usage, sentence)
+
+    def _mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
+        """One sentence in the log for a call that did not end well through no wish of its caller."""
+        if ending is not Ending.CANCELLED and message:
+            level = "error" if ending is Ending.USER_ERROR else "platform"
+            self._speech.say(message, call, level=level)
 
 
 def _truth(call: CallInProgress, ending: Ending, message: str) -> tuple[Ending, str]:
@@ -370,13 +385,6 @@ def _truth(call: CallInProgress, ending: Ending, message: str) -> tuple[Ending, 
     if call.overdue and ending is not Ending.OK:
         return Ending.TIMED_OUT, message or "the function took longer than its time limit"
     return ending, message
-
-
-def _last_word(
-    call: CallInProgress, ending: Ending, message: str, usage: Usage
-) -> tuple[Ending, Usage, str]:
-    ending, message = _truth(call, ending, message)
-    return ending, usage, message
 
 
 async def open_instance(instance: Instance, guest: Guest) -> None:

@@ -118,7 +118,9 @@ class Growth:
         if not self.hungry or (len(self.hungry) == 1 and lane in self.hungry):
             return False
         _, size_bytes = self._charges[instance]
-        return yields(
+        capacity = self._capacity
+        full = capacity.instances >= self._settings.instances_max
+        return (full or capacity.short_bytes(size_bytes) > 0) and yields(
             held_bytes=lane.held_bytes, size_bytes=size_bytes, fair=self._fair_bytes(lane)
         )
 
@@ -188,7 +190,8 @@ class Growth:
             )
 
     def _fair_bytes(self, lane: Lane) -> int:
-        claimants = {lane, *self.hungry, *(owner for owner, _ in self._charges.values())}
+        busy = (owner for instance, (owner, _) in self._charges.items() if instance.calls)
+        claimants = {lane, *self.hungry, *busy}
         return fair_bytes(budget_bytes=self._settings.memory_budget_bytes, claimants=len(claimants))
 
     def _admits(self, lane: Lane, size_bytes: int) -> bool:
@@ -197,14 +200,21 @@ class Growth:
             if capacity.instances >= self._settings.instances_max:
                 self.evict(1, spare=lane)
             return False
-        others = [other for other in self.hungry if other is not lane and len(other.room)]
-        if others and lane.held_bytes + size_bytes > self._fair_bytes(lane):
-            return False
         short = capacity.short_bytes(size_bytes)
         if short:
             self.evict(short, spare=lane)
             return False
-        return True
+        return not self._spoken_for(lane, size_bytes)
+
+    def _spoken_for(self, lane: Lane, size_bytes: int) -> bool:
+        """Whether the room left is needed by others, who are hungry and hold less than ``lane``."""
+        others = [other for other in self.hungry if other is not lane and len(other.room)]
+        if not others:
+            return False
+        theirs = sum(other.expected_bytes(self._settings.overcommit) for other in others)
+        if not self._capacity.short_bytes(size_bytes + theirs):
+            return False
+        return lane.held_bytes + size_bytes > self._fair_bytes(lane)
 
     def _launch(self, lane: Lane, size_bytes: int) -> None:
         self._capacity.take(lane, size_bytes)
@@ -234,7 +244,14 @@ class Growth:
     async def _open(self, lane: Lane) -> Instance:
         zygote = await self._zygotes.get(lane.revision, lane.function)
         began = self._clock.monotonic()
-        guest = await zygote.fork(lane.function.limits)
+        try:
+            guest = await zygote.fork(lane.function.limits)
+        except StartFailed:
+            # It may have been given up, or killed, between the two lines: then there is another.
+            another = await self._zygotes.get(lane.revision, lane.function)
+            if another is zygote:
+                raise
+            guest = await another.fork(lane.function.limits)
         instance = Instance(
             id=InstanceId(self._ids.fresh()),
             guest=guest,

@@ -116,7 +116,8 @@ class Scaler:
             lane.pool.retire(instance)
         there = len(lane.pool) + lane.starting
         wanted = max(limits.instances_min, 1 if warm and lane.window.prewarm_s is not None else 0)
-        if wanted > there and lane.failure is None:
+        failing = lane.failure is not None and now < lane.failure.until
+        if wanted > there and not failing:
             self._growth.start(lane, min(wanted, limits.instances_max) - there)
 
     def _forgettable(self, lane: Lane, now: float) -> bool:

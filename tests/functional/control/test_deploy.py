@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import time
 from pathlib import Path
@@ -227,6 +228,23 @@ async def test_old_revisions_go(tmp_path: Path) -> None:
         assert [one.number for one in rig.registry.revisions(SHOP)] == [6, 5, 4]
         assert len(rig.preparer.forgotten) == 3
         assert len(list((tmp_path / "folders" / "bundles").iterdir())) == 3
+
+
+async def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with control_rig(tmp_path) as rig:
+        await rig.deployed("shop", FILES)
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("tapwater_server.control.bundle.unpack", full)
+        problem = await rig.refused("shop", {**FILES, "restful/b.py": GET})
+        assert (problem["status"], problem["code"]) == (500, "internal")
+        assert "disk is full" in problem["detail"]
+        monkeypatch.setattr(rig.preparer, "prepare", full)
+        problem = await rig.refused("shop", FILES)
+        assert problem["code"] == "internal"
+        assert [one.number for one in rig.registry.revisions(SHOP)] == [1]
 
 
 async def test_an_edit_is_live_soon(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_problem_is_raised_to_answer(make_host: MakeHost, define: str) -> None:
     assert told.json()["code"] == "sold_out"
 
 
-def test_sys_exit_fails_the_call_and_ends_the_process(make_host: MakeHost) -> None:
-    host = make_host("import sys\ndef get():\n    sys.exit(3)\n")
+def test_sys_exit_fails_the_call_and_ends_the_process(make_host: MakeHost, define: str) -> None:
+    host = make_host(f"import sys\n{define} get():\n    sys.exit(3)\n")
     failure = host.call().failure
     assert failure is not None
     assert failure["message"] == "SystemExit: 3"

@@ -190,3 +190,44 @@ def test_caller_that_goes_ends_the_stream(make_host: MakeHost, define: str) -> N
     assert told.failure["ending"] == "cancelled"
     assert ("cleaned up") in [text for _, text in told.logs]
     assert host.start() > number  # still there
+
+
+def test_head_of_an_endless_stream_ends(make_host: MakeHost, define: str) -> None:
+    host = make_host(f"{define} get():\n    while True:\n        yield 'x'\n")
+    told = host.call("HEAD")
+    assert (told.status, told.body, told.failure) == (200, b"", None)
+
+
+def test_plain_handler_may_return_an_async_stream(make_host: MakeHost) -> None:
+    host = make_host(
+        """
+        from tapwater import Response
+
+        async def words():
+            try:
+                yield "a"
+                yield "b"
+            finally:
+                print("closed")
+
+        def get():
+            return Response.sse(words())
+        """
+    )
+    told = host.call()
+    assert told.body == b"data: a\n\ndata: b\n\n"
+    assert told.logs == [(2, "closed")]
+
+
+def test_handler_whose_decorator_hides_that_it_is_async(make_host: MakeHost) -> None:
+    host = make_host(
+        """
+        def audited(function):
+            return lambda: function()
+
+        @audited
+        async def get():
+            return "awaited"
+        """
+    )
+    assert host.call().body == b"awaited"

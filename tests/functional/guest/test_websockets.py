@@ -1,5 +1,7 @@
 """WebSockets of a handler and of an ASGI app."""
 
+import contextlib
+
 import pytest
 
 from tapwater.runtime import wire
@@ -129,3 +131,29 @@ def test_asgi_app_talks(make_host: MakeHost, app: str) -> None:
 def test_asgi_app_without_that_path_refuses(make_host: MakeHost) -> None:
     host = make_host("from fastapi import FastAPI\napp = FastAPI()\n")
     assert host.wait_end(_open(host, path="/nowhere")).status == 403
+
+
+def test_plain_request_for_a_websocket_is_told_to_upgrade(make_host: MakeHost) -> None:
+    told = make_host(_ECHO).call()
+    assert (told.status, told.headers["upgrade"]) == (426, "websocket")
+
+
+def test_peer_that_floods_is_held_back(make_host: MakeHost) -> None:
+    host = make_host(
+        """
+        import asyncio
+
+        async def websocket(ws):
+            ws.accept()
+            await asyncio.Event().wait()
+        """
+    )
+    number = _open(host)
+    host.sock.settimeout(0.3)
+    sent = 0
+    message = wire.pack_message(number, b"x" * (64 << 10))
+    with contextlib.suppress(TimeoutError):
+        while sent < 32 << 20:
+            host.send(message)
+            sent += len(message)
+    assert (1 << 20) < sent < (4 << 20)

@@ -62,13 +62,19 @@ class FileFolders:
         for path in sorted(parent.iterdir()) if parent.is_dir() else []:
             if path.name in held or path in self._making:
                 continue
-            going = parent / f"{_GOING}{path.name}"
-            if not path.name.startswith((_MAKING, _GOING)):
-                path.rename(going)  # Gone in one step: nobody meets half a folder.
-                path = going
-            _remove(path)
-            count += 1
+            count += _sweep_away(path)
         return count
+
+
+def _sweep_away(path: Path) -> bool:
+    """Remove a folder, in one step as far as others see it."""
+    try:
+        if not path.name.startswith((_MAKING, _GOING)):
+            path = path.rename(path.with_name(f"{_GOING}{path.name}"))
+        _remove(path)
+    except OSError:
+        return False  # A child of a killed platform still writes there: it goes the next time.
+    return True
 
 
 def _rename(making: Path, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The birth of one instance, from the platform's side: proven, limited, told to go on."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -55,7 +56,8 @@ class Birth:
         assert self._sender is not None
         self._loop.remove_reader(self._sock.fileno())
         credentials.ask(self._sock, on=False)
-        self._sock.send(GO)
+        with contextlib.suppress(BrokenPipeError):  # It has ended: the guest will tell how.
+            self._sock.send(GO)
         return LinuxGuest(
             pid=self._sender.pid,
             pidfd=self._sender.pidfd,

@@ -4,13 +4,14 @@ import logging
 import resource
 from collections.abc import Callable, Sequence
 
-from tapwater_server.backends.linux import egress_plan, egress_policy
+from tapwater_server.backends.linux import egress_layers, egress_plan, egress_policy
 from tapwater_server.backends.linux.egress_forwarder import Forwarder, Seats
 from tapwater_server.backends.linux.egress_names import Lookup, Names, lookup
 from tapwater_server.backends.linux.egress_plan import Address, EgressPlan, Target
 from tapwater_server.backends.linux.egress_policy import Policy
 from tapwater_server.backends.linux.egress_routes import Routes
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.sandbox import Layer
 
 __all__ = ["Egress", "EgressPlan", "Forwarder", "Policy"]
 
@@ -61,6 +62,10 @@ class Egress:
             seats=self._seats,
             note=note or _LOG.info,
         )
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Say which kinds of egress this machine gives, for the doctor. Tries, and so blocks."""
+        return egress_layers.probe()
 
     def _refusal(self, address: Address, target: Target) -> str:
         local = self._routes.local(address)

@@ -57,7 +57,7 @@ class Question:
 def parse(message: bytes) -> Question | None:
     """Read a question; None: not worth an answer.
 
-    >>> parse(b"no DNS at all") is None
+    >>> parse(b"no DNS") is None
     True
     """
     if not _HEADER.size < len(message) <= MESSAGE_BYTES_MAX:

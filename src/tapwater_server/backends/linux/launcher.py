@@ -29,7 +29,11 @@ class BaseZygote:
     def __init__(self, python: str) -> None:
         self.python = python
         ours, theirs = socket.socketpair()
-        self._child = _start(python, theirs)
+        try:
+            self._child = _start(python, theirs)
+        except StartFailed:
+            ours.close()
+            raise
         self._process = Process(self._child.pid, os.pidfd_open(self._child.pid), ended=self._on_end)
         self._line = Line(ours, heard=self._heard, ended=lambda _: self._process.kill())
         self._line.trusting = False  # It never sends descriptors.

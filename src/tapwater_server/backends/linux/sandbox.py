@@ -91,8 +91,9 @@ class LinuxSandbox:
     async def open(self, image: Image) -> LinuxZygote:
         """Make a zygote; see the port."""
         weak = self._weakness()
-        uid = self._take_uid()
         plan = self._egress.plan(image.egress)
+        base = self._base(image.python)
+        uid = self._take_uid()
         control, theirs = socket.socketpair()
         output, theirs_output = os.pipe()
         forwarders: list[Forwarder] = []
@@ -120,7 +121,6 @@ class LinuxSandbox:
         request = self._request(image, plan, uid=uid, weak=bool(weak))
         try:
             async with asyncio.timeout(ceilings.START_S_MAX):
-                base = self._base(image.python)
                 fds = [theirs.detach(), theirs_output, *map(os.dup, group.entry_fds())]
                 await base.open(request, fds, zygote.ended)
                 listeners = await zygote.wait_built()
@@ -130,7 +130,7 @@ class LinuxSandbox:
             zygote.kill()
             raise StartFailed(
                 f"the module of {image.function} was not imported within "
-                f"{ceilings.START_S_MAX:.0f} s{zygote.last_words()}"
+                f"{ceilings.START_S_MAX:g} s{zygote.last_words()}"
             ) from error
         except BaseException:
             zygote.kill()

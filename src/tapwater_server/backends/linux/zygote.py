@@ -151,7 +151,7 @@ class LinuxZygote:
         except TimeoutError as error:
             birth.abort()
             raise StartFailed(
-                f"{self.name} did not fork an instance within {ceilings.FORK_S_MAX:.0f} s"
+                f"{self.name} did not fork an instance within {ceilings.FORK_S_MAX:g} s"
             ) from error
         except BaseException:
             birth.abort()

@@ -1,6 +1,8 @@
 """Deploying an app: the bundle comes in the body, the progress goes out line by line."""
 
 import asyncio
+import errno
+import logging
 import tempfile
 from contextlib import ExitStack
 from typing import BinaryIO, cast
@@ -19,6 +21,7 @@ from tapwater_server.model.limits import BUNDLE_BYTES_MAX
 
 NOTE_CHARS_MAX = 500
 _IN_MEMORY_BYTES_MAX = 4 << 20
+_log = logging.getLogger(__name__)
 
 
 async def deploy(house: House, asked: Asked) -> Streamed:
@@ -47,6 +50,10 @@ async def _run(house: House, asked: Asked, order: Order, emit: Emit) -> None:
     except TapwaterError as error:
         emit({"problem": problem(error)})
         return
+    except Exception as error:  # The border of a request whose status has been sent already.
+        _log.exception("deploy failed by a mistake of ours", extra={"app": order.app})
+        emit({"problem": problem(_surprise(error))})
+        return
     line = revision_line(
         revision,
         aliases=house.registry.aliases(order.app),
@@ -54,6 +61,13 @@ async def _run(house: House, asked: Asked, order: Order, emit: Emit) -> None:
         default=house.registry.default_app() == order.app,
     )
     emit({"revision": line})
+
+
+def _surprise(error: Exception) -> TapwaterError:
+    """What the client may know of an error nobody expected."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TapwaterError("The server's disk is full; nothing has changed.")
+    return TapwaterError("Something went wrong here; the platform's log says what.")
 
 
 async def _receive(request: Request, house: House) -> BinaryIO:

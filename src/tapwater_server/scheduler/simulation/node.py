@@ -243,11 +243,19 @@ class Node:
         if self._starting >= self._settings.starts_in_flight_max:
             return False
         size = desk.charge_bytes() + (0 if desk.zygote else self._settings.zygote_bytes)
-        others = [other for other in self._hungry if other is not desk and other.waiting]
-        if others and desk.charged_bytes + size > self._fair_bytes(desk):
-            return False
         short = self._charged_bytes + size - self._settings.memory_budget_bytes
-        return short <= 0 or self._evict(short, desk, now) >= short
+        if short > 0 and self._evict(short, desk, now) < short:
+            return False
+        return not self._spoken_for(desk, size)
+
+    def _spoken_for(self, desk: Desk, size: int) -> bool:
+        others = [other for other in self._hungry if other is not desk and other.waiting]
+        if not others:
+            return False
+        wanted = size + sum(other.charge_bytes() for other in others)
+        if self._charged_bytes + wanted <= self._settings.memory_budget_bytes:
+            return False
+        return desk.charged_bytes + size > self._fair_bytes(desk)
 
     def _evict(self, wanted_bytes: int, spare: Desk, now: float) -> int:
         """Give up idle instances, then zygotes nobody runs from."""
@@ -307,11 +315,13 @@ class Node:
         return verdict.freed_bytes
 
     def _fair_bytes(self, desk: Desk) -> int:
-        claimants = {desk, *self._hungry, *(d for d in self._desks.values() if d.charged_bytes)}
+        claimants = {desk, *self._hungry, *(d for d in self._desks.values() if d.running)}
         return fair_bytes(budget_bytes=self._settings.memory_budget_bytes, claimants=len(claimants))
 
     def _must_yield(self, desk: Desk, box: Box) -> bool:
         if not self._hungry or (len(self._hungry) == 1 and desk in self._hungry):
+            return False
+        if self._charged_bytes + box.charge_bytes <= self._settings.memory_budget_bytes:
             return False
         return yields(
             held_bytes=desk.charged_bytes,
