@@ -41,8 +41,10 @@ fix: setup ## repair what the tools can repair
 bench: setup ## measure against the peers; writes docs/performance.md (ROWS="warm cold", QUICK=1: printed only)
 	@$(PYTHON) -m tools.bench $(ROWS) $(if $(QUICK),--quick)
 
-sim: setup ## replay a trace through the scheduler's decisions (SEED=7, FUNCTIONS=, NODES=)
-	@$(PYTHON) -m tools.sim $(if $(SEED),--seed $(SEED)) $(if $(FUNCTIONS),--functions $(FUNCTIONS)) $(if $(NODES),--nodes $(NODES))
+sim: setup ## replay a made-up trace through the scheduler (SEED=7 FUNCTIONS=200 NODES=1, or TRACE=file)
+	@trace=$(TRACE); if [ -z "$$trace" ]; then trace=$$(mktemp); trap 'rm -f "$$trace"' EXIT; \
+	    $(PYTHON) -m tools.trace --seed $(or $(SEED),7) --functions $(or $(FUNCTIONS),200) "$$trace"; fi; \
+	    .venv/bin/tapwater simulate "$$trace" --nodes $(or $(NODES),1)
 
 lock: setup ## resolve requirements.lock anew (UPGRADE=1: newest versions)
 	@$(PYTHON) -m tools.lock

@@ -11,7 +11,7 @@ from tapwater.http import Request, Response, ServerSentEvent, Stream, User
 from tapwater.marks import Body, Cookie, Form, Header, Path, Query
 from tapwater.options import options
 from tapwater.problem import Problem
-from tapwater.runtime.context import AsyncContext, Context
+from tapwater.runtime.context import AsyncContext, CallFailed, Context, HostRefused
 from tapwater.websocket import WebSocket, WebSocketClosed
 
 __version__ = "0.1.0"
@@ -19,12 +19,14 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncContext",
     "Body",
+    "CallFailed",
     "Context",
     "Cookie",
     "Event",
     "File",
     "Form",
     "Header",
+    "HostRefused",
     "Path",
     "Problem",
     "Query",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs_blocks import Block, fits, read_blocks, read_commands
-from tests.functional.platform import REPOSITORY, Platform
+from tests.functional.running import REPOSITORY, Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.platform import Platform, pack
+from tests.functional.running import Platform, pack
 from tests.functional.waiting import children_of, until
 
 pytestmark = pytest.mark.slow

@@ -299,3 +299,62 @@ async def test_a_guest_that_does_not_read_is_ended(world: World) -> None:
     await world.run(1.0)
     assert watched.ending == "cancelled"
     assert guest.died is not None
+
+
+async def test_an_idle_instance_that_hangs_up_is_not_used_again(world: World) -> None:
+    function = a_function()
+    world.start(function)
+    await settle()
+    world.sandbox.guests[0].hang_up()
+    await settle()
+    second = world.start(function)
+    await settle()
+    assert second.ending == "ok"
+    assert len(world.sandbox.guests) == 2
+    await world.run(1.0)
+    assert len(world.sandbox.alive()) == 1
+
+
+async def test_two_crowds_beside_many_idle_functions_both_grow() -> None:
+    world = World(starts_in_flight_max=2, memory_budget_bytes=8 << 30)
+    for number in range(40):
+        world.start(a_function(f"idle/{number}"))
+        await world.run(0.05)
+    world.sandbox.script = world.taking(lambda _: 100.0)
+    one, other = a_function("a/one", instances_max=30), a_function("a/other", instances_max=30)
+    for function in (one, other):
+        for _ in range(30):
+            world.start(function, body=b"crowd")
+    await world.run(2.0)
+    lanes = {lane.function: lane for lane in world.scheduler.stats().lanes}
+    assert (lanes["a/one"].busy, lanes["a/other"].busy) == (30, 30)
+    await world.close()
+
+
+async def test_a_zygote_given_up_at_the_wrong_moment_is_opened_again(world: World) -> None:
+    function = a_function()
+    world.start(function)
+    await settle()
+    world.sandbox.guests[0].kill()
+    await settle()
+    # Closed by relief between get() and fork(): the scheduler holds one that cannot fork.
+    before = world.sandbox.opened[0]
+    world.sandbox.fork_gate = asyncio.Event()
+    call = world.start(function)
+    await settle()
+    await world.zygotes.relieve(1)
+    assert before.closed
+    world.sandbox.fork_gate.set()
+    await settle()
+    assert call.ending == "ok"
+    assert len(world.sandbox.opened) == 2
+
+
+async def test_every_bad_end_leaves_a_sentence_in_the_log(world: World) -> None:
+    world.sandbox.script = silent
+    late = world.start(a_function(timeout_s=1.0))
+    await world.run(2.0)
+    assert late.outcome is not None
+    lines = [line for line in world.lines if line.invocation]
+    assert [line.text for line in lines] == [late.outcome.message]
+    assert "time limit" in lines[0].text

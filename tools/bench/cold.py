@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 from tools.bench import ours
 from tools.bench.client import Connection, request
 from tools.bench.results import Result, Table, Verdict, median, quantile

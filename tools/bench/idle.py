@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.functional.platform import REPOSITORY, Platform
+from tests.functional.running import REPOSITORY, Platform
 from tools.bench import machine, ours, peers
 from tools.bench.client import Connection
 from tools.bench.results import Result, Table, Verdict, median, quantile

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 from tools.bench.client import Connection
 from tools.bench.servers import CannotMeasure
 

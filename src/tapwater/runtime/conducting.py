@@ -22,6 +22,8 @@ from tapwater.runtime.wire import Verb
 # Who is told of a disconnect by a message may say goodbye; then its task is cancelled. The host
 # waits half a second before it kills.
 GOODBYE_S = 0.2
+# The host decides how many calls run at a time; threads are made only as they are needed.
+THREADS_MAX = 1000
 
 
 class Conductor:
@@ -119,9 +121,7 @@ class Conductor:
 
     def _begin_thread(self, serve: Any, call: Call) -> None:
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(
-                self._program.concurrency, thread_name_prefix="tapwater-call"
-            )
+            self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="tapwater-call")
         context = contextvars.copy_context()
         context.run(CURRENT.set, call)
         self._threads.submit(context.run, self._in_thread, serve, call)

@@ -6,12 +6,24 @@ answer blocks in the one and is awaited in the other.
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
+from urllib.parse import urlencode
 
 from tapwater.runtime import wire
 from tapwater.runtime.answers import dump
 from tapwater.runtime.call import Call, CallerGone
+
+
+class How(TypedDict, total=False):
+    """How another function is called, where its name and data do not say enough."""
+
+    method: str
+    path: str  # below a mounted app
+    params: Mapping[str, object]  # the parts of its path
+    query: Mapping[str, object]
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +42,11 @@ class HostRefused(Exception):
 class CallFailed(Exception):
     """A function called through ``ctx.call`` did not end well."""
 
-    def __init__(self, function: str, *, ending: str, status: int, body: Any) -> None:
-        super().__init__(f"{function} ended with {ending}, status {status}")
+    def __init__(
+        self, function: str, *, ending: str, status: int, body: Any, message: str = ""
+    ) -> None:
+        told = f"{function} ended with {ending}, status {status}"
+        super().__init__(f"{told}: {message}" if message else told)
         self.function = function
         self.ending = ending
         self.status = status
@@ -97,14 +112,17 @@ class Context(CallFacts):
 
     __slots__ = ()
 
-    def call(self, function: str, data: Any = None, *, method: str = "POST") -> Any:
+    def call(self, function: str, data: Any = None, **how: Unpack[How]) -> Any:
         """Call another function of the app, ``group/name``, and wait for what it returns.
+
+        ``data`` is the JSON body. Without ``method`` it is the one verb the function has, or POST
+        with data and GET without.
 
         Raises:
             CallFailed: it raised, ran out of time, or answered with a status of 400 or more.
             HostRefused: there is no such function, or the calls have become a loop.
         """
-        return read_called(function, self._ask("call", called(function, data, method)))
+        return read_called(function, self._ask("call", called(function, data, how)))
 
     def secret(self, name: str) -> str:
         """A secret of the app.
@@ -125,9 +143,9 @@ class AsyncContext(CallFacts):
 
     __slots__ = ()
 
-    async def call(self, function: str, data: Any = None, *, method: str = "POST") -> Any:
+    async def call(self, function: str, data: Any = None, **how: Unpack[How]) -> Any:
         """As ``Context.call``, awaited."""
-        return read_called(function, await self._ask("call", called(function, data, method)))
+        return read_called(function, await self._ask("call", called(function, data, how)))
 
     async def secret(self, name: str) -> str:
         """As ``Context.secret``, awaited."""
@@ -141,9 +159,20 @@ class AsyncContext(CallFacts):
         return read_answer(call, number)
 
 
-def called(function: str, data: Any, method: str) -> dict[str, Any]:
-    """What is asked of the host to call a function."""
-    return {"function": function, "data": data, "method": method.upper()}
+def called(function: str, data: Any, how: How) -> dict[str, Any]:
+    """What is asked of the host to call a function.
+
+    >>> called("a/b", 1, {"method": "put", "query": {"n": [1, 2]}})
+    {'function': 'a/b', 'data': 1, 'method': 'PUT', 'query': 'n=1&n=2'}
+    """
+    asked: dict[str, Any] = {"function": function, "data": data, **how}
+    if "method" in how:
+        asked["method"] = how["method"].upper()
+    if "query" in how:
+        asked["query"] = urlencode(how["query"], doseq=True)
+    if "params" in how:
+        asked["params"] = {name: str(value) for name, value in how["params"].items()}
+    return asked
 
 
 def read_called(function: str, answer: Any) -> Any:
@@ -154,8 +183,14 @@ def read_called(function: str, answer: Any) -> Any:
     """
     ending, status, body = answer.get("ending", "ok"), answer.get("status", 0), answer.get("body")
     if ending != "ok" or status >= 400:
-        raise CallFailed(function, ending=str(ending), status=int(status), body=body)
-    return body
+        raise CallFailed(
+            function,
+            ending=str(ending),
+            status=int(status),
+            body=body,
+            message=str(answer.get("message", "")),
+        )
+    return None if status == 204 else body
 
 
 def send_ask(call: Call, name: str, body: Any) -> int:

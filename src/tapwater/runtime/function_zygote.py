@@ -23,7 +23,7 @@ import traceback
 from types import ModuleType
 from typing import Any, NoReturn
 
-from tapwater.runtime import birth, confine, kernel, netns, rootfs
+from tapwater.runtime import birth, confine, egress_all, kernel, netns, rootfs
 from tapwater.runtime.channel import Channel, ChannelError
 
 CONTROL_FD = 3
@@ -130,8 +130,6 @@ def _open_egress(egress: dict[str, Any]) -> list[int]:
     netns.loopback_up()
     if not egress["declared"]:
         return []
-    from tapwater.runtime import egress_all
-
     return egress_all.setup(egress["wire"])
 
 
@@ -168,6 +166,11 @@ def _set_environment(request: dict[str, Any], folders: list[str], home: str) -> 
         # A Python that the function starts finds the same modules.
         "PYTHONPATH": os.pathsep.join(filter(None, folders)),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Native libraries start a thread per core when they are imported; a process with threads
+        # forks at half the speed, and a function has a share of a core. The user may say more.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
     }
     os.environ |= request["image"]["environment"]
     sys.dont_write_bytecode = True

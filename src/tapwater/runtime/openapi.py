@@ -27,10 +27,8 @@ _PROBLEM = {
 def describe(program: Program) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """Operations by verb, the schemas they refer to, and what could not be described.
 
-    FastAPI and the like know more of themselves: their own description is taken.
+    A mounted app describes itself, at an address of its own.
     """
-    if program.app is not None:
-        return _described_by_app(program.app)
     schemas = Schemas()
     operations: dict[str, Any] = {}
     notes: list[str] = []
@@ -44,18 +42,6 @@ def describe(program: Program) -> tuple[dict[str, Any], dict[str, Any], list[str
             name = getattr(handler.function, "__name__", "handler")
             notes.append(f"{name}() could not be described for OpenAPI: {error}")
     return operations, schemas.components, notes
-
-
-def _described_by_app(app: Any) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    make = getattr(app, "openapi", None)
-    if not callable(make):
-        return {}, {}, []
-    try:
-        described = make()
-        operations = {"paths": dict(described.get("paths", {}))}
-        return operations, dict(described.get("components", {}).get("schemas", {})), []
-    except Exception as error:
-        return {}, {}, [f"app.openapi() failed: {error}"]
 
 
 def _operation(handler: Handler, schemas: Schemas) -> dict[str, Any]:

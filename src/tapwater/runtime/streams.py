@@ -108,32 +108,32 @@ def writable(call: Call) -> Callable[[], bool]:
     return lambda: call.credit > 0 or call.cancelled is not None
 
 
-def send_piece(call: Call, data: bytes) -> bytes:
-    """Send as much as may be sent now; gives back the rest."""
+def send_piece(call: Call, data: bytes, at: int) -> int:
+    """Send as much from ``at`` on as may be sent now; gives where to go on."""
     if call.cancelled is not None:
         raise CallerGone(call.cancelled)
-    size = min(len(data), call.credit, PIECE_BYTES_MAX)
-    call.credit -= size
-    call.link.send(wire.pack_body(call.number, data[:size], last=False))
-    return data[size:]
+    end = at + min(len(data) - at, call.credit, PIECE_BYTES_MAX)
+    call.credit -= end - at
+    call.link.send(wire.pack_body(call.number, data[at:end], last=False))
+    return end
 
 
 def write(call: Call, data: bytes) -> None:
     """Send a piece of the answer, waiting for room."""
-    may = writable(call)
-    while data:
+    may, at = writable(call), 0
+    while at < len(data):
         if not may():
             call.link.wait(call, may)
-        data = send_piece(call, data)
+        at = send_piece(call, data, at)
 
 
 async def write_async(call: Call, data: bytes) -> None:
     """As ``write``."""
-    may = writable(call)
-    while data:
+    may, at = writable(call), 0
+    while at < len(data):
         if not may():
             await call.link.wait_async(call, may)
-        data = send_piece(call, data)
+        at = send_piece(call, data, at)
 
 
 def begin(call: Call, status: int, headers: wire.Headers) -> None:

@@ -2,19 +2,20 @@
 
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tapwater_server.assembly import machine
+from tapwater_server.assembly.confinement import Confinement
 from tapwater_server.assembly.settings import Settings
 from tapwater_server.control.interpreters import Interpreter
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.instances.zygotes import Zygotes
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.meter import Meter
-from tapwater_server.ports.sandbox import Layer, Sandbox
+from tapwater_server.ports.sandbox import Layer
 from tapwater_server.scheduler.scheduler import Scheduler
 
 
@@ -25,24 +26,24 @@ class Facts:
         self,
         *,
         settings: Settings,
-        sandbox: Sandbox,
+        confinement: Confinement,
         scheduler: Scheduler,
         zygotes: Zygotes,
         meter: Meter,
         clock: Clock,
     ) -> None:
-        self._settings, self._sandbox = settings, sandbox
+        self._settings, self._confinement = settings, confinement
         self._scheduler, self._zygotes = scheduler, zygotes
         self._meter, self._clock = meter, clock
         self._began = clock.monotonic()
-        self.interpreters: Sequence[Interpreter] = ()
+        self.interpreters: Callable[[], Awaitable[Sequence[Interpreter]]] = _none
         self.gateway: Gateway | None = None
 
-    def doctor(self) -> Mapping[str, Any]:
+    async def doctor(self) -> Mapping[str, Any]:
         """What this machine gives, and what is missing."""
-        return report(
-            self._settings, self._sandbox.layers(), self.interpreters, warnings=self.warnings()
-        )
+        layers = await self._confinement.layers()
+        found = await self.interpreters()
+        return report(self._settings, layers, found, warnings=self.warnings())
 
     def top(self) -> Mapping[str, Any]:
         """What goes on now."""
@@ -59,7 +60,7 @@ class Facts:
         """One sentence for every layer of isolation that is missing, and every weaker choice."""
         missing = [
             f"{layer.name} is missing ({layer.detail}): {layer.without}"
-            for layer in self._sandbox.layers()
+            for layer in self._confinement.sandbox.layers()
             if not layer.present
         ]
         if self._settings.allow_weak:
@@ -93,3 +94,7 @@ def report(
         },
         "warnings": list(warnings),
     }
+
+
+async def _none() -> Sequence[Interpreter]:
+    return ()

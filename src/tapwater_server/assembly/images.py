@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tapwater_server.control.preparing import guest_settings
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import Function, Revision
 from tapwater_server.model.ids import RevisionId
@@ -38,7 +39,7 @@ class Images:
             environment=function.environment,
             egress=function.egress,
             after_fork_import=function.after_fork_import,
-            settings=revision.settings,
+            settings=guest_settings(revision.settings.get("settings", {}), function.limits),
         )
 
     def public(self, revision: Revision) -> Path | None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,3 +71,9 @@ def held(folder: Path) -> Iterator[None]:
                 "directory with --data"
             ) from error
         yield
+
+
+def raise_file_limit() -> None:
+    """Take as many open files as this user may have: every connection and instance needs some."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

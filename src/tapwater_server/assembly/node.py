@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from tapwater_server.assembly.embedded import Embedded, assemble
-from tapwater_server.assembly.machine import held, make_private
+from tapwater_server.assembly.machine import held, make_private, raise_file_limit
 from tapwater_server.assembly.settings import Settings
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ async def serve(settings: Settings, *, ready: Callable[[Ready], Awaitable[None] 
         OSError: the port cannot be listened on.
     """
     make_private(settings.data)
+    raise_file_limit()
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(held(settings.data))
@@ -66,7 +67,7 @@ async def serve(settings: Settings, *, ready: Callable[[Ready], Awaitable[None] 
 @asynccontextmanager
 async def _serving(node: Embedded) -> AsyncIterator[None]:
     """The loops run under one owner; the door opens last and closes first."""
-    loops = [asyncio.create_task(loop) for loop in node.loops()]
+    loops = [asyncio.create_task(loop) for loop in node.loops]
     try:
         await node.gateway.start()
         yield

@@ -6,7 +6,7 @@ failure, a cancellation or a kill before that step leaves the app as it was.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
@@ -137,7 +137,7 @@ class Deploying:
         """Warm zygotes first, then the one durable step that makes the revision real."""
         preparation.adopt(revision, ready)
         try:
-            await self._registry.add_revision(revision, aliases=steps.aliases)
+            await _to_the_end(self._registry.add_revision(revision, aliases=steps.aliases))
         except BaseException:
             if self._registry.revision(revision.app, revision.id) is None:
                 await asyncio.shield(self._preparer.forget(revision))
@@ -157,6 +157,20 @@ class Deploying:
             await self._preparer.forget(revision)
         if gone:
             await self._holding.sweep(BUNDLES)
+
+
+async def _to_the_end(writing: Coroutine[Any, Any, None]) -> None:
+    """Wait for a write even when cancelled: whether it happened decides what is swept away."""
+    task = asyncio.ensure_future(writing)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def revision_settings(base: Base, ready: Sequence[Ready]) -> Mapping[str, Any]:

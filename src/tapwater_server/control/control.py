@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from tapwater_server.control.apply import Deploying
 from tapwater_server.control.holding import Holding
-from tapwater_server.control.house import ControlSettings, Facts, House
+from tapwater_server.control.house import ControlSettings, Examined, Facts, House
 from tapwater_server.control.http import control_app
 from tapwater_server.control.indexes import build_environment
 from tapwater_server.control.interpreters import Interpreter, find
@@ -42,7 +42,7 @@ class Control:
         bus: Bus,
         clock: Clock,
         ids: IdSource,
-        doctor: Facts,
+        doctor: Examined,
         top: Facts,
         settings: ControlSettings,
     ) -> None:

@@ -1,6 +1,6 @@
 """What the control plane's handlers work with: the ports, and the parts made of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tapwater_server.ports.secrets import Secrets
 from tapwater_server.ports.tokens import Tokens
 
 Facts = Callable[[], Mapping[str, Any]]
+Examined = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class House:
     bus: Bus
     clock: Clock
     ids: IdSource
-    doctor: Facts
+    doctor: Examined
     top: Facts
     deploying: Deploying
     holding: Holding

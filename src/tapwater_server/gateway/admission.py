@@ -17,6 +17,7 @@ class Bucket:
     __slots__ = ("_at", "_level", "_most", "_rate_per_s")
 
     def __init__(self, rate_per_s: float, *, now: float) -> None:
+        assert rate_per_s > 0
         self._rate_per_s = rate_per_s
         self._most = max(1.0, rate_per_s * BURST_S)
         self._level, self._at = self._most, now
@@ -53,7 +54,7 @@ class Admission:
         if function.auth is not None:
             principal = self._known(function, authorization)
         rate = function.limits.rate_per_s
-        if rate is not None:
+        if rate is not None and rate > 0:
             wait_s = self._bucket(function.id, rate, now).take(now)
             if wait_s > 0:
                 raise Refusal(

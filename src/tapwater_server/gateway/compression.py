@@ -7,7 +7,7 @@ from typing import Protocol
 import zstandard
 
 BODY_BYTES_MIN = 1024  # Below, the head weighs more than what is saved.
-SLOW_BYTES_MIN = 64 << 10  # Whole bodies above are compressed on a thread.
+LARGE_BYTES_MIN = 64 << 10  # From here on less effort: the loop waits for it.
 _TYPES = frozenset(
     {
         b"application/json",
@@ -65,9 +65,10 @@ ENCODERS: dict[bytes, Callable[[], Encoder]] = {b"zstd": Zstd, b"gzip": Gzip}
 
 def compress_whole(coding: bytes, data: bytes) -> bytes:
     """Compress a body that is all there."""
+    large = len(data) >= LARGE_BYTES_MIN
     if coding == b"zstd":
-        return zstandard.ZstdCompressor(level=3).compress(data)
-    stream = zlib.compressobj(4, zlib.DEFLATED, 31)
+        return zstandard.ZstdCompressor(level=1 if large else 3).compress(data)
+    stream = zlib.compressobj(1 if large else 4, zlib.DEFLATED, 31)
     return stream.compress(data) + stream.flush()
 
 

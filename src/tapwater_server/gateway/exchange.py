@@ -115,8 +115,8 @@ class Exchange:
 
     def answered(self, status: int, headers: Headers, whole: bytes | None) -> None:
         assert not self.answering
-        if status < 200:
-            return  # Not for HTTP: without an answer the call ends as broken.
+        if status < 200 or self.over:
+            return  # 1xx is not for functions: without an answer the call ends as broken.
         self.answering = True
         if not self.complete or self.connection.door.stopping:
             self.keep_alive = False
@@ -131,7 +131,7 @@ class Exchange:
             self._write_whole(status, headers, compress_whole(coding, whole) if coding else whole)
 
     def body(self, data: bytes) -> bool:
-        if not self._streaming or not data:
+        if not self._streaming or self.over or not data:
             return True
         if self._encoder is not None:
             data = self._encoder.push(data)
@@ -143,22 +143,22 @@ class Exchange:
     def ended(self, outcome: Outcome) -> None:
         if self.over:
             return
-        self.over = True
-        self.call = None
         if not self.answering:
             self._apologize(outcome)
         elif self._streaming:
             self._end_stream(fine=outcome.ending is Ending.OK)
+        self.over = True
+        self.call = None
         self.connection.finished(self)
 
     def interrupt(self, refusal: Refusal | None) -> None:
         """End it from our side: the request went wrong, or the client has gone (None)."""
         call, self.call = self.call, None
         if not self.over:
-            self.over = True
             self.keep_alive = False
             if refusal is not None and not self.answering:
                 self.answered(*refusal_answer(refusal))
+            self.over = True
             if call is not None:
                 call.cancel("the client has gone" if refusal is None else refusal.detail)
             self.connection.finished(self)
@@ -172,9 +172,10 @@ class Exchange:
         if self.method == b"HEAD" or status in BODYLESS:
             self._write_head(status, headers, whole)
             return
+        last = self._last_lines() if self.old or not self.keep_alive else self.own_lines()
         self.connection.write(
             b"%b%bcontent-length: %d\r\n%b%b"
-            % (STATUS_LINES[status], head_lines(headers), len(whole), self._last_lines(), whole)
+            % (STATUS_LINES[status], head_lines(headers), len(whole), last, whole)
         )
 
     def _write_head(self, status: int, headers: Headers, whole: bytes) -> None:

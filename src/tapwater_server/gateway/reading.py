@@ -108,6 +108,8 @@ class Reader:
             self._broken(error)
         if self.in_head or self._exchange is not None:
             # A head that is not whole yet, or trailers and chunk extensions between body pieces.
+            if not self._head_bytes:
+                self._connection.touched()
             self._head_bytes += len(data)
             if self._head_bytes > self._connection.door.limits.header_bytes_max:
                 self._give_up(self._too_long())
@@ -150,10 +152,10 @@ class Reader:
             raise _Deaf
         self.in_head = True
         self._framed = False
+        self._head_bytes = 0
         self._url = b""
         self._headers = []
         self._seen = {}
-        self._connection.touched()
 
     def on_url(self, url: bytes) -> None:
         self._url = self._url + url if self._url else url

@@ -60,9 +60,11 @@ class WebSocket:
     # The function's side: see ports.invoker.Exchange.
 
     def answered(self, status: int, headers: Headers, whole: bytes | None) -> None:
+        if self._stage is not Stage.OPENING:
+            return
         if status == 101:
             self._open(headers)
-        elif self._stage is Stage.OPENING:
+        else:
             self._connection.become(None)  # It said no, in plain HTTP.
             self._exchange.answered(status, headers, whole)
 

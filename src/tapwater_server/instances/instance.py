@@ -13,7 +13,7 @@ from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.deaths import ending_of, sentence_of
 from tapwater_server.instances.invoke_frame import invoke_frame
 from tapwater_server.instances.lifecycle import Signal, State, move
-from tapwater_server.instances.speech import Logs, Output, Speech, open_output
+from tapwater_server.instances.speech import Logs, Speech, open_output
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import InstanceId
@@ -68,7 +68,6 @@ class Instance(asyncio.Protocol):
         self._freed, self._gone = freed, gone
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
-        self._output: Output | None = None
         self._number = 0
         self._ghosts: set[int] = set()  # calls ended before the guest ended them
         self._cpu_s = guest.cpu_s()
@@ -235,10 +234,6 @@ class Instance(asyncio.Protocol):
         """A traceback of the function, for the log."""
         self._speech.say(trace, call, level="error")
 
-    def listen(self, output: Output) -> None:
-        """Own the reader of its plain output."""
-        self._output = output
-
     def on_output(self, line: bytes) -> None:
         """A line of plain output; whose it is, is known when there is one call."""
         call = next(iter(self.calls.values())) if len(self.calls) == 1 else None
@@ -372,7 +367,7 @@ class Instance(asyncio.Protocol):
             call.end(true_ending, usage, sentence)
 
     def _mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
-        """One sentence in the log for a call that did not end well through no wish of its caller."""
+        """One sentence in the log for a call that did not end well."""
         if ending is not Ending.CANCELLED and message:
             level = "error" if ending is Ending.USER_ERROR else "platform"
             self._speech.say(message, call, level=level)
@@ -399,5 +394,5 @@ async def open_instance(instance: Instance, guest: Guest) -> None:
         guest.kill()
         raise
     if guest.output_fd >= 0:
-        instance.listen(await open_output(guest.output_fd, instance.on_output))
+        await open_output(guest.output_fd, instance.on_output)
     guest.when_died(instance.died)

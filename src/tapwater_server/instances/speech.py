@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from tapwater.runtime.wire import Level, WireError
 from tapwater_server.instances.call import CallInProgress
@@ -105,11 +105,6 @@ class Output(asyncio.Protocol):
     def __init__(self, line: Callable[[bytes], None]) -> None:
         self._line = line
         self._rest = b""
-        self._transport: asyncio.ReadTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The pipe is ours."""
-        self._transport = cast(asyncio.ReadTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Give whole lines on; keep the rest, up to a ceiling."""
@@ -126,15 +121,8 @@ class Output(asyncio.Protocol):
             self._line(self._rest)
             self._rest = b""
 
-    def close(self) -> None:
-        """Read no more."""
-        if self._transport is not None:
-            self._transport.close()
 
-
-async def open_output(fd: int, line: Callable[[bytes], None]) -> Output:
-    """Read ``fd``, which becomes ours, line by line."""
-    output = Output(line)
+async def open_output(fd: int, line: Callable[[bytes], None]) -> None:
+    """Read ``fd``, which becomes ours, line by line, until all who write to it are gone."""
     pipe: Any = open(fd, "rb", buffering=0)  # noqa: SIM115, ASYNC230  The transport closes it.
-    await asyncio.get_running_loop().connect_read_pipe(lambda: output, pipe)
-    return output
+    await asyncio.get_running_loop().connect_read_pipe(lambda: Output(line), pipe)

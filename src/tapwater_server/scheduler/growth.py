@@ -115,12 +115,13 @@ class Growth:
 
     def must_yield(self, lane: Lane, instance: Instance) -> bool:
         """Whether an instance that became free goes, because others have less and are hungry."""
-        if not self.hungry or (len(self.hungry) == 1 and lane in self.hungry):
+        theirs = self._wanted_by_others(lane)
+        if not theirs:
             return False
         _, size_bytes = self._charges[instance]
         capacity = self._capacity
         full = capacity.instances >= self._settings.instances_max
-        return (full or capacity.short_bytes(size_bytes) > 0) and yields(
+        return (full or capacity.short_bytes(theirs) > 0) and yields(
             held_bytes=lane.held_bytes, size_bytes=size_bytes, fair=self._fair_bytes(lane)
         )
 
@@ -180,6 +181,14 @@ class Growth:
                 kept[lane] = left - 1
                 yield instance, charge
 
+    def _wanted_by_others(self, lane: Lane) -> int:
+        """What one instance for each of the other hungry functions would hold."""
+        return sum(
+            other.expected_bytes(self._settings.overcommit)
+            for other in self.hungry
+            if other is not lane and len(other.room)
+        )
+
     def _claims(self, lanes: list[Lane]) -> Iterable[Claim]:
         for key, lane in enumerate(lanes):
             yield Claim(
@@ -208,11 +217,8 @@ class Growth:
 
     def _spoken_for(self, lane: Lane, size_bytes: int) -> bool:
         """Whether the room left is needed by others, who are hungry and hold less than ``lane``."""
-        others = [other for other in self.hungry if other is not lane and len(other.room)]
-        if not others:
-            return False
-        theirs = sum(other.expected_bytes(self._settings.overcommit) for other in others)
-        if not self._capacity.short_bytes(size_bytes + theirs):
+        theirs = self._wanted_by_others(lane)
+        if not theirs or not self._capacity.short_bytes(size_bytes + theirs):
             return False
         return lane.held_bytes + size_bytes > self._fair_bytes(lane)
 

@@ -80,10 +80,12 @@ class Lane:
         """Say what it has and wants."""
         limits = self.function.limits
         head = self.room.head()
+        there = sum(instance.state <= State.BUSY for instance in self.pool)
         return Demand(
             waiting=len(self.room),
             running=self.running,
-            instances=len(self.pool),
+            instances=there,
+            ending=len(self.pool) - there,
             starting=self.starting,
             concurrency=limits.concurrency,
             instances_max=limits.instances_max,

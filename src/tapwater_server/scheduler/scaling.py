@@ -12,12 +12,13 @@ class Demand:
 
     waiting: int
     running: int  # calls in seats
-    instances: int  # alive, whatever they do
+    instances: int  # that take calls
     starting: int
     concurrency: int
     instances_max: int
     service_s: float  # 0: not known
     start_s: float  # 0: not known
+    ending: int = 0  # instances that take no more calls and are not gone yet
     head_waited_s: float = 0.0  # how long the first in the waiting room has waited
 
 
@@ -45,7 +46,7 @@ def instances_to_start(demand: Demand) -> int:
     # No more at once than there are calls to sit in them.
     most = math.ceil(demand.waiting / demand.concurrency) - demand.starting
     there = demand.instances + demand.starting
-    return max(0, min(wanted - there, most, demand.instances_max - there))
+    return max(0, min(wanted - there, most, demand.instances_max - there - demand.ending))
 
 
 def expected_bytes(*, limit_bytes: int, peak_bytes: float, overcommit: float) -> int:

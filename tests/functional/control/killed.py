@@ -27,7 +27,7 @@ from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.preparer import Prepared
 from tapwater_server.ports.sandbox import Image
-from tests.functional.control.rig import Echo, ReadingPreparer, bundle
+from tests.functional.control.rig import Echo, ReadingPreparer, bundle, examine
 
 SHOP = AppId("shop")
 POINTS = ("unpack", "prepare", "number", "added")
@@ -86,7 +86,7 @@ async def opened(folder: Path, point: str = "") -> AsyncIterator[Control]:
             bus=MemoryBus(clock=clock),
             clock=clock,
             ids=ids,
-            doctor=dict,
+            doctor=examine,
             top=dict,
             settings=ControlSettings(
                 cache=folder / "cache",

@@ -198,6 +198,11 @@ class Rig:
         return found
 
 
+async def examine() -> Mapping[str, Any]:
+    """A doctor for tests of the control plane alone."""
+    return {"layers": []}
+
+
 @asynccontextmanager
 async def control_rig(
     path: Path, *, environment: Mapping[str, str] | None = None, revisions_max: int = 50
@@ -220,7 +225,7 @@ async def control_rig(
         bus=bus,
         clock=clock,
         ids=ids,
-        doctor=lambda: {"layers": []},
+        doctor=examine,
         top=lambda: {"functions": []},
         settings=ControlSettings(
             cache=path / "uv",

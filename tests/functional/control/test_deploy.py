@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import errno
+import io
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tapwater_server.model.function import Route
+from tapwater_server.control.apply import Order
+from tapwater_server.model.function import Alias, Revision, Route
 from tapwater_server.model.ids import AppId
 from tests.functional.control.rig import Rig, bundle, control_rig
 
@@ -219,6 +222,36 @@ async def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
 async def _ask(rig: Rig, scope: object, receive: object, send: object) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await rig.control.app(scope, receive, send)  # type: ignore[arg-type]
+
+
+async def test_a_cancellation_while_the_revision_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written, so it is there whole: its code must not be swept away."""
+    async with control_rig(tmp_path) as rig:
+        writing, go_on = asyncio.Event(), asyncio.Event()
+        add = rig.registry.add_revision
+
+        async def slowly(revision: Revision, *, aliases: Sequence[Alias]) -> None:
+            writing.set()
+            await go_on.wait()
+            await add(revision, aliases=aliases)
+
+        monkeypatch.setattr(rig.registry, "add_revision", slowly)
+        order = Order(app=SHOP, archive=io.BytesIO(bundle(FILES)))
+        deploying = asyncio.create_task(
+            rig.control.house.deploying.deploy(order, said=lambda _: None)
+        )
+        await writing.wait()
+        for _ in range(2):
+            deploying.cancel()
+            await _turn()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await deploying
+        (held,) = rig.registry.revisions(SHOP)
+        assert rig.folders.path("bundles", held.bundle) is not None
+        assert list(rig.preparer.adopted) == [held.id]
 
 
 async def test_old_revisions_go(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 

@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.functional.examples.conftest import Deployed
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 
 pytestmark = pytest.mark.slow
 

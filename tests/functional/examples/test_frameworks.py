@@ -8,7 +8,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.functional.examples.conftest import Deployed
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 
 pytestmark = pytest.mark.slow
 

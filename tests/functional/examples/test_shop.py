@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.functional.examples.conftest import Deployed
-from tests.functional.platform import Platform
+from tests.functional.running import Platform
 
 pytestmark = pytest.mark.slow
 

@@ -364,3 +364,15 @@ async def test_slow_bodies_are_ended() -> None:
         said = await world.ask(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
         assert said.startswith(b"HTTP/1.1 408 ")
         assert not world.invoker.calls
+
+
+async def test_a_call_that_answers_after_its_request_went_wrong_is_not_heard() -> None:
+    async with opened(APP, script=forever) as world, await world.connect() as raw:
+        raw.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        raw.send(b"%x\r\n" % 200_000 + b"x" * 200_000 + b"\r\n")
+        await world.invoker.wait(lambda: world.invoker.calls)
+        call = world.invoker.calls[0]
+        raw.send(b"nonsense\r\n")
+        said = await raw.rest()
+        assert said.startswith(b"HTTP/1.1 400 ")
+        assert call.cancelled

@@ -68,11 +68,21 @@ def test_streams_and_bodies_of_several_threads_do_not_mix(make_host: MakeHost) -
 
 def test_host_that_sends_several_is_believed(make_host: MakeHost) -> None:
     # The file says nothing of concurrency, tapwater.toml did: the guest sees it by the calls.
-    host = make_host("def get(n: int):\n    return n\n")
+    host = make_host(
+        """
+        import threading
+        barrier = threading.Barrier(3)
+
+        def get(n: int):
+            if n >= 100:
+                barrier.wait(10)
+            return n
+        """
+    )
     numbers = [host.start(query=f"n={n}") for n in range(20)]
     assert [host.wait_end(number).json() for number in numbers] == list(range(20))
-    numbers = [host.start(query=f"n={n}") for n in range(20)]
-    assert [host.wait_end(number).json() for number in numbers] == list(range(20))
+    numbers = [host.start(query=f"n={n}") for n in (100, 101, 102)]
+    assert [host.wait_end(number).json() for number in numbers] == [100, 101, 102]
     assert host.stop() == 0
 
 

@@ -104,6 +104,7 @@ ROOT = ["app", "bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "
 ROOT += ["tmp", "usr"]
 GONE = ("EPERM", "EACCES", "ENOENT", "EROFS", "ESRCH")
 ENVIRONMENT = {"HOME", "LANG", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "TMPDIR", "USER"}
+ENVIRONMENT |= {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"}
 refused = starts(*GONE)
 
 # act -> what it must have seen: a value, or what the value must be like.

@@ -11,6 +11,7 @@ demands = st.builds(
     running=st.integers(0, 1000),
     instances=st.integers(0, 100),
     starting=st.integers(0, 100),
+    ending=st.integers(0, 20),
     concurrency=st.integers(1, 50),
     instances_max=st.integers(0, 200),
     service_s=st.floats(0, 100),
@@ -23,14 +24,15 @@ demands = st.builds(
 def test_never_above_the_ceiling_and_never_for_nobody(demand: Demand) -> None:
     count = instances_to_start(demand)
     assert count >= 0
-    there = demand.instances + demand.starting
+    there = demand.instances + demand.starting + demand.ending
     assert not count or there + count <= demand.instances_max
     assert not count or (count - 1 + demand.starting) * demand.concurrency < demand.waiting
 
 
 @given(demands)
 def test_who_waits_with_nothing_there_gets_an_instance(demand: Demand) -> None:
-    if demand.waiting and not demand.instances and not demand.starting and demand.instances_max:
+    nothing = not demand.instances and not demand.starting
+    if demand.waiting and nothing and demand.instances_max > demand.ending:
         assert instances_to_start(demand) >= 1
 
 
@@ -38,7 +40,7 @@ def test_who_waits_with_nothing_there_gets_an_instance(demand: Demand) -> None:
 def test_who_has_waited_longer_than_a_start_takes_gets_one_more(demand: Demand) -> None:
     full = demand.running >= demand.instances * demand.concurrency
     late = demand.head_waited_s > max(demand.start_s, 0.005)
-    room = demand.instances < demand.instances_max
+    room = demand.instances + demand.ending < demand.instances_max
     if demand.waiting and full and late and room and not demand.starting:
         assert instances_to_start(demand) >= 1
 

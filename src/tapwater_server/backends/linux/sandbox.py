@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from tapwater_server.backends.linux.group import Group
 from tapwater_server.backends.linux.launcher import GUEST, BaseZygote
 from tapwater_server.backends.linux.layers import Probe, describe, probe
-from tapwater_server.backends.linux.zygote import LinuxZygote, wire_limits
+from tapwater_server.backends.linux.zygote import CLOSE_S_MAX, LinuxZygote, wire_limits
 from tapwater_server.model import limits as ceilings
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import FunctionLimits
@@ -143,11 +143,15 @@ class LinuxSandbox:
 
     async def close(self) -> None:
         """End every process that ever came out of here, and wait for it."""
-        for zygote in list(self._zygotes):
+        zygotes = list(self._zygotes)
+        for zygote in zygotes:
             zygote.kill()
         bases, self._bases = list(self._bases.values()), {}
         for base in bases:
             await base.close()
+        async with asyncio.timeout(CLOSE_S_MAX):
+            for zygote in zygotes:
+                await zygote.over.wait()
 
     def _base(self, python: str) -> BaseZygote:
         base = self._bases.get(python)

@@ -59,6 +59,7 @@ class LinuxZygote:
         self._died: Died | None = None
         self._status: int | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self.over = asyncio.Event()  # It and all its instances have ended, and who asked was told.
         self._closing = self._released_already = False
         self._manifest: Mapping[str, Any] = {}
 
@@ -225,6 +226,7 @@ class LinuxZygote:
 
     def _forget(self, number: int, guest: LinuxGuest) -> None:
         self._numbers.pop(number, None)
+        self._note_over()
         if self._closing and not self._numbers and not self._births:
             self.kill()
 
@@ -268,10 +270,15 @@ class LinuxZygote:
         for birth in list(self._births):
             birth.fail(why)
 
+    def _note_over(self) -> None:
+        if self._released_already and not self._numbers:
+            self.over.set()
+
     def _release(self) -> None:
         if self._released_already:
             return
         self._released_already = True
+        self._note_over()
         if self._line is not None:
             self._line.close()
         else:

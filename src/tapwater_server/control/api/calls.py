@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from typing import Any
 
 import msgspec
@@ -12,18 +11,15 @@ from tapwater_server.control.api.endpoint import Answer, Asked
 from tapwater_server.control.api.shapes import Accepted, Background, CallBody, Called
 from tapwater_server.control.house import House
 from tapwater_server.control.plan import LIVE
+from tapwater_server.model.calling import choose_method, place, read_headers
 from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Function, Kind, Revision
 from tapwater_server.model.ids import AppId, InvocationId
-from tapwater_server.model.invocation import Headers, Invocation, Outcome, Verb
+from tapwater_server.model.invocation import Invocation, Outcome, Verb
 from tapwater_server.ports.bus import Errand
 from tapwater_server.ports.invoker import run
 
 ANSWER_BYTES_MAX = 8 << 20
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[^\r\n\0]*")
-_PARAMETER = re.compile(r"\{(\.\.\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 async def call(house: House, asked: Asked) -> Called | Answer:
@@ -109,105 +105,31 @@ def build(
     house: House, revision: Revision, function: Function, body: CallBody, data: bytes | None
 ) -> Invocation:
     """Make the invocation that an HTTP request to the function would have made."""
-    path, root_path, params = place(function, body)
+    path, root_path, params = place(function, body.path, body.params)
     restful = function.kind is Kind.RESTFUL
     return Invocation(
         id=InvocationId(house.ids.fresh()),
         revision=revision.id,
         function=function,
         verb=Verb.HTTP if restful else Verb.EVENT,
-        method=choose_method(function, body, data),
+        method=choose_method(function, body.method, has_body=data is not None),
         path=path,
         root_path=root_path,
         query=body.query.removeprefix("?").encode(),
         host=f"{revision.app}.{house.settings.domain}".encode(),
         client="control",
         params=params or None,
-        headers=read_headers(body, data),
+        headers=read_headers(body.headers, body_kind=_kind(body, data)),
         body=data or b"",
         arrived_at=house.clock.monotonic(),
     )
 
 
-def choose_method(function: Function, body: CallBody, data: bytes | None) -> str:
-    """Take the method asked for, else the only one there is, else what fits the data.
-
-    Raises:
-        Invalid: it is no HTTP method.
-    """
-    if body.method is not None:
-        method = body.method.upper()
-        if method not in METHODS:
-            raise Invalid(f"{body.method[:20]!r} is not an HTTP method")
-        return method
-    verbs = function.route.verbs if function.route is not None else frozenset({"POST"})
-    if len(verbs) == 1:
-        return next(iter(verbs))
-    return "GET" if data is None and (not verbs or "GET" in verbs) else "POST"
-
-
-def place(function: Function, body: CallBody) -> tuple[str, str, dict[str, str]]:
-    """Work out path, root path and parameters.
-
-    Raises:
-        Invalid: a parameter is missing, or the path is not one of the function's.
-    """
-    route = function.route
-    if route is None:
-        return "/", "", {}
-    if route.mount:
-        path = body.path or "/"
-        if not path.startswith("/"):
-            raise Invalid("the path must begin with /")
-        return path, route.path.rstrip("/"), {}
-    if body.path is None:
-        return fill_in(route.path, body.params), "", dict(body.params)
-    match = to_pattern(route.path).fullmatch(body.path)
-    if match is None:
-        raise Invalid(f"the path {body.path[:200]!r} is not one of {route.path}")
-    return body.path, "", match.groupdict()
-
-
-def fill_in(pattern: str, params: dict[str, str]) -> str:
-    """Put parameters into a route's pattern.
-
-    >>> fill_in("/users-api/{id}", {"id": "7"})
-    '/users-api/7'
-    """
-    wanted = [match[2] for match in _PARAMETER.finditer(pattern)]
-    missing = [name for name in wanted if name not in params]
-    strange = [name for name in params if name not in wanted]
-    if missing or strange:
-        what = "needs the parameter" if missing else "has no parameter"
-        raise Invalid(f"{pattern} {what} {(missing or strange)[0]!r}: give it in params, or a path")
-    return _PARAMETER.sub(lambda match: params[match[2]], pattern)
-
-
-def to_pattern(pattern: str) -> re.Pattern[str]:
-    """Turn a route's pattern into a regular expression."""
-    parts, at = [], 0
-    for match in _PARAMETER.finditer(pattern):
-        parts.append(re.escape(pattern[at : match.start()]))
-        parts.append(f"(?P<{match[2]}>{'.*' if match[1] else '[^/]+'})")
-        at = match.end()
-    return re.compile("".join([*parts, re.escape(pattern[at:]), "/?"]))
-
-
-def read_headers(body: CallBody, data: bytes | None) -> Headers:
-    """Check the headers to send; data is JSON unless they say otherwise.
-
-    Raises:
-        Invalid: a name or a value cannot be one.
-    """
-    headers: Headers = []
-    for name, value in body.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise Invalid(f"{name[:64]!r} cannot be a header")
-        headers.append((name.lower().encode(), value.encode("utf-8")))
-    if data is not None and not any(name == b"content-type" for name, _ in headers):
-        kind = b"application/octet-stream" if body.body_base64 is not None else b"application/json"
-        headers.append((b"content-type", kind))
-    return headers
+def _kind(body: CallBody, data: bytes | None) -> str | None:
+    """The media type of what is sent, unless the caller names one."""
+    if data is None:
+        return None
+    return "application/json" if body.body_base64 is None else "application/octet-stream"
 
 
 def called(invocation: Invocation, outcome: Outcome) -> Called:

@@ -16,7 +16,7 @@ async def health(house: House, asked: Asked) -> Health:
 
 
 async def doctor(house: House, asked: Asked) -> Mapping[str, Any]:
-    return house.doctor()
+    return await house.doctor()
 
 
 async def top(house: House, asked: Asked) -> Mapping[str, Any]:

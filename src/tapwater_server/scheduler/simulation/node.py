@@ -242,18 +242,15 @@ class Node:
     def _admits(self, desk: Desk, now: float) -> bool:
         if self._starting >= self._settings.starts_in_flight_max:
             return False
-        size = desk.charge_bytes() + (0 if desk.zygote else self._settings.zygote_bytes)
+        size = self._needed_bytes(desk)
         short = self._charged_bytes + size - self._settings.memory_budget_bytes
         if short > 0 and self._evict(short, desk, now) < short:
             return False
         return not self._spoken_for(desk, size)
 
     def _spoken_for(self, desk: Desk, size: int) -> bool:
-        others = [other for other in self._hungry if other is not desk and other.waiting]
-        if not others:
-            return False
-        wanted = size + sum(other.charge_bytes() for other in others)
-        if self._charged_bytes + wanted <= self._settings.memory_budget_bytes:
+        theirs = self._wanted_by_others(desk)
+        if not theirs or self._charged_bytes + size + theirs <= self._settings.memory_budget_bytes:
             return False
         return desk.charged_bytes + size > self._fair_bytes(desk)
 
@@ -314,14 +311,24 @@ class Node:
             self._charged_bytes -= self._settings.zygote_bytes
         return verdict.freed_bytes
 
+    def _needed_bytes(self, desk: Desk) -> int:
+        """What one more instance would take, with its zygote where there is none."""
+        return desk.charge_bytes() + (0 if desk.zygote else self._settings.zygote_bytes)
+
+    def _wanted_by_others(self, desk: Desk) -> int:
+        return sum(
+            self._needed_bytes(other)
+            for other in self._hungry
+            if other is not desk and other.waiting
+        )
+
     def _fair_bytes(self, desk: Desk) -> int:
         claimants = {desk, *self._hungry, *(d for d in self._desks.values() if d.running)}
         return fair_bytes(budget_bytes=self._settings.memory_budget_bytes, claimants=len(claimants))
 
     def _must_yield(self, desk: Desk, box: Box) -> bool:
-        if not self._hungry or (len(self._hungry) == 1 and desk in self._hungry):
-            return False
-        if self._charged_bytes + box.charge_bytes <= self._settings.memory_budget_bytes:
+        theirs = self._wanted_by_others(desk)
+        if not theirs or self._charged_bytes + theirs <= self._settings.memory_budget_bytes:
             return False
         return yields(
             held_bytes=desk.charged_bytes,

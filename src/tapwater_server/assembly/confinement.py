@@ -1,0 +1,50 @@
+"""The sandbox of this machine, with its limits and its way out."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapwater_server.backends.linux.cgroup import Cgroups
+from tapwater_server.backends.linux.egress import Egress
+from tapwater_server.backends.linux.sandbox import LinuxSandbox
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.sandbox import Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """Everything that keeps functions apart."""
+
+    sandbox: LinuxSandbox
+    cgroups: Cgroups
+    egress: Egress
+
+    async def layers(self) -> Sequence[Layer]:
+        """Say which layers this machine gives. Tries them, which takes some tenths of a second."""
+        tried = await asyncio.to_thread(self.egress.layers)
+        return (*self.sandbox.layers(), *tried)
+
+
+def open_confinement(
+    data: Path, *, clock: Clock, allow_weak: bool, stack: AsyncExitStack
+) -> Confinement:
+    """Clear away what an earlier platform on this data directory left, then be ready."""
+    egress = Egress(clock=clock)
+    stack.push_async_callback(egress.close)
+    cgroups = Cgroups(owner=_owner(data), clock=clock)
+    cgroups.sweep()
+    stack.callback(cgroups.close)
+    sandbox = LinuxSandbox(
+        cgroups=cgroups, egress=egress, scratch=data / "sandbox", allow_weak=allow_weak
+    )
+    stack.push_async_callback(sandbox.close)
+    return Confinement(sandbox=sandbox, cgroups=cgroups, egress=egress)
+
+
+def _owner(data: Path) -> str:
+    """A name for the data directory that stays the same, to know our own leftovers by."""
+    stat = os.stat(data)
+    return f"{stat.st_dev:x}-{stat.st_ino:x}"

@@ -1,0 +1,52 @@
+"""What is kept on disk. Everything acknowledged is here; everything else can be lost."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapwater_server.backends.files.folders import FileFolders
+from tapwater_server.backends.sqlite.bus import SqliteBus
+from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.backends.sqlite.meter import SqliteMeter
+from tapwater_server.backends.sqlite.registry import SqliteRegistry
+from tapwater_server.backends.sqlite.secrets import SqliteSecrets
+from tapwater_server.backends.sqlite.tokens import SqliteTokens
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.ids import IdSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The stores of one node, all below its data directory."""
+
+    registry: SqliteRegistry
+    secrets: SqliteSecrets
+    tokens: SqliteTokens
+    meter: SqliteMeter
+    bus: SqliteBus
+    folders: FileFolders
+
+
+async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncExitStack) -> Stores:
+    """Open everything; what is opened is closed with the stack, in reverse."""
+    state = Database(data / "state.db", schema="state")
+    stack.push_async_callback(state.close)
+    errands = Database(data / "bus.db", schema="bus")
+    stack.push_async_callback(errands.close)
+    # Records may lose the last half second in a power failure; they must not cost an fsync each.
+    records = Database(data / "meter.db", schema="meter", synchronous="NORMAL")
+    stack.push_async_callback(records.close)
+    meter = SqliteMeter(database=records, clock=clock)
+    stack.push_async_callback(meter.close)
+    bus = SqliteBus(database=errands, clock=clock)
+    await bus.reclaim()
+    secrets = SqliteSecrets(database=state, key_file=data / "secret-key")
+    tokens = SqliteTokens(database=state, ids=ids)
+    return Stores(
+        registry=SqliteRegistry(database=state, followers=(secrets, tokens)),
+        secrets=secrets,
+        tokens=tokens,
+        meter=meter,
+        bus=bus,
+        folders=FileFolders(data),
+    )
