@@ -42,7 +42,7 @@ bench: setup ## measure against the peers; writes docs/performance.md (ROWS="war
 	@$(PYTHON) -m tools.bench $(ROWS) $(if $(QUICK),--quick)
 
 sim: setup ## replay a made-up trace through the scheduler (SEED=7 FUNCTIONS=200 NODES=1, or TRACE=file)
-	@trace=$(TRACE); if [ -z "$$trace" ]; then trace=$$(mktemp); trap 'rm -f "$$trace"' EXIT; \
+	@trace=$(TRACE); if [ -z "$$trace" ]; then trace=$$(mktemp --suffix=.csv); trap 'rm -f "$$trace"' EXIT; \
 	    $(PYTHON) -m tools.trace --seed $(or $(SEED),7) --functions $(or $(FUNCTIONS),200) "$$trace"; fi; \
 	    .venv/bin/tapwater simulate "$$trace" --nodes $(or $(NODES),1)
 

@@ -39,6 +39,7 @@ class Images:
             environment=function.environment,
             egress=function.egress,
             after_fork_import=function.after_fork_import,
+            revision=revision.id,
             settings=guest_settings(revision.settings.get("settings", {}), function.limits),
         )
 

@@ -94,7 +94,10 @@ class Deploying:
         )
         steps = self._plan(order, base.desired)
         async with Preparation(
-            preparer=self._preparer, base=base, at_a_time_max=self._preparing_max
+            preparer=self._preparer,
+            base=base,
+            revision=steps.revision,
+            at_a_time_max=self._preparing_max,
         ) as preparation:
             with progress.step("functions") as step:
                 ready = await preparation.run(steps.preparing, step)

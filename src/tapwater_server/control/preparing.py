@@ -14,7 +14,7 @@ from tapwater_server.control.progress import Step
 from tapwater_server.control.reading import Base
 from tapwater_server.model.errors import DeployFailed, TapwaterError
 from tapwater_server.model.function import Function, FunctionLimits, Kind, Revision, Style
-from tapwater_server.model.ids import FunctionId
+from tapwater_server.model.ids import FunctionId, RevisionId
 from tapwater_server.ports.preparer import Prepared, Preparer
 from tapwater_server.ports.sandbox import Image
 
@@ -36,9 +36,12 @@ class Ready:
 class Preparation:
     """The zygotes of one deploy: adopted all together, or none is left."""
 
-    def __init__(self, *, preparer: Preparer, base: Base, at_a_time_max: int) -> None:
+    def __init__(
+        self, *, preparer: Preparer, base: Base, revision: RevisionId, at_a_time_max: int
+    ) -> None:
         self._preparer = preparer
         self._base = base
+        self._revision = revision
         self._seats = asyncio.Semaphore(at_a_time_max)
         self._open: list[Prepared] = []
         self._problems: list[Problem] = []
@@ -83,7 +86,7 @@ class Preparation:
         async with self._seats:
             if len(self._problems) >= FAILURES_MAX:
                 return None
-            image = image_for(self._base, _guess(self._base, one))
+            image = image_for(self._base, _guess(self._base, one), revision=self._revision)
             try:
                 return await self._settle(one, image, step)
             except TapwaterError as error:
@@ -106,7 +109,7 @@ class Preparation:
                 what = f"the manifests of all functions have more than {MANIFESTS_BYTES_MAX} bytes"
                 self._problems.append({"where": one.found.file, "what": what})
                 return None
-            asked = image_for(self._base, read.function)
+            asked = image_for(self._base, read.function, revision=self._revision)
             if _alike(image, asked, late=read.late):
                 break
             self._open.remove(prepared)
@@ -126,7 +129,7 @@ class Preparation:
         )
 
 
-def image_for(base: Base, function: Function) -> Image:
+def image_for(base: Base, function: Function, *, revision: RevisionId) -> Image:
     """Say what a function's zygote is made of."""
     return Image(
         function=str(function.id),
@@ -138,6 +141,7 @@ def image_for(base: Base, function: Function) -> Image:
         environment=function.environment,
         egress=function.egress,
         after_fork_import=function.after_fork_import,
+        revision=revision,
         settings=guest_settings(base.desired.file.settings, function.limits),
     )
 

@@ -23,12 +23,21 @@ class Bridge:
 
     def __init__(self, app: ASGIApp, *, tasks: Tasks) -> None:
         self._app, self._tasks = app, tasks
+        self._reading: set[InternalCall] = set()
 
     def start(self, exchange: Exchange, *, target: RequestTarget) -> Call:
         """A plan: the internal app answers."""
         call = InternalCall(exchange)
-        self._tasks.start(call.run(self._app, _scope(exchange, target)))
+        task = self._tasks.start(call.run(self._app, _scope(exchange, target)))
+        if exchange.method == b"GET":
+            self._reading.add(call)
+            task.add_done_callback(lambda _: self._reading.discard(call))
         return call
+
+    def hang_up(self) -> None:
+        """Tell answers that only show something (a log that is followed) that nobody listens."""
+        for call in list(self._reading):
+            call.cancel("the server is stopping")
 
 
 def _scope(exchange: Exchange, target: RequestTarget) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tapwater_server.ports.tokens import Tokens
 BACKLOG = 1024
 HANDSHAKE_S_MAX = 10.0
 QUIET_S = 0.25  # Idle clients may be just about to ask: we listen so long before hanging up.
+FOLLOWERS_S = 1.0  # Who follows our own logs or numbers would follow until the drain is over.
 STEP_S = 0.02  # Between two looks at what is still in flight.
 
 
@@ -49,13 +50,14 @@ class Gateway:
             if settings.tls_certificate
             else None
         )
+        self._bridge = Bridge(internal, tasks=self._tasks)
         self._door = Door(
             invoker=invoker,
             directory=Directory(
                 registry=registry, ids=ids, public=public, domains=settings.domains
             ),
             admission=Admission(tokens=tokens),
-            bridge=Bridge(internal, tasks=self._tasks),
+            bridge=self._bridge,
             pages=Pages(tasks=self._tasks),
             clock=clock,
             ids=ids,
@@ -91,10 +93,15 @@ class Gateway:
         door.stopping = True
         for server in self._servers:
             server.close()
-        until = self._clock.monotonic() + self._settings.limits.drain_s_max
+        began = self._clock.monotonic()
         if door.connections:
             await self._clock.sleep(QUIET_S)
-        while door.connections and self._clock.monotonic() < until:
+        while door.connections:
+            waited_s = self._clock.monotonic() - began
+            if waited_s > self._settings.limits.drain_s_max:
+                break
+            if waited_s > FOLLOWERS_S:
+                self._bridge.hang_up()
             for connection in list(door.connections):
                 connection.drain()
             await self._clock.sleep(STEP_S)

@@ -33,6 +33,7 @@ class Image:
     environment: Mapping[str, str] = field(default_factory=dict)
     egress: tuple[str, ...] = ()
     after_fork_import: bool = False
+    revision: str = ""  # what the guest says it is a revision of
     settings: Mapping[str, Any] = field(default_factory=dict)  # from tapwater.toml, for the guest
 
 

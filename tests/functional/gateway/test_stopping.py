@@ -5,6 +5,7 @@ import datetime
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -160,3 +161,17 @@ async def test_tls_and_a_certificate_that_is_renewed(tmp_path: Path) -> None:
         assert await world.gateway.reload_certificate()
         assert await _name_of(world) == "third"
         assert await world.ask(GET) == b""  # Plain HTTP at a TLS port.
+
+
+async def test_followers_of_the_platforms_own_pages_do_not_hold_up_a_stop() -> None:
+    async def following(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"line\n", "more_body": True})
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+
+    async with opened(APP, internal=following) as world, await world.connect() as raw:
+        raw.send(b"GET /_/logs HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await raw.head()).startswith(b"HTTP/1.1 200 ")
+        async with asyncio.timeout(10):
+            await world.gateway.stop()

@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +57,15 @@ class Groups(Protocol):
     def make(self, name: str, limits: FunctionLimits) -> Group: ...
 
     def layers(self) -> tuple[Layer, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxStats:
+    """How many processes of which kind there are."""
+
+    bases: int
+    zygotes: int
+    guests: int
 
 
 class LinuxSandbox:
@@ -141,6 +151,14 @@ class LinuxSandbox:
         """Say which layers of isolation this machine gives; asks the kernel by trying."""
         return (*describe(self._probed(), root=self._privileged), *self._cgroups.layers())
 
+    def stats(self) -> SandboxStats:
+        """Count what is alive."""
+        return SandboxStats(
+            bases=sum(base.alive for base in self._bases.values()),
+            zygotes=len(self._zygotes),
+            guests=sum(zygote.guests for zygote in self._zygotes),
+        )
+
     async def close(self) -> None:
         """End every process that ever came out of here, and wait for it."""
         zygotes = list(self._zygotes)
@@ -189,6 +207,7 @@ class LinuxSandbox:
             "layer": "/layer" if image.layer else "",
             "module": image.module,
             "function": image.function,
+            "revision": image.revision,
             "environment": dict(image.environment),
             "settings": dict(image.settings),
             "after_fork_import": image.after_fork_import,

@@ -63,8 +63,6 @@ class LinuxZygote:
         self._closing = self._released_already = False
         self._manifest: Mapping[str, Any] = {}
 
-    # ---------------------------------------------------------------- opening
-
     async def wait_built(self) -> list[int]:
         """Wait until it is confined; give the listeners of its declared egress.
 
@@ -107,8 +105,6 @@ class LinuxZygote:
             raise StartFailed(f"{self.name} described itself with something that is no object")
         self._manifest = manifest
 
-    # ---------------------------------------------------------------- the port
-
     @property
     def manifest(self) -> Mapping[str, Any]:
         return self._manifest
@@ -124,6 +120,11 @@ class LinuxZygote:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process else 0
+
+    @property
+    def guests(self) -> int:
+        """How many instances of it are alive."""
+        return len(self._numbers)
 
     def memory_bytes(self) -> int:
         return (self._group.memory_now_bytes() or 0) if self._died is None else 0
@@ -185,8 +186,6 @@ class LinuxZygote:
                 self._group.kill()
         if self._process is None:
             self._release()
-
-    # ---------------------------------------------------------------- what happens
 
     def ended(self, status: int) -> None:
         """Hear from the base zygote how it ended."""
