@@ -2,31 +2,56 @@
 
 A line before a fenced block says what happens to it:
 
-    <!-- run -->              `sh` or `console`: every command is run, in the order of the page
-    <!-- file: hello.py -->   the block is written into the folder where the commands run
+    <!-- run -->                 `sh` or `console`: every command is run, in the order of the page
+    <!-- run: exit 1 -->         the same, and the last command ends with 1
+    <!-- background -->          `console`: one command that goes on while the next blocks are run
+    <!-- background says -->     what it says next; the test waits until it has
+    <!-- file: hello.py -->      the block is written into the folder where the commands run
+    <!-- not run: the reason --> nothing
 
 In a `console` block a line `$ command` is run and the lines after it must come out; `…` in them
-stands for anything, and a line that is only `…` for any lines.
+stands for anything, and a line that is only `…` for any lines. `cd FOLDER` holds for all commands
+that follow. A block of `sh` or `console` without such a line is a mistake in pages that promise
+to be run.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+_MARK = r"run(?:: exit (?P<exit>\d+))?|background|background says|file: (?P<file>\S+)"
 _BLOCK = re.compile(
-    r"^<!-- (?P<mark>run|file: (?P<file>\S+)) -->\n+^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
+    rf"^<!-- (?P<mark>{_MARK}) -->\n+^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+_ANY_BLOCK = re.compile(
+    r"^(?P<said><!-- (?:run|background|file|not run: \S)[^\n]* -->\n+)?"
+    r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
+_COMMANDS = frozenset({"sh", "console", "bash", "shell"})
+_INDENTED = re.compile(r"^\n    (?:\$ )?(?:tapwater|curl|make|pip|python|systemctl|cd) ", re.M)
+
+
+class Act(StrEnum):
+    """What is done with a block."""
+
+    RUN = "run"
+    BACKGROUND = "background"
+    WAIT = "background says"
+    WRITE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One marked block: a file to write (``file``), or commands of a kind to run."""
+    """One marked block of a page."""
 
     line: int
     kind: str
     text: str
-    file: str = ""
+    act: Act = Act.RUN
+    file: str = ""  # to write
+    exit: int = 0  # of the last command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +70,31 @@ def read_blocks(page: str) -> list[Block]:
     """
     return [
         Block(
-            line=page.count("\n", 0, match.start()) + 1,
+            line=_line_of(page, match.start()),
             kind=match["kind"],
             text=match["text"],
+            act=Act(match["mark"].partition(":")[0]),
             file=match["file"] or "",
+            exit=int(match["exit"] or 0),
         )
         for match in _BLOCK.finditer(page)
     ]
+
+
+def unmarked(page: str) -> list[int]:
+    """Give the lines where commands stand of which nobody says whether they are run.
+
+    >>> unmarked("<!-- not run: it needs a printer -->\\n```sh\\nlpr x\\n```\\n")
+    []
+    >>> unmarked("```sh\\nrm -rf /\\n```\\n")
+    [1]
+    """
+    fenced = [
+        _line_of(page, match.start())
+        for match in _ANY_BLOCK.finditer(page)
+        if match["kind"] in _COMMANDS and not match["said"]
+    ]
+    return fenced + [_line_of(page, match.start()) + 1 for match in _INDENTED.finditer(page)]
 
 
 def read_commands(block: Block) -> list[Command]:
@@ -91,6 +134,10 @@ def fits(expected: str, actual: str) -> bool:
     return re.fullmatch(pattern, "\n".join(_trimmed(actual))) is not None
 
 
+def _line_of(page: str, at: int) -> int:
+    return page.count("\n", 0, at) + 1
+
+
 def _line_pattern(line: str) -> str:
     if line.strip() == "…":
         return "\x00"
@@ -98,4 +145,5 @@ def _line_pattern(line: str) -> str:
 
 
 def _trimmed(text: str) -> Sequence[str]:
-    return [line.rstrip() for line in text.strip().splitlines()]
+    """Columns are as wide as what stands in them: how many spaces are between two means nothing."""
+    return [re.sub(" {2,}", "  ", line.rstrip()) for line in text.strip().splitlines()]

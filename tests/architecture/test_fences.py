@@ -9,7 +9,7 @@ from tests.architecture.tree import ROOT, Source, imports, sources
 GUEST = "tapwater"
 SERVER = "tapwater_server"
 
-# Who may import what (docs/decisions/dependencies.md says why each is there at all).
+# Who may import what (docs/decisions/0001-dependencies.md says why each is there at all).
 FENCES = {
     "uvloop": ("tapwater_server.gateway", "tapwater_server.assembly"),
     "httptools": ("tapwater_server.gateway",),
@@ -76,11 +76,11 @@ def test_every_fence_is_a_dependency_and_the_other_way_round() -> None:
 
 
 def test_each_dependency_has_its_line_in_the_decision() -> None:
-    decision = (ROOT / "docs/decisions/dependencies.md").read_text()
+    decision = (ROOT / "docs/decisions/0001-dependencies.md").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = [text.partition(">")[0].partition("=")[0] for text in project["dependencies"]]
     missing = [name for name in declared if f"| {name} |" not in decision]
-    assert not missing, f"docs/decisions/dependencies.md does not say why: {missing}"
+    assert not missing, f"docs/decisions/0001-dependencies.md does not say why: {missing}"
 
 
 def test_the_environment_is_read_in_settings_only() -> None:

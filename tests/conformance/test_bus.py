@@ -181,7 +181,9 @@ async def test_bus_1_durable_across_reopening(tmp_path: Path, clock: ManualClock
         assert (delivery.errand.id, delivery.errand.depth, delivery.errand.root) == ("kept", 3, "r")
 
 
-async def test_bus_3_leases_of_a_dead_process_end_at_once(tmp_path: Path, clock: ManualClock) -> None:
+async def test_bus_3_leases_of_a_dead_process_end_at_once(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     async with _sqlite(tmp_path, clock) as bus:
         await bus.publish([errand()])
         assert len(await lease(bus, lease_s=3600.0)) == 1

@@ -29,10 +29,11 @@ class Platform:
         settings: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
         python: str = sys.executable,
+        flags: tuple[str, ...] = (),
     ) -> None:
         self.data = data
         self._settings = dict(settings or {})
-        self._command = (*prefix, python, "-m", "tapwater_server", "up", "--json")
+        self._command = (*prefix, python, "-m", "tapwater_server", "up", "--json", *flags)
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.http = httpx.Client(timeout=60.0)
@@ -137,6 +138,16 @@ class Platform:
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Ask the default app."""
         return self.http.get(self.url + path, **options)
+
+    def visit(self, host: str, path: str, *, method: str = "GET", **options: Any) -> httpx.Response:
+        """Ask what answers at a host of ours, such as ``shop`` or ``r2--shop``."""
+        headers = {"host": f"{host}.localhost:{self.port}", **options.pop("headers", {})}
+        return self.http.request(method, self.url + path, headers=headers, **options)
+
+    def running(self, function: str, what: str = "running") -> int:
+        """How many calls of a function run now, or how many are ``waiting``."""
+        top = self.api("GET", "/top").json()
+        return sum(one[what] for one in top["functions"] if one["function"] == function)
 
     def records(self, **query: str) -> list[dict[str, Any]]:
         """Invocation records, newest first."""

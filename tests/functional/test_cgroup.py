@@ -104,6 +104,39 @@ def test_too_much_memory_kills_and_says_so(cgroups: Cgroups) -> None:
         assert group.memory_peak_bytes() == peak
 
 
+FILL = _BEGIN + "held = bytearray(96 << 20)\nimport signal\nsignal.pause()"
+
+
+def test_more_memory_can_be_allowed_while_it_runs_and_what_is_held_not_forbidden(
+    cgroups: Cgroups,
+) -> None:
+    group = cgroups.make("grows", SMALL)
+    with process(FILL) as child:
+        group.attach(child.pid)
+        group.allow_memory(160 << 20)
+        let_go(child)
+        until(lambda: (group.memory_now_bytes() or 0) > 96 << 20, "it did not fill its room")
+        group.allow_memory(64 << 20)
+        assert child.poll() is None
+        assert not group.oom_killed()
+        group.remove()
+
+
+def test_the_watcher_allows_more_memory(watched: Cgroups) -> None:
+    group = watched.make("grows", SMALL)
+    with process(FILL) as child:
+        group.attach(child.pid)
+        group.allow_memory(160 << 20)
+        let_go(child)
+        until(lambda: (group.memory_now_bytes() or 0) > 96 << 20, "it did not fill its room")
+        for _ in range(8):
+            watched.look()
+        assert not group.oom_killed()
+        group.allow_memory(64 << 20)
+        watch(watched, group.oom_killed)
+        group.remove()
+
+
 def test_a_fork_bomb_is_bounded_and_ends_with_one_kill(cgroups: Cgroups) -> None:
     group = cgroups.make("bomb", SMALL)
     with process(BOMB) as child:

@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.functional.running import Platform, pack
@@ -69,6 +72,40 @@ def test_an_accepted_background_call_survives(own_platform: Platform) -> None:
     assert json.loads(result["body"]) == {"n": 7}
 
 
+def test_killed_while_many_ask_it_serves_again_and_knows_what_it_said(
+    own_platform: Platform,
+) -> None:
+    """What was answered before the kill has its record, as far as it was written; none twice."""
+    platform = own_platform
+    platform.deploy(APP, "app")
+    port, told, enough = platform.port, Counter[str](), threading.Event()
+
+    def ask_until_killed() -> None:
+        with httpx.Client(timeout=60) as client:
+            while True:
+                try:
+                    answer = client.get(f"http://127.0.0.1:{port}/group-api/hello")
+                except httpx.HTTPError:
+                    return
+                assert (answer.status_code, answer.text) == (200, "hello")
+                told[answer.headers["tapwater-invocation"]] += 1
+                if len(told) > 500:
+                    enough.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask_until_killed) for _ in range(4)]
+        assert enough.wait(60)
+        platform.kill()
+        for one in asking:
+            one.result()
+    assert set(told.values()) == {1}
+    platform.start(port=port)
+    assert platform.get("/group-api/hello").text == "hello"
+    written = Counter(record["id"] for record in platform.records(limit="10000"))
+    assert written.total() > 0
+    assert set(written.values()) == {1}
+
+
 def test_killed_in_the_middle_of_a_deploy_the_old_revision_serves(own_platform: Platform) -> None:
     """The module of the new revision never finishes importing; the platform dies meanwhile."""
     platform = own_platform
@@ -96,11 +133,6 @@ def test_a_graceful_stop_drops_nobody(own_platform: Platform) -> None:
     assert platform.get("/group-api/hello").text == "hello"
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(platform.get, "/group-api/slow?seconds=1") for _ in range(4)]
-        until(lambda: _running(platform) == 4, "four calls run")
+        until(lambda: platform.running("group/slow") == 4, "four calls run")
         assert platform.stop() == 0
         assert [one.result().text for one in waiting] == ["slept"] * 4
-
-
-def _running(platform: Platform) -> int:
-    top = platform.api("GET", "/top").json()
-    return sum(one["running"] for one in top["lanes"] if one["function"].endswith("slow"))

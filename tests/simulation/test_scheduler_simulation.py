@@ -87,6 +87,24 @@ def test_a_function_never_has_more_instances_than_its_ceiling() -> None:
     assert report.wait_max_s >= 19.0  # A hundred seconds of work in five seats.
 
 
+def test_calls_that_did_not_wait_count_as_such() -> None:
+    trace = [Arrival(float(at), "a", 0.1, 50.0) for at in range(100)]
+    report = simulate(trace, SimulationSettings())
+    assert (report.cold_starts, report.wait_p50_s) == (1, 0.0)
+    assert report.wait_max_s > 0.5  # The one that waited for the import.
+
+
+def test_the_budget_holds_for_functions_larger_than_the_usual_limit() -> None:
+    functions = {f"large-{n}": bursty(2.0, size=40) for n in range(10)}
+    trace = synthesize(functions, until_s=300.0, seed=3, duration_s=2.0, memory_mb=600.0)
+    settings = SimulationSettings(memory_budget_bytes=4 << 30)
+    report = simulate(trace, settings)
+    largest = max(arrival.memory_mb for arrival in trace) * 2**20
+    assert report.evicted > 0
+    # What a function takes is only known after its first call: it may be one too large.
+    assert report.memory_peak_bytes <= settings.memory_budget_bytes + largest
+
+
 def test_a_report_as_json_and_as_a_table() -> None:
     report = simulate([Arrival(0.0, "shop:a", 0.1, 50.0)], SimulationSettings())
     assert json.loads(report.to_json())["cold_starts"] == 1

@@ -137,7 +137,8 @@ def ray() -> Program:
 
 def environment(name: str, packages: Sequence[str]) -> Path:
     """Make a virtual environment with these packages, once; give its interpreter."""
-    folder = cache() / name
+    build = hashlib.sha256(os.path.realpath(sys.executable).encode()).hexdigest()[:8]
+    folder = cache() / f"{name}-{build}"  # Peers run on the very Python that we run on.
     python = folder / "bin" / "python"
     done = folder / "installed"
     if not done.exists():

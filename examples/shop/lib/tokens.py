@@ -8,8 +8,7 @@ import os
 import time
 from typing import Any
 
-from tapwater import Context, Problem
-from tapwater.runtime.context import HostRefused
+from tapwater import Context, HostRefused, Problem
 
 TOKEN_LENGTH_MAX = 8192
 

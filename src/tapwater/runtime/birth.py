@@ -11,6 +11,7 @@ a line of the user's code run in it.
 """
 
 import fcntl
+import importlib
 import os
 import signal
 import socket
@@ -23,6 +24,10 @@ from tapwater.runtime import confine, kernel, rootfs, seccomp_rules
 from tapwater.runtime.channel import Channel
 
 HELLO, READY, GO = b"h", b"r", b"g"
+# By the module of C, and by file descriptor instead of socket: every Python object that a new
+# process looks at is a page that the kernel copies (3 us).
+_signal: Any = importlib.import_module("_signal")
+_SIGCHLD, _SIGKILL, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIGKILL), int(signal.SIG_DFL)
 _MACHINE = os.uname().machine
 _FAILED = 71  # EX_OSERR: we could not confine it
 
@@ -62,8 +67,8 @@ def _be_between(
 
 
 def _be_child() -> None:
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_SIGCHLD, _SIG_DFL)
 
 
 def _live(order: dict[str, Any], fds: list[int], loaded: Any, request: dict[str, Any]) -> NoReturn:
@@ -73,19 +78,19 @@ def _live(order: dict[str, Any], fds: list[int], loaded: Any, request: dict[str,
         os.dup2(fds[1], 1)
         os.dup2(fds[1], 2)
         os.close(fds[1])
-        sock = socket.socket(fileno=fds[0])
+        fd = fds[0]
         if request["flat"]:
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, _SIGKILL)
         confine.enter_groups(fds[2:])
-        sock.send(HELLO)
+        os.write(fd, HELLO)
         if not request["flat"]:
             uid, gid = request["uid"], request["gid"]
             kernel.write_maps((uid, uid), (gid, gid))
-        _clear_descriptors(sock.fileno())
+        _clear_descriptors(fd)
         _confine(order["limits"], request)
-        sock.send(READY)
-        if sock.recv(1) == GO:
-            code = _run(sock, loaded, request["image"])
+        os.write(fd, READY)
+        if os.read(fd, 1) == GO:
+            code = _run(fd, loaded, request["image"])
     except BaseException:
         traceback.print_exc()
     finally:
@@ -106,11 +111,11 @@ def _confine(limits: dict[str, Any], request: dict[str, Any]) -> None:
     confine.filter_instance()
 
 
-def _run(sock: socket.socket, loaded: Any, image: dict[str, Any]) -> int:
+def _run(fd: int, loaded: Any, image: dict[str, Any]) -> int:
     from tapwater.runtime.runner import run
 
     try:
-        run(sock, loaded, image)
+        run(socket.socket(fileno=fd), loaded, image)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:

@@ -121,6 +121,7 @@ def _confine(request: dict[str, Any], plan: rootfs.RootPlan) -> list[int]:
         confine.forget_privileges()
         _stay_out(request)
     confine.limit()
+    confine.step_back()
     faulthandler.enable(2)
     kernel.name_process(f"tw:{request['image']['function']}")
     return fds

@@ -11,3 +11,6 @@ def pack_hello(**more: Any) -> bytes:
     """HELLO, with the wire's version."""
     body = {"wire": wire.VERSION, "guest": GUEST_VERSION, **more}
     return wire.pack(wire.Kind.HELLO, 0, json.dumps(body).encode())
+
+
+HELLO = pack_hello()  # Made once, in the base zygote.

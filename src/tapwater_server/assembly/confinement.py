@@ -13,6 +13,8 @@ from tapwater_server.backends.linux.sandbox import LinuxSandbox
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.sandbox import Layer
 
+SPARES = 16  # One or two megabytes each.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
@@ -38,7 +40,11 @@ def open_confinement(
     cgroups.sweep()
     stack.callback(cgroups.close)
     sandbox = LinuxSandbox(
-        cgroups=cgroups, egress=egress, scratch=data / "sandbox", allow_weak=allow_weak
+        cgroups=cgroups,
+        egress=egress,
+        scratch=data / "sandbox",
+        allow_weak=allow_weak,
+        spares=SPARES,
     )
     stack.push_async_callback(sandbox.close)
     return Confinement(sandbox=sandbox, cgroups=cgroups, egress=egress)

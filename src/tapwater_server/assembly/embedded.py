@@ -16,7 +16,7 @@ from tapwater_server.assembly.housekeeping import Housekeeping
 from tapwater_server.assembly.images import Images
 from tapwater_server.assembly.settings import Settings, build_environment
 from tapwater_server.assembly.stores import Stores, open_stores
-from tapwater_server.assembly.warming import Warming
+from tapwater_server.assembly.warming import Warming, live
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.control.control import Control
@@ -66,6 +66,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         confinement = open_confinement(
             settings.data, clock=clock, allow_weak=settings.allow_weak, stack=stack
         )
+        confinement.sandbox.prepare({revision.python for revision in live(stores.registry)})
         images = Images(registry=stores.registry, folders=stores.folders)
         line = _request_line(
             settings, stores, confinement, images, clock=clock, ids=ids, stack=stack
@@ -133,6 +134,7 @@ def _request_line(
             memory_budget_bytes=machine.memory_budget_bytes(settings.memory_budget),
             instances_max=settings.instances_max,
             starts_in_flight_max=settings.starts_max,
+            cores=machine.cores(),
             keep_alive_s=settings.keep_alive_s,
         ),
         available=machine.memory_available_bytes,

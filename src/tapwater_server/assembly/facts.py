@@ -48,9 +48,11 @@ class Facts:
     def top(self) -> Mapping[str, Any]:
         """What goes on now."""
         stats: dict[str, Any] = msgspec.to_builtins(self._scheduler.stats())
+        functions = stats.pop("lanes")  # A lane is a function of a revision; users know no lanes.
         return {
             "uptime_s": self._clock.monotonic() - self._began,
             **stats,
+            "functions": functions,
             "zygotes": msgspec.to_builtins(self._zygotes.stats()),
             "meter": msgspec.to_builtins(self._meter.stats()),
             "gateway": msgspec.to_builtins(self.gateway.stats()) if self.gateway else {},

@@ -24,12 +24,12 @@ class Warming:
         registry.watch(self._told)
 
     def _told(self, app: AppId) -> None:
-        self._scheduler.serve(self._live())
+        self._scheduler.serve(live(self._registry))
         self._changed.set()
 
     async def run(self) -> None:
         """Warm up after every change, until cancelled."""
-        self._scheduler.serve(self._live())
+        self._scheduler.serve(live(self._registry))
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -39,7 +39,7 @@ class Warming:
         """Open the zygotes that are missing, a few at a time."""
         room = asyncio.Semaphore(AT_A_TIME)
         async with asyncio.TaskGroup() as group:
-            for revision in self._live():
+            for revision in live(self._registry):
                 for function in revision.functions:
                     group.create_task(self._warm(revision, function, room))
 
@@ -50,16 +50,17 @@ class Warming:
             except TapwaterError:
                 return
 
-    def _live(self) -> Iterator[Revision]:
-        """Every revision that some alias of some app gives traffic."""
-        for app in self._registry.apps():
-            weighted = {
-                id
-                for alias in self._registry.aliases(app)
-                for id, weight in alias.weights.items()
-                if weight > 0
-            }
-            for id in weighted:
-                revision = self._registry.revision(app, id)
-                if revision is not None:
-                    yield revision
+
+def live(registry: Registry) -> Iterator[Revision]:
+    """Every revision that some alias of some app gives traffic."""
+    for app in registry.apps():
+        weighted = {
+            id
+            for alias in registry.aliases(app)
+            for id, weight in alias.weights.items()
+            if weight > 0
+        }
+        for id in weighted:
+            revision = registry.revision(app, id)
+            if revision is not None:
+                yield revision

@@ -12,6 +12,7 @@ from tapwater_server.cli.commands import (
     doctor,
     listing,
     logs,
+    result,
     secrets,
     simulate,
     starting,
@@ -41,6 +42,7 @@ def build() -> typer.Typer:
     dev.register(app, panel=_BEGIN)
     deploy.register(app, panel=_DEPLOY)
     call.register(app, panel=_DEPLOY)
+    result.register(app, panel=_DEPLOY)
     listing.register(app, panel=_DEPLOY)
     traffic.register(app, panel=_DEPLOY)
     secrets.register(app, panel=_DEPLOY)
@@ -48,6 +50,7 @@ def build() -> typer.Typer:
     top.register(app, panel=_SEE)
     doctor.register(app, panel=_SEE)
     simulate.register(app, panel=_SEE)
+    starting.register_server(app, panel=_RUN)
     tokens.register(app, panel=_RUN)
     return app
 

@@ -125,7 +125,7 @@ def read_step(line: Mapping[str, Any]) -> Step:
 
 _MARKS = {
     "done": ("✓", "green"),
-    "note": ("!", "yellow"),
+    "note": ("·", "dim"),
     "begin": ("·", "dim"),
     "failed": ("✗", "bold red"),
 }
@@ -141,7 +141,7 @@ def _row(step: Step) -> "Text":
 def _words(step: Step) -> "Text":
     from rich.text import Text
 
-    text = Text(step.name, style="yellow" if step.state == "note" else "")
+    text = Text(step.name, style="dim" if step.state == "note" else "")
     if step.detail:
         text.append(f"  {step.detail}", style="dim")
     if step.ms is not None:

@@ -24,8 +24,8 @@ def size(count: float | None) -> str:
 def duration(seconds: float | None) -> str:
     """Show how long something took.
 
-    >>> duration(0.00004), duration(0.0844), duration(1.5), duration(75), duration(None)
-    ('0.04 ms', '84 ms', '1.5 s', '1 m 15 s', '-')
+    >>> duration(0.00004), duration(0.0844), duration(1.5), duration(75), duration(120)
+    ('0.04 ms', '84 ms', '1.5 s', '1 m 15 s', '2 m')
     """
     if seconds is None:
         return "-"
@@ -35,7 +35,8 @@ def duration(seconds: float | None) -> str:
         return f"{seconds * 1000:.0f} ms"
     if seconds < _MINUTE:
         return f"{_short(seconds)} s"
-    return f"{int(seconds // _MINUTE)} m {int(seconds % _MINUTE)} s"
+    minutes, rest = divmod(int(seconds), _MINUTE)
+    return f"{minutes} m {rest} s" if rest else f"{minutes} m"
 
 
 def age(seconds: float) -> str:

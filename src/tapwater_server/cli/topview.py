@@ -18,23 +18,23 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What the server said at one moment. A lane is one function of one revision."""
+    """What the server said at one moment; of a function, one row for each revision that runs."""
 
     at: float
     node: Row
-    lanes: Sequence[Row]
+    functions: Sequence[Row]
 
     @classmethod
     def read(cls, raw: object) -> Self:
         """Read the answer of the control API."""
         value = raw if isinstance(raw, Mapping) else {}
-        lanes = [each for each in value.get("lanes") or [] if isinstance(each, Mapping)]
-        return cls(at=number(value.get("uptime_s")) or 0.0, node=value, lanes=lanes)
+        rows = [each for each in value.get("functions") or [] if isinstance(each, Mapping)]
+        return cls(at=number(value.get("uptime_s")) or 0.0, node=value, functions=rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: its title, and how a cell is made of a lane's number."""
+    """One column: its title, and how a cell is made of a row's number."""
 
     rank: int
     title: str
@@ -78,17 +78,17 @@ def number(value: object) -> float | None:
 
 
 def with_rates(look: Look, before: Look | None) -> list[dict[str, Any]]:
-    """Put calls per second, counted between two looks, to each lane; busiest first.
+    """Put calls per second, counted between two looks, to each row; busiest first.
 
-    >>> one = Look.read({"uptime_s": 1.0, "lanes": [{"app": "a", "function": "f", "calls": 10}]})
-    >>> two = Look.read({"uptime_s": 3.0, "lanes": [{"app": "a", "function": "f", "calls": 16}]})
+    >>> one = Look.read({"uptime_s": 1.0, "functions": [{"app": "a", "function": "f", "calls": 10}]})
+    >>> two = Look.read({"uptime_s": 3.0, "functions": [{"app": "a", "function": "f", "calls": 16}]})
     >>> with_rates(two, one)[0]["calls_per_s"]
     3.0
     """
     passed = look.at - before.at if before is not None else 0.0
-    counted = {_key(each): number(each.get("calls")) for each in before.lanes} if before else {}
+    counted = {_key(each): number(each.get("calls")) for each in before.functions} if before else {}
     rows = []
-    for each in look.lanes:
+    for each in look.functions:
         row = dict(each)
         calls, earlier = number(each.get("calls")), counted.get(_key(each))
         if calls is not None and earlier is not None and passed > 0:
@@ -110,11 +110,11 @@ def view(look: Look, *, before: Look | None, width: int) -> "Group":
     """Show the node in a line and its functions in a table."""
     from rich.console import Group
 
-    return Group(node_line(look.node), "", lanes_table(with_rates(look, before), width=width))
+    return Group(node_line(look.node), "", functions_table(with_rates(look, before), width=width))
 
 
-def lanes_table(rows: Sequence[Row], *, width: int) -> "Table":
-    """Show lanes with the numbers that are known of any of them."""
+def functions_table(rows: Sequence[Row], *, width: int) -> "Table":
+    """Show functions with the numbers that are known of any of them."""
     from rich.markup import escape
     from rich.table import Table
 

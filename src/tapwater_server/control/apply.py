@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 
 from tapwater_server.control import bundle
 from tapwater_server.control.holding import BUNDLES, Holding
-from tapwater_server.control.plan import LIVE, Desired, Plan, expendable, plan
+from tapwater_server.control.plan import LIVE, Desired, Plan, expendable, plan, refused_hosts
 from tapwater_server.control.preparing import Preparation, Ready
 from tapwater_server.control.progress import Progress, Said
 from tapwater_server.control.reading import Base, Reading
+from tapwater_server.model.errors import DeployFailed
 from tapwater_server.model.function import Revision
 from tapwater_server.model.ids import AppId, RevisionId
 from tapwater_server.ports.blobs import Folders
@@ -50,6 +51,7 @@ class Deploying:
         holding: Holding,
         clock: Clock,
         ids: IdSource,
+        domain: str,
         preparing_max: int,
         revisions_max: int,
     ) -> None:
@@ -60,6 +62,7 @@ class Deploying:
         self._holding = holding
         self._clock = clock
         self._ids = ids
+        self._domain = domain
         self._preparing_max = preparing_max
         self._revisions_max = revisions_max
 
@@ -92,6 +95,7 @@ class Deploying:
         base = await self._reading.read(
             order.app, sorted(contents.files), code, progress=progress, hold=hold
         )
+        self._check_hosts(order.app, base.desired.file.hosts)
         steps = self._plan(order, base.desired)
         async with Preparation(
             preparer=self._preparer,
@@ -116,6 +120,18 @@ class Deploying:
             aliases=self._registry.aliases(order.app),
             default_app=self._registry.default_app(),
         )
+
+    def _check_hosts(self, app: AppId, hosts: Sequence[str]) -> None:
+        others = [other for other in self._registry.apps() if other != app] if hosts else []
+        taken = {
+            host: other
+            for other in others
+            for revision in self._registry.revisions(other)
+            for host in revision.hosts
+        }
+        problems = refused_hosts(hosts, domain=self._domain, taken=taken)
+        if problems:
+            raise DeployFailed("The app cannot have its hosts.", problems=problems)
 
     async def _revision(
         self, order: Order, digest: str, base: Base, steps: Plan, ready: Sequence[Ready]

@@ -11,6 +11,7 @@ import posixpath
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,10 @@ from tapwater_server.model.limits import BUNDLE_BYTES_MAX, BUNDLE_FILES_MAX
 
 PATH_BYTES_MAX = 1024
 DEPTH_MAX = 64
+NAME_BYTES_MAX = 255  # What file systems take.
 _HEADER_BYTES_MAX = 64 << 10  # A pax header is read into memory whole.
+_HEADERS_BYTES_MAX = 2048 * BUNDLE_FILES_MAX  # All of them together.
+_GLOBAL_BYTES_MAX = 4096  # What holds for all files is looked through for each of them.
 _OVERHEAD_BYTES_MAX = 4096 * BUNDLE_FILES_MAX  # Headers and padding.
 _CHUNK = 256 << 10
 _EXTENDED = (
@@ -66,17 +70,40 @@ class _Measured(io.RawIOBase):
         return data
 
 
-class _Member(tarfile.TarInfo):
-    """A tar header that is refused before tarfile reads what it announces."""
+class _Headers:
+    """Counts the extended headers of one archive: each is parsed, and held, before its file."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
-        member = super().frombuf(buf, encoding, errors)
-        if member.type in _EXTENDED and member.size > _HEADER_BYTES_MAX:
-            raise Invalid("the bundle has an extended header of more than 64 KiB")
+    def __init__(self) -> None:
+        self._bytes = self._global_bytes = 0
+
+    def check(self, member: tarfile.TarInfo) -> None:
+        """Refuse a tar header before tarfile reads what it announces."""
+        if member.size < 0:
+            raise Invalid("the bundle has a file of less than no bytes")
         if member.type == tarfile.GNUTYPE_SPARSE:
             raise Invalid(f"the bundle has a sparse file: {member.name!r}")
-        return member
+        if member.type not in _EXTENDED:
+            return
+        self._bytes += member.size
+        if member.type == tarfile.XGLTYPE:
+            self._global_bytes += max(member.size, 512)
+        if member.size > _HEADER_BYTES_MAX or self._bytes > _HEADERS_BYTES_MAX:
+            raise Invalid("the bundle has an extended header of more than 64 KiB, or too many")
+        if self._global_bytes > _GLOBAL_BYTES_MAX:
+            raise Invalid("the bundle has a global header of more than 4 KiB")
+
+    def members(self) -> type[tarfile.TarInfo]:
+        """Give a class of members that are checked here."""
+        check = self.check
+
+        class Member(tarfile.TarInfo):
+            @classmethod
+            def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Member":
+                member = super().frombuf(buf, encoding, errors)
+                check(member)
+                return member
+
+        return Member
 
 
 def inspect(archive: BinaryIO) -> Contents:
@@ -89,7 +116,6 @@ def inspect(archive: BinaryIO) -> Contents:
     files: dict[str, Entry] = {}
     links: dict[str, str] = {}
     folders: set[str] = set()
-    total = 0
     for member, read in _members(archive):
         name = _name(member.name)
         if member.isdir():
@@ -100,7 +126,6 @@ def inspect(archive: BinaryIO) -> Contents:
         if member.islnk() or member.issym():
             links[name] = _target(name, member)
         elif member.isreg() and not member.sparse:
-            total += member.size
             files[name] = Entry(
                 digest=_digest(read), size=member.size, executable=bool(member.mode & 0o111)
             )
@@ -152,17 +177,27 @@ def _members(
     """Go through the archive; the second of a pair reads the member's content, once."""
     archive.seek(0)
     ceiling = BUNDLE_BYTES_MAX + _OVERHEAD_BYTES_MAX
+    with _understood(), gzip.GzipFile(fileobj=archive, mode="rb") as plain:
+        measured = cast(BinaryIO, _Measured(cast(BinaryIO, plain), bytes_max=ceiling))
+        with tarfile.open(fileobj=measured, mode="r|", tarinfo=_Headers().members()) as tar:
+            for count, member in enumerate(tar):
+                if count > 2 * BUNDLE_FILES_MAX:
+                    raise TooLarge("the bundle has too many entries")
+                if member.size < 0:  # An extended header may say so too.
+                    raise Invalid("the bundle has a file of less than no bytes")
+                yield member, partial(_chunks, tar, member)
+        while measured.read(_CHUNK):  # To the end: there is the checksum.
+            pass
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """What tarfile, gzip and the parsers in them raise about an archive that is none."""
     try:
-        with gzip.GzipFile(fileobj=archive, mode="rb") as plain:
-            measured = cast(BinaryIO, _Measured(cast(BinaryIO, plain), bytes_max=ceiling))
-            with tarfile.open(fileobj=measured, mode="r|", tarinfo=_Member) as tar:
-                for count, member in enumerate(tar):
-                    if count > 2 * BUNDLE_FILES_MAX:
-                        raise TooLarge("the bundle has too many entries")
-                    yield member, partial(_chunks, tar, member)
-            while measured.read(_CHUNK):  # To the end: there is the checksum.
-                pass
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, OSError) as error:
+        yield
+    except (
+        tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError
+    ) as error:  # fmt: skip
         raise Invalid(f"the bundle is not a whole tar.gz: {error}") from error
 
 
@@ -171,7 +206,8 @@ def _chunks(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
     assert file is not None
     left = member.size
     while left:
-        chunk = file.read(min(left, _CHUNK))
+        with _understood():
+            chunk = file.read(min(left, _CHUNK))
         if not chunk:
             raise Invalid(f"the bundle ends in the middle of {member.name!r}")
         left -= len(chunk)
@@ -191,7 +227,9 @@ def _name(raw: str) -> str:
     parts = raw.split("/")
     if raw.startswith("/") or ".." in parts or "\\" in raw:
         raise Invalid(f"{raw!r} leads out of the bundle")
-    if not name.isprintable() or len(name.encode("utf-8", "replace")) > PATH_BYTES_MAX:
+    long = len(name.encode("utf-8", "replace")) > PATH_BYTES_MAX
+    long = long or any(len(part.encode("utf-8", "replace")) > NAME_BYTES_MAX for part in parts)
+    if long or not name.isprintable():
         raise Invalid(f"{raw[:80]!r} is not a name a file may have in a bundle")
     if len(parts) > DEPTH_MAX:
         raise Invalid(f"{raw[:80]!r} is more than {DEPTH_MAX} folders deep")
@@ -225,6 +263,8 @@ def _copies(files: Mapping[str, Entry], links: Mapping[str, str]) -> dict[str, E
 
 def _check_tree(files: Mapping[str, Entry], folders: set[str]) -> None:
     """Refuse a name that is a file and a folder at once."""
+    if "." in files:
+        raise Invalid("the bundle has a file without a name")
     for name in files:
         if name in folders:
             raise Invalid(f"{name!r} is both a file and a folder in the bundle")

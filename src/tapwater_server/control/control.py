@@ -65,6 +65,7 @@ class Control:
             holding=self._holding,
             clock=clock,
             ids=ids,
+            domain=settings.domain,
             preparing_max=settings.preparing_max,
             revisions_max=settings.revisions_max,
         )

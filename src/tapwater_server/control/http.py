@@ -91,4 +91,6 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_surprise(request: Request, error: Exception) -> Response:
     """A mistake of ours. Starlette raises it again after this, and the gateway counts it."""
+    if isinstance(error, ConnectionResetError):
+        return Response(status_code=503)  # The client has gone: nobody reads it, no fault.
     return _refuse(TapwaterError("something went wrong here; the platform's log says what"))

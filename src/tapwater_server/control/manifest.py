@@ -13,6 +13,7 @@ from tapwater_server.model.function import Function, Kind, Route, Style, Trigger
 from tapwater_server.model.ids import AppId, FunctionId
 
 MANIFEST_BYTES_MAX = 1 << 20
+DEPTH_MAX = 100  # What can just be written must also be read again, from wherever.
 TEXT_CHARS_MAX = 4096
 WARNINGS_MAX = 20
 VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -22,6 +23,18 @@ _SOURCE = re.compile(r"[a-z][a-z_]{0,39}")
 class _Trigger(msgspec.Struct):
     source: str
     arguments: dict[str, Any] = {}
+
+
+class _Parameter(msgspec.Struct, rename={"where": "in"}):
+    name: str
+    where: str
+
+
+class _Operation(msgspec.Struct):
+    """Of an OpenAPI operation what the platform itself looks into."""
+
+    parameters: list[_Parameter] = []
+    responses: dict[str, Any] = {}
 
 
 class _Said(msgspec.Struct):
@@ -36,7 +49,7 @@ class _Said(msgspec.Struct):
     body: bool = True
     options: dict[str, Any] = {}
     trigger: _Trigger | None = None
-    operations: dict[str, Any] = {}
+    operations: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {}
     description: str = ""
     threads: list[str] = []
@@ -68,7 +81,10 @@ def read_manifest(
         size = len(msgspec.json.encode(raw))
         if size > MANIFEST_BYTES_MAX:
             return _refused(found, f"its manifest has more than {MANIFEST_BYTES_MAX >> 20} MiB")
+        if _is_deeper(raw, DEPTH_MAX):
+            return _refused(found, f"its manifest is more than {DEPTH_MAX} levels deep")
         said = msgspec.convert(raw, _Said)
+        msgspec.convert(said.operations, dict[str, _Operation])
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         return _refused(found, f"its manifest cannot be understood: {error}")
     problems = _problems(said, found)
@@ -149,3 +165,16 @@ def _trigger(said: _Said, chosen: options.Chosen) -> Trigger | None:
 
 def _refused(found: Found, what: str) -> Read:
     return Read(function=None, problems=({"where": found.file, "what": what},))
+
+
+def _is_deeper(raw: Any, levels: int) -> bool:
+    """Say whether values lie within values more than ``levels`` deep."""
+    row = [raw]
+    for _ in range(levels + 1):
+        row = [
+            inner
+            for value in row
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(row)

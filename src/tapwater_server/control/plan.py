@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tapwater_server.control.layout import Found
-from tapwater_server.control.toml import AppFile
+from tapwater_server.control.layout import Found, Problem
+from tapwater_server.control.toml import FILE, AppFile
 from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, RevisionId
@@ -117,6 +117,30 @@ def to_percents(shares: Mapping[RevisionId, float]) -> dict[RevisionId, int]:
     for id in by_rest[: 100 - sum(percents.values())]:
         percents[id] += 1
     return {id: percent for id, percent in percents.items() if percent}
+
+
+def refused_hosts(
+    hosts: Sequence[str], *, domain: str, taken: Mapping[str, AppId]
+) -> list[Problem]:
+    """Say which of an app's own hosts it cannot have. ``taken``: those of other apps.
+
+    On the platform's own names the control API listens: who answers there is sent its tokens.
+
+    >>> refused_hosts(["shop.example"], domain="localhost", taken={})
+    []
+    """
+    problems: list[Problem] = []
+    for host in hosts:
+        if f".{host}".endswith(f".{domain}"):
+            what = f"{host!r} is one of the platform's own names"
+        elif host.rpartition(".")[2].isdigit():
+            what = f"{host!r} is an address, and no host name"
+        elif host in taken:
+            what = f"{host!r} is a host of another app"
+        else:
+            continue
+        problems.append({"where": FILE, "what": f"hosts: {what}"})
+    return problems
 
 
 def rollback_target(

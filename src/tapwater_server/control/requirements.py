@@ -9,17 +9,30 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tapwater_server.control.layout import Problem
+from tapwater_server.control.tomltext import read_toml
 
 REQUIREMENTS_MAX = 2_000
-_INLINE = re.compile(r"(?m)^# /// script$\n((?:^#(?:| .*)$\n)+?)^# ///$")
+INCLUDES_MAX = 32
+PROBLEMS_MAX = 50
+_INLINE_BEGIN, _INLINE_END = "# /// script", "# ///"
 _INDEX = re.compile(r"(-i|--index-url|--extra-index-url)[ =]+(https?://\S+)")
 _INCLUDE = re.compile(r"(-r|-c|--requirement|--constraint)[ =]+(\S+)")
 _HASH = re.compile(r"--hash[ =]sha256:[0-9a-f]{64}")
+_HASHES = re.compile(r"(?: --hash[ =]sha256:[0-9a-f]{64})+$")
 _PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[^\]]*\])?\s*==")
-_PLAIN = ("--pre", "--prefer-binary", "--require-hashes", "--only-binary", "--no-binary")
+_VERSION = r"[<>=!~]{1,3}\s*[A-Za-z0-9][A-Za-z0-9.*+!_-]*\s*"
+_PACKAGE = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*"
+    r"(?:\[[A-Za-z0-9._, -]*\]\s*)?"  # extras
+    rf"\(?\s*(?:{_VERSION}(?:,\s*{_VERSION})*,?\s*)?\)?\s*"
+    r"(?:;[^@$\\]*)?"  # markers
+)
+_ARCHIVES = (".whl", ".zip", ".gz", ".bz2", ".xz", ".tar", ".tgz", ".egg", ".txt")
+# Not --no-binary: it would have uv build packages, and so run their code as the platform.
+_PLAIN = re.compile(r"--pre|--prefer-binary|--require-hashes|--only-binary[ =](?:[\w.,-]+|:all:)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +55,7 @@ def gather(
     if listed is not None:
         wanted = Wanted(source="tapwater.toml", text="\n".join(listed))
     elif "requirements.txt" in names:
-        text, problems = _whole(names, read, "requirements.txt", depth=0)
+        text, problems = _whole(names, read, "requirements.txt", seen=set())
         if problems:
             return None, problems
         wanted = Wanted(source="requirements.txt", text=text, locked=is_locked(text))
@@ -62,10 +75,10 @@ def requires_python(files: Iterable[str], read: Read, *, single: str) -> str:
     """
     try:
         if "pyproject.toml" in set(files):
-            project = tomllib.loads(read("pyproject.toml")).get("project", {})
+            project = read_toml(read("pyproject.toml")).get("project", {})
             return str(project.get("requires-python", "")) if isinstance(project, dict) else ""
         if single:
-            return str(tomllib.loads(_inline(read(single))).get("requires-python", ""))
+            return str(read_toml(_inline(read(single))).get("requires-python", ""))
     except tomllib.TOMLDecodeError:
         return ""
     return ""
@@ -73,8 +86,17 @@ def requires_python(files: Iterable[str], read: Read, *, single: str) -> str:
 
 def _inline(source: str) -> str:
     """Give the TOML of a script's metadata block (PEP 723), without its comment signs."""
-    block = _INLINE.search(source)
-    return "".join(line[2:] or "\n" for line in block[1].splitlines(True)) if block else ""
+    lines = source.splitlines()
+    if _INLINE_BEGIN not in lines:
+        return ""
+    block: list[str] = []
+    for line in lines[lines.index(_INLINE_BEGIN) + 1 :]:
+        if line == _INLINE_END:
+            return "\n".join(block)
+        if line != "#" and not line.startswith("# "):
+            break
+        block.append(line[2:])
+    return ""
 
 
 def is_locked(text: str) -> bool:
@@ -104,7 +126,7 @@ def lock_key(wanted: Wanted, *, python: str, platform: str) -> str:
 
 def _from_toml(file: str, text: str, *, project: bool) -> tuple[Wanted | None, list[Problem]]:
     try:
-        raw = tomllib.loads(text)
+        raw = read_toml(text)
     except tomllib.TOMLDecodeError as error:
         return None, [{"where": file, "what": str(error)}]
     table = raw.get("project", {}) if project else raw
@@ -121,17 +143,19 @@ def _from_toml(file: str, text: str, *, project: bool) -> tuple[Wanted | None, l
 
 def _checked(wanted: Wanted) -> tuple[Wanted | None, list[Problem]]:
     problems: list[Problem] = []
-    count = 0
+    lines: list[str] = []
     for number, line in _logical(wanted.text):
-        count += 1
+        lines.append(line)
         what = refusal(line)
-        if what:
+        if what and len(problems) < PROBLEMS_MAX:
             where = f"{wanted.source}:{number}" if wanted.source.endswith(".txt") else wanted.source
             problems.append({"where": where, "what": what})
-    if count > REQUIREMENTS_MAX:
-        what = f"{count} requirements; an app may have {REQUIREMENTS_MAX}"
+    if len(lines) > REQUIREMENTS_MAX:
+        what = f"{len(lines)} requirements; an app may have {REQUIREMENTS_MAX}"
         problems.append({"where": wanted.source, "what": what})
-    return (wanted if count and not problems else None), problems
+    # What uv is given is what was judged here, line by line, and not what it reads out of the text.
+    judged = replace(wanted, text="\n".join(lines))
+    return (judged if lines and not problems else None), problems
 
 
 def _logical(text: str) -> Iterable[tuple[int, str]]:
@@ -157,11 +181,14 @@ def refusal(line: str) -> str:
     >>> refusal("requests>=2")
     ''
     """
+    if "$" in line:
+        return "'$' cannot be used in a deploy: it would name a variable of the server"
     if line.startswith("-"):
-        known = _INDEX.fullmatch(line) or line.split("=")[0].split()[0] in _PLAIN
-        return "" if known else f"{line.split()[0]!r} cannot be used in a deploy"
-    requirement = line.split(" --hash")[0]
-    if "://" in requirement or requirement.startswith((".", "/")) or " @ " in requirement:
+        known = _INDEX.fullmatch(line) or _PLAIN.fullmatch(line)
+        return "" if known else f"{line.split()[0][:100]!r} cannot be used in a deploy"
+    requirement = _HASHES.sub("", line)
+    match = _PACKAGE.fullmatch(requirement)
+    if match is None or match["name"].lower().endswith(_ARCHIVES):
         return (
             f"{requirement[:100]!r} is not a package of an index: only wheels from an index can "
             "be installed; put other code into the app itself"
@@ -169,8 +196,9 @@ def refusal(line: str) -> str:
     return ""
 
 
-def _whole(names: set[str], read: Read, file: str, *, depth: int) -> tuple[str, list[Problem]]:
-    """Put a requirements file together with those it includes from the same bundle."""
+def _whole(names: set[str], read: Read, file: str, *, seen: set[str]) -> tuple[str, list[Problem]]:
+    """Put a requirements file together with those it includes from the same bundle, each once."""
+    seen.add(file)
     lines: list[str] = []
     problems: list[Problem] = []
     for number, raw in enumerate(read(file).splitlines(), 1):
@@ -179,11 +207,12 @@ def _whole(names: set[str], read: Read, file: str, *, depth: int) -> tuple[str, 
             lines.append(raw)
             continue
         target = posixpath.normpath(posixpath.join(posixpath.dirname(file), match[2]))
-        if target not in names or depth >= 8 or match[1] in ("-c", "--constraint"):
-            what = f"{raw.strip()!r} cannot be followed: include files of the app with -r"
+        deep = target not in seen and len(seen) >= INCLUDES_MAX
+        if target not in names or deep or match[1] in ("-c", "--constraint"):
+            what = f"{raw.strip()[:200]!r} cannot be followed: include files of the app with -r"
             problems.append({"where": f"{file}:{number}", "what": what})
-            continue
-        text, more = _whole(names, read, target, depth=depth + 1)
-        lines.append(text)
-        problems += more
-    return "\n".join(lines), problems
+        elif target not in seen:
+            text, more = _whole(names, read, target, seen=seen)
+            lines.append(text)
+            problems += more
+    return "\n".join(lines), problems[:PROBLEMS_MAX]

@@ -8,9 +8,10 @@ from typing import Any
 
 from tapwater_server.control import options
 from tapwater_server.control.layout import Problem
+from tapwater_server.control.tomltext import read_toml
 
 FILE = "tapwater.toml"
-BYTES_MAX = 1 << 20
+PROBLEMS_MAX = 50  # Each looks for its line in the file.
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 _PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
 _APP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -40,7 +41,7 @@ def parse(text: str) -> tuple[AppFile, list[Problem]]:
     'shop'
     """
     try:
-        raw = tomllib.loads(text)
+        raw = read_toml(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         where = f"{FILE}:{line[1]}" if line else FILE
@@ -71,6 +72,8 @@ class _Reading:
         return reader(self, key, value)
 
     def complain(self, table: tuple[str, ...], key: str, what: str) -> None:
+        if len(self.problems) >= PROBLEMS_MAX:
+            return
         line = find_line(self._lines, table, key)
         where = f"{FILE}:{line}" if line else FILE
         path = ".".join((*table, key)) if table else key

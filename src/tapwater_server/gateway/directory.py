@@ -19,6 +19,7 @@ LIVE = "live"
 NAMES_MAX = 1024  # Host names remembered; more than that is somebody trying names.
 _HOST = re.compile(rb"[A-Za-z0-9_.-]{1,253}(:[0-9]{0,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{0,5})?")
 _PORT = re.compile(rb":[0-9]*$")
+_ADDRESS = re.compile(r"\[.*\]|(.*\.)?[0-9]+")  # No name's last label is a number.
 _PREVIEW = re.compile(r"r([1-9][0-9]{0,8})")
 
 
@@ -56,12 +57,12 @@ class Directory:
             del self._compiled[key]
 
     def _find(self, name: str) -> Site:
-        custom = self._custom(name)
-        if custom is not None:
-            return self._alias_site(custom, LIVE, bare=False)
         for suffix in self._suffixes:
             if name.endswith(suffix):
                 return self._labelled(name.removesuffix(suffix))
+        custom = self._custom(name)
+        if custom is not None:
+            return self._alias_site(custom, LIVE, bare=False)
         default = self._registry.default_app()
         if default is None:
             return Site([], bare=True, ids=self._ids)
@@ -84,6 +85,11 @@ class Directory:
         raise Refusal("not_found", f"App {app!r} has no revision {preview[1]}.")
 
     def _custom(self, name: str) -> AppId | None:
+        """Find whose own host this is. Our own names and addresses are nobody's: the control API
+        listens there, and who answers instead would be sent its tokens.
+        """
+        if "." + name in self._suffixes or _ADDRESS.fullmatch(name):
+            return None
         for app in self._registry.apps():
             alias = self._alias(app, LIVE)
             for revision in [] if alias is None else self._weighted(alias):

@@ -8,8 +8,9 @@ import msgspec
 
 from tapwater_server.model.function import Function, Revision
 
-_CATCH_ALL = re.compile(r"\{([A-Za-z0-9_]+)\.\.\.\}")
+_CATCH_ALL = re.compile(r"\{\.\.\.([A-Za-z0-9_]+)\}")
 _PARAMETER = re.compile(r"\{([A-Za-z0-9_]+)\}")
+_IMPLIED = frozenset({"head", "options"})  # Every function answers them; only noise if not its own.
 _BODYLESS = frozenset({"get", "head", "delete", "options"})
 
 
@@ -41,7 +42,8 @@ def describe_group(revision: Revision, group: str, functions: Iterable[Function]
 def _operations(function: Function, path: str) -> dict[str, Any]:
     described = {verb.lower(): said for verb, said in function.operations.items()}
     assert function.route is not None
-    verbs = sorted(verb.lower() for verb in function.route.verbs) or sorted(described) or ["post"]
+    has = {verb.lower() for verb in function.route.verbs} - (_IMPLIED - described.keys())
+    verbs = sorted(has) or sorted(described) or ["post"]
     return {verb: _operation(function, verb, path, described.get(verb, {})) for verb in verbs}
 
 

@@ -48,6 +48,8 @@ def _description(compiled: Compiled, path: str) -> Plan | None:
     group = folder.removeprefix("/").removesuffix("-api")
     if group not in compiled.groups or (f"/{group}-api" if group else "") != folder:
         return None
+    if compiled.routes.match(path) is not None:
+        return None  # A mounted app (FastAPI) describes itself.
     if page == "docs":
         return partial(_say, headers=_HTML, whole=DOCS_PAGE)
     described = describe_group(compiled.revision, group, compiled.groups[group])

@@ -1,6 +1,6 @@
 """Which function answers a path: compiled once per revision. Pure.
 
-A fixed segment goes before ``{name}``, that before ``{name...}`` at the end (a catch-all), and that
+A fixed segment goes before ``{name}``, that before ``{...name}`` at the end (a catch-all), and that
 before a mounted app above; what lies deeper goes before what lies higher. One slash at the end does
 not matter. Nothing is redirected.
 """
@@ -100,7 +100,7 @@ class Routes:
                 continue
             name = segment[1:-1]
             names.append((at, name.strip(".")))
-            if name.endswith("..."):
+            if name.startswith("..."):
                 node.rest = node.rest or (target, tuple(names))
                 return
             node.param = node.param or _Node()

@@ -9,11 +9,12 @@ from tapwater_server.instances.lifecycle import State
 class Pool:
     """Last in, first out: the warmest is used, and the others can fall asleep and be reaped."""
 
-    __slots__ = ("_all", "_free")
+    __slots__ = ("_all", "_free", "spare")
 
     def __init__(self) -> None:
         self._all: dict[Instance, None] = {}
         self._free: list[Instance] = []  # with at least one free seat; the last is the warmest
+        self.spare = 0  # so many stay asleep while the others are at work
 
     def __len__(self) -> int:
         return len(self._all)
@@ -35,6 +36,8 @@ class Pool:
         free = self._free
         while free and free[-1].state > State.BUSY:
             free.pop()  # It was killed, or lost its promise, while it had a free seat.
+        if len(free) <= self.spare and len(free) < len(self._all):
+            return None
         if not free:
             return None
         instance = free[-1]

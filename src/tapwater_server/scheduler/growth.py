@@ -20,7 +20,7 @@ from tapwater_server.ports.sandbox import Zygote
 from tapwater_server.scheduler.capacity import Capacity
 from tapwater_server.scheduler.lane import Failure, Lane
 from tapwater_server.scheduler.placement import Claim, fair_bytes, next_claim, yields
-from tapwater_server.scheduler.scaling import instances_to_start
+from tapwater_server.scheduler.scaling import Demand, instances_to_start
 from tapwater_server.scheduler.settings import SchedulerSettings
 
 FAILURE_S_MIN, FAILURE_S_MAX = 0.5, 30.0  # A module that fails is not imported for every request.
@@ -83,7 +83,7 @@ class Growth:
         """Start what ``lane`` wants, or remember that it is hungry."""
         if self.stopping or (lane.failure is not None and not self._may_retry(lane)):
             return
-        self.start(lane, instances_to_start(lane.demand(self._clock.monotonic())))
+        self.start(lane, instances_to_start(self._demand(lane)))
 
     def start(self, lane: Lane, count: int) -> None:
         """Start ``count`` instances, as far as there is room."""
@@ -107,10 +107,10 @@ class Growth:
                 return
             lane = lanes[claim.key]
             before = lane.starting
-            self.start(lane, min(1, instances_to_start(lane.demand(self._clock.monotonic()))))
+            self.start(lane, min(1, instances_to_start(self._demand(lane))))
             if lane.starting == before and lane in self.hungry:
                 return
-            if instances_to_start(lane.demand(self._clock.monotonic())):
+            if instances_to_start(self._demand(lane)):
                 self.hungry.setdefault(lane)
 
     def must_yield(self, lane: Lane, instance: Instance) -> bool:
@@ -169,6 +169,9 @@ class Growth:
         for start in imports:
             start.cancel()
         await asyncio.gather(*imports, return_exceptions=True)
+
+    def _demand(self, lane: Lane) -> Demand:
+        return lane.demand(self._clock.monotonic(), cores=self._settings.cores)
 
     def _idle(self, spare: Lane | None) -> Iterable[tuple[Instance, tuple[Lane, int]]]:
         kept: dict[Lane, int] = {}

@@ -8,7 +8,7 @@ from tapwater_server.model.function import Function
 from tapwater_server.model.ids import RevisionId
 from tapwater_server.scheduler.keepalive import Window
 from tapwater_server.scheduler.load import Histogram, Load
-from tapwater_server.scheduler.scaling import Demand, expected_bytes
+from tapwater_server.scheduler.scaling import SHORT_S, Demand, expected_bytes, useful_seats
 from tapwater_server.scheduler.waiting import WaitingRoom
 
 IDLE_S_MIN = 1.0  # Shorter pauses are no idle times: nobody would end an instance in them.
@@ -69,6 +69,33 @@ class Lane:
         """Whether there is nothing here to look after."""
         return not (len(self.pool) or self.starting or len(self.room))
 
+    def settle_spare(self, now: float, *, cores: int) -> None:
+        """Let only as many instances work as the cores can drive; more would take turns.
+
+        Calls that have run for long are not what the estimate was made of: they count extra.
+        """
+        if len(self.pool) <= cores:
+            self.pool.spare = 0
+            return
+        seats = useful_seats(self.demand(now, cores=cores))
+        if seats < len(self.pool):
+            seats += sum(
+                now - call.seated_at > SHORT_S
+                for instance in self.pool
+                for call in instance.calls.values()
+            )
+        used = -(-seats // self.function.limits.concurrency)
+        self.pool.spare = max(0, len(self.pool) - used)
+
+    def promised(self) -> bool:
+        """Whether the last who came will wait for a seat no longer than a new one would take.
+
+        The same judgement as ``instances_to_start``, in short: it is made for every call that
+        waits.
+        """
+        load, seats = self.load, len(self.pool) * self.function.limits.concurrency
+        return 0.0 < self.room.waiting * load.service_s < load.start_s * seats
+
     def note_arrival(self, now: float) -> None:
         """A call has come: was the function idle before?"""
         idle_s = now - self.last_at
@@ -76,7 +103,7 @@ class Lane:
             self.habit.add(idle_s)
         self.last_at = now
 
-    def demand(self, now: float) -> Demand:
+    def demand(self, now: float, *, cores: int) -> Demand:
         """Say what it has and wants."""
         limits = self.function.limits
         head = self.room.head()
@@ -91,6 +118,9 @@ class Lane:
             instances_max=limits.instances_max,
             service_s=self.load.service_s,
             start_s=self.load.start_s,
+            quiet_s=self.load.quiet_s,
+            cpu_s=self.load.cpu_s,
+            cores=cores,
             head_waited_s=now - head.invocation.arrived_at if head is not None else 0.0,
         )
 

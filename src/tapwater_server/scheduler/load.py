@@ -7,6 +7,7 @@ _SMOOTH = 0.1
 _SUB = 4  # buckets per power of two
 _LOW = -20  # 2**-20 s: a microsecond
 _BUCKETS = 40 * _SUB
+_QUIET_CALLS = 1024  # of so many, the quickest was disturbed by nobody
 _PEAK_FADES = 0.999  # per call: an old peak is forgotten after some thousand calls
 
 
@@ -54,18 +55,27 @@ class Load:
     """What one function of one revision does with its instances."""
 
     service_s: float = 0.0  # smoothed; 0: nothing seen yet
+    quiet_s: float = 0.0  # what a call takes when nothing is in its way: the quickest lately
+    quickest_s: float = 0.0  # of those that are counted now
+    cpu_s: float = 0.0  # smoothed
     start_s: float = 0.0  # smoothed time to make an instance
     peak_bytes: float = 0.0  # the most an instance held, fading
     calls: int = 0
     cold_starts: int = 0
     walls: Histogram = field(default_factory=Histogram)
 
-    def note_call(self, wall_s: float, peak_bytes: int, *, cold: bool) -> None:
+    def note_call(self, wall_s: float, cpu_s: float, peak_bytes: int, *, cold: bool) -> None:
         """One call has ended."""
         self.calls += 1
         self.cold_starts += cold
         before = self.service_s
         self.service_s = before + _SMOOTH * (wall_s - before) if before else wall_s
+        if wall_s < self.quickest_s or not self.quickest_s:
+            self.quickest_s = wall_s
+            self.quiet_s = min(wall_s, self.quiet_s or wall_s)
+        if not self.calls % _QUIET_CALLS:
+            self.quiet_s, self.quickest_s = self.quickest_s, 0.0
+        self.cpu_s += _SMOOTH * (cpu_s - self.cpu_s)
         self.peak_bytes = max(self.peak_bytes * _PEAK_FADES, peak_bytes)
         self.walls.add(wall_s)
         if self.walls.total >= 100_000:

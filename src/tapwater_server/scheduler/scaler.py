@@ -1,6 +1,7 @@
 """The loop that makes it so: deadlines, late calls, reaping, warming, memory pressure."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from tapwater_server.model.ids import RevisionId
@@ -36,6 +37,7 @@ class Scaler:
         clock: Clock,
         settings: SchedulerSettings,
         refuse: Refuse,
+        seat: Callable[[Lane], None],
     ) -> None:
         self._lanes = lanes
         self._growth = growth
@@ -44,6 +46,7 @@ class Scaler:
         self._clock = clock
         self._settings = settings
         self._refuse = refuse
+        self._seat = seat
         self._housekeeping_at = 0.0
         self._relief: asyncio.Task[int] | None = None
         self.pause_s = PAUSE_S
@@ -65,8 +68,10 @@ class Scaler:
             for instance in lane.pool:
                 instance.sweep(now)
                 looked += 1
+            lane.settle_spare(now, cores=self._settings.cores)
             if len(lane.room):
                 waiting = True
+                self._seat(lane)
                 self._sweep_room(lane, now)
         self.pause_s = HASTE_S if waiting else PAUSE_S
         return looked

@@ -81,6 +81,7 @@ class Scheduler:
             clock=clock,
             settings=settings,
             refuse=self._refuse,
+            seat=self._seat,
         )
         zygotes.when_forgotten(self.retire)
 
@@ -176,7 +177,8 @@ class Scheduler:
 
     def on_freed(self, lane: Lane, instance: Instance, usage: Usage) -> None:
         """A call has ended: the next one may sit down."""
-        lane.load.note_call(usage.wall_s, usage.memory_peak_bytes, cold=usage.cold)
+        load = lane.load
+        load.note_call(usage.wall_s, usage.cpu_s, usage.memory_peak_bytes, cold=usage.cold)
         if instance.state > State.BUSY:
             lane.pool.forget(instance)
             return
@@ -231,6 +233,8 @@ class Scheduler:
         if failure is not None and self._monotonic() < failure.until and not len(lane.pool):
             self._fail(lane)
             return
+        if lane.promised():
+            return  # A seat frees sooner than one could be made; the scaler looks again shortly.
         self._growth.grow(lane)
 
     def _seat(self, lane: Lane) -> None:

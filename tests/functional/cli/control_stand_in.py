@@ -52,7 +52,7 @@ TOP: dict[str, Any] = {
     "memory_held_bytes": 64 << 20,
     "memory_budget_bytes": 1 << 30,
     "gateway": {"in_flight": 1, "connections": 3},
-    "lanes": [
+    "functions": [
         {
             "app": "hello",
             "function": "hello/greet/[name]",

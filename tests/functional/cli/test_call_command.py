@@ -89,6 +89,35 @@ def test_in_the_background(control: Script, tap: Run) -> None:
     assert control.last("POST").json["background"] is True
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "out", "told"),
+    [
+        ({"state": "waiting", "attempt": 0}, 1, "", "waiting"),
+        (
+            {"state": "done", "attempt": 2, "result": {"status": 200, "body": "hi"}},
+            0,
+            "hi\n",
+            "200",
+        ),
+        (
+            {"state": "done", "attempt": 1, "result": {"status": 404, "body": "no"}},
+            1,
+            "no\n",
+            "404",
+        ),
+        ({"state": "dead", "attempt": 5, "reason": "crashed [9]"}, 1, "", "crashed [9]"),
+    ],
+)
+def test_what_became_of_it(
+    control: Script, tap: Run, state: dict[str, Any], code: int, out: str, told: str
+) -> None:
+    control.answers["GET", "/background/01JB"] = (200, state)
+    result = tap("result", "01JB")
+    assert (result.exit_code, result.stdout) == (code, out)
+    assert told in result.stderr
+    assert json.loads(tap("result", "01JB", "--json").stdout) == state
+
+
 def test_a_function_that_is_not_there(tap: Run) -> None:
     result = tap("call", "hello/tock")
     assert result.exit_code == 5

@@ -127,6 +127,18 @@ def test_one_file_and_the_commands_that_find_it(home: Path, bare: Run) -> None:
         assert dev.stop() == 0
 
 
+def test_a_background_call_and_what_became_of_it(app: Path) -> None:
+    with started("--json", "dev", str(app)) as dev:
+        url = dev.wait_for("serving")["serving"] if False else dev.wait_for("url")["url"]
+        where = ("--url", url, "--data", str(app / ".tapwater"))
+        asked = run(*where, "call", "hello/greet", "--background")
+        assert asked.returncode == 0, asked.stderr
+        ended = run(*where, "result", asked.stdout.strip(), "--wait")
+        assert (ended.returncode, json.loads(ended.stdout)) == (0, {"greeting": "hello world"})
+        assert run(*where, "result", "01NOSUCH").returncode == 5
+        assert dev.stop() == 0
+
+
 def test_up_says_where_it_is_and_keeps_its_directory_for_itself(home: Path, bare: Run) -> None:
     data = home / "data"
     with started("up", "--json", "--data", str(data)) as up:

@@ -65,6 +65,16 @@ async def test_settings_reach_the_functions(tmp_path: Path) -> None:
         assert len(rig.preparer.images) == 2
 
 
+async def test_an_app_cannot_take_hosts_that_are_not_its_own(tmp_path: Path) -> None:
+    async with control_rig(tmp_path) as rig:
+        await rig.deployed("shop", {**FILES, "tapwater.toml": 'hosts = ["shop.example"]\n'})
+        await rig.deployed("shop", {**FILES, "tapwater.toml": 'hosts = ["shop.example"]\n'})
+        for host in ("shop.example", "localhost.localhost", "shop.localhost", "127.0.0.1"):
+            lines = await rig.deploy("evil", {**FILES, "tapwater.toml": f'hosts = ["{host}"]\n'})
+            assert lines[-1]["problem"]["code"] == "deploy_failed", host
+        assert rig.registry.apps() == ["shop"]
+
+
 async def test_egress_that_only_the_manifest_knows_is_prepared_again(tmp_path: Path) -> None:
     source = GET + 'MANIFEST = {"options": {"egress": ["a.example:443"]}}\n'
     async with control_rig(tmp_path) as rig:

@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from tapwater_server.ports.meter import LogLine
 from tests.functional.control.rig import Rig, control_rig
 
@@ -49,12 +51,16 @@ class Following:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: dict[str, object]) -> None:
+        if self._gone.is_set():
+            raise ConnectionResetError("the client has gone")
         body = message.get("body")
         if isinstance(body, bytes) and body:
             self.lines.put_nowait(json.loads(body)["text"])
 
 
-async def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
+async def test_lines_come_as_they_are_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with control_rig(tmp_path) as rig:
         for n in range(3):
             rig.meter.log(said(f"before {n}"))
@@ -65,3 +71,4 @@ async def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
         got = [await asyncio.wait_for(client.lines.get(), 10) for _ in range(5)]
         assert got == [f"after {n}" for n in range(5)]
         await client.hang_up()
+    assert caplog.records == []  # To hang up is no fault.

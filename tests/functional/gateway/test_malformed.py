@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tapwater_server.testing.invoker import echo
 from tests.functional.gateway.world import World, function, opened, revision
 
-APP = revision(function("/hello"), function("/files/{rest...}"))
+APP = revision(function("/hello"), function("/files/{...rest}"))
 START = b"POST /hello HTTP/1.1\r\nHost: a\r\n"
 NEXT = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -16,7 +16,7 @@ APP = revision(
     function("/users-api/profile/{id}", "GET", operations={"get": {"summary": "Who is it?"}}),
     function("/users-api/register", "POST", auth="token"),
     function("/limited", "GET", limits=FunctionLimits(rate_per_s=2.0)),
-    function("/files/{rest...}", "GET"),
+    function("/files/{...rest}", "GET"),
     function("/mounted", mount=True),
     settings={"schemas": {"users": {"User": {"type": "object"}}}},
 )
@@ -127,6 +127,13 @@ async def test_a_group_describes_itself_and_has_a_page_to_try_it() -> None:
         assert "https://" not in page.text
         assert (await client.get("/openapi.json")).status_code == 200
         assert (await client.get("/nosuch-api/openapi.json")).status_code == 404
+
+
+async def test_an_app_that_takes_every_path_describes_itself() -> None:
+    app = revision(function("/", mount=True), function("/users-api/{...rest}", "GET"))
+    async with opened(app) as world, httpx.AsyncClient(base_url=world.url) as client:
+        for path in ("/docs", "/openapi.json", "/users-api/docs", "/users-api/openapi.json"):
+            assert (await client.get(path)).text == "hello", path
 
 
 async def test_tokens_guard_functions_and_rates_limit_them() -> None:

@@ -159,11 +159,11 @@ def test_an_excerpt_shows_the_line_and_its_neighbours(tmp_path: Path) -> None:
 
 
 def test_rates_are_counted_between_two_looks() -> None:
-    before = Look.read({"uptime_s": 1, "lanes": [{"app": "a", "function": "f", "calls": 5}]})
-    after = {"uptime_s": 2, "lanes": [{"app": "a", "function": "f", "calls": 3}, {"app": "b"}]}
+    before = Look.read({"uptime_s": 1, "functions": [{"app": "a", "function": "f", "calls": 5}]})
+    after = {"uptime_s": 2, "functions": [{"app": "a", "function": "f", "calls": 3}, {"app": "b"}]}
     rows = with_rates(Look.read(after), before)
     assert [row.get("calls_per_s") for row in rows] == [0.0, None], "a restart is no negative rate"
-    assert Look.read("odd").lanes == []
+    assert Look.read("odd").functions == []
 
 
 def test_a_narrow_view_keeps_what_matters_most() -> None:

@@ -174,3 +174,63 @@ def test_rubbish_is_refused_with_an_error_of_ours(data: bytes) -> None:
         except TapwaterError:
             continue
         assert len(contents.digest) == 64
+
+
+def raw(name: bytes, size: int = 0, *, kind: bytes = b"0", size_field: bytes = b"") -> bytes:
+    """A tar header as nobody's library would write it."""
+    head = bytearray(512)
+    head[: len(name)] = name
+    head[100:124] = b"0000644\0" + b"0000000\0" * 2
+    head[124:136] = size_field or b"%011o\0" % size
+    head[136:156] = b"00000000000\0" + b" " * 8
+    head[156:157] = kind
+    head[257:265] = b"ustar\x0000"
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+def extended(*pairs: tuple[bytes, bytes], kind: bytes = b"x") -> bytes:
+    """A pax header."""
+    text = b""
+    for key, value in pairs:
+        size = len(key) + len(value) + 3
+        size += len(b"%d" % (size + len(b"%d" % size)))
+        text += b"%d %b=%b\n" % (size, key, value)
+    return raw(b"pax", len(text), kind=kind) + text + bytes(-len(text) % 512)
+
+
+SPARSE = ((b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"))
+HOSTILE = {
+    "a sparse map of no numbers": extended((b"GNU.sparse.map", b"x"), (b"GNU.sparse.size", b"1")),
+    "a sparse size of no number": extended(*SPARSE, (b"GNU.sparse.realsize", b"x")),
+    "a sparse map of rubbish": extended(*SPARSE, (b"GNU.sparse.realsize", b"9")) + raw(b"a", 512),
+    "a negative size": raw(b"a.py", size_field=b"\xff" * 11 + b"\0"),
+    "a negative extended size": extended((b"size", b"-5")),
+    "a size of no machine": extended((b"size", b"-" + b"9" * 30)),
+    "headers of headers": extended((b"comment", b"x")) * 5000,
+    "long names of long names": (raw(b"././@LongLink", 4, kind=b"L") + b"abc\0".ljust(512)) * 5000,
+    "much that holds for all": extended((b"k", b"v" * 30_000), kind=b"g"),
+    "often that holds for all": extended((b"k", b"v"), kind=b"g") * 50,
+    "a file named as its folder": raw(b"."),
+    "a file without a name": raw(b""),
+    "a name too long for a disk": extended((b"path", b"a" * 300 + b".py")),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_bundle_made_by_hand_is_refused_and_not_a_surprise(what: str) -> None:
+    """Each of these ended in an error of ours, or kept the processor busy for minutes."""
+    archive = gzip.compress(HOSTILE[what] + raw(b"z.py") + bytes(1024))
+    with pytest.raises(Invalid):
+        bundle.inspect(io.BytesIO(archive))
+
+
+@given(st.data())
+def test_a_bundle_broken_anywhere_is_refused_or_read(data: st.DataObject) -> None:
+    whole = bytearray(packed([file(f"{n}.py", b"x" * 2000) for n in range(3)]).getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        bundle.inspect(io.BytesIO(bytes(whole[: data.draw(st.integers(1, len(whole)))])))
+    except TapwaterError:
+        return

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapwater_server.control.layout import Found
-from tapwater_server.control.manifest import Read, read_manifest
+from tapwater_server.control.manifest import DEPTH_MAX, Read, read_manifest
 from tapwater_server.model.function import Kind, Route, Style, Trigger
 from tapwater_server.model.ids import AppId
 
@@ -116,3 +116,28 @@ def test_whatever_it_says_it_is_read_or_refused(raw: dict[str, Any]) -> None:
     for start in ({}, GET, EVENT):
         got = read({**start, **raw}, None)
         assert (got.function is None) == bool(got.problems)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "text",
+        None,
+        {"parameters": 5},
+        {"parameters": ["name"]},
+        {"parameters": [{"in": "path", "name": ["a", "list"]}]},
+        {"responses": [1]},
+    ],
+)
+def test_operations_that_no_description_can_be_made_of_are_refused(operation: Any) -> None:
+    """The gateway hung up on who asked for such a group's openapi.json."""
+    assert read({**GET, "operations": {"get": operation}}).problems
+
+
+def test_values_within_values_have_a_ceiling() -> None:
+    """Written with a little stack to spare, a revision might not be read again at the next start."""
+    deep: Any = {}
+    for _ in range(DEPTH_MAX):
+        deep = {"a": deep}
+    assert read({**GET, "schemas": deep}).problems
+    assert read({**GET, "schemas": {"a": {"a": [{"a": [1]}]}}}).function is not None

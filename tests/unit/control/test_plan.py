@@ -9,6 +9,7 @@ from tapwater_server.control.plan import (
     Desired,
     expendable,
     plan,
+    refused_hosts,
     resolve_weights,
     rollback_target,
     to_percents,
@@ -114,3 +115,23 @@ def test_what_may_go() -> None:
     assert [one.number for one in expendable(there, named, kept_max=3)] == [2, 3]
     assert expendable(there, named, kept_max=5) == []
     assert [one.number for one in expendable(there, named, kept_max=0)] == [2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("host", "fine"),
+    [
+        ("shop.example", True),
+        ("example.localhost.net", True),
+        ("notlocalhost", True),
+        ("localhost", False),
+        ("blog.localhost", False),
+        ("r1--blog.localhost", False),
+        ("127.0.0.1", False),
+        ("10.1", False),
+        ("blog.example", False),
+    ],
+)
+def test_an_app_cannot_take_the_names_of_the_platform_or_of_others(host: str, fine: bool) -> None:
+    """With 127.0.0.1 in its hosts an app was sent the admin's token instead of the control API."""
+    taken = {"blog.example": AppId("blog")}
+    assert (refused_hosts([host], domain="localhost", taken=taken) == []) is fine

@@ -143,3 +143,80 @@ def test_what_uv_says_is_readable() -> None:
     ]
     assert readable(said) == "No solution found when resolving: Because a was not found stop"
     assert readable([]) == "uv failed and said nothing"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--no-binary :all:",
+        "--no-binary=evil",
+        "--only-binary :none:",
+        "--find-links /etc",
+        "-e .",
+        "-f https://evil.example/",
+        "--trusted-host evil.example",
+        "--config-settings a=b",
+        "six @ file:///etc/passwd",
+        "six@./six.whl",
+        "six@ file:six.whl",
+        "git+ssh://git@evil.example/six",
+        "file:///etc/passwd",
+        "./six",
+        "../six.tar.gz",
+        "six.whl",
+        "folder/six",
+        "~/six",
+        "six --no-binary :all:",
+        "six \\\n--no-binary :all:",
+        "six==1.0 --config-settings=a=b",
+        "--index-url https://evil.example/${TAPWATER_TOKEN}/simple",
+        "six; python_version > '$HOME'",
+    ],
+)
+def test_whatever_would_run_code_or_read_files_here_is_refused(line: str) -> None:
+    """--no-binary had uv build the package: its setup.py ran as the platform itself."""
+    wanted, problems = gathered({"requirements.txt": f"flask\n{line}\n"})
+    assert wanted is None
+    assert problems
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "six",
+        "six==1.16.0",
+        "Flask[async,dotenv]>=3,<4",
+        "zope.interface ~= 6.0",
+        "six (>=1.0)",
+        "numpy>=2; python_version >= '3.12' and sys_platform == 'linux'",
+        f"six==1.16.0 {HASH} {HASH}",
+        "--only-binary :all:",
+        "--only-binary=numpy,pandas",
+        "--extra-index-url https://wheels.example/simple",
+        "torch==2.3.0+cpu",
+        "a!=1.*",
+    ],
+)
+def test_packages_of_an_index_are_taken(line: str) -> None:
+    assert gathered({"requirements.txt": f"flask\n{line}\n"})[1] == []
+
+
+def test_uv_is_given_what_was_judged() -> None:
+    text = "flask \\\n  >=3  # a comment\n\x0c\nsix\u2028jinja2\n"
+    wanted, _ = gathered({"requirements.txt": text})
+    assert wanted is not None
+    assert wanted.text == "flask >=3\nsix\njinja2"
+
+
+def test_includes_that_include_each_other_are_read_once() -> None:
+    names = [f"r{n}.txt" for n in range(8)]
+    lines = "".join(f"-r {name}\n" for name in names) * 50
+    files = dict.fromkeys(["requirements.txt", *names], lines + "six\n")
+    wanted, problems = gathered(files)
+    assert problems == []
+    assert wanted is not None
+    assert set(wanted.text.split()) == {"six"}
+
+
+def test_many_beginnings_of_inline_metadata_take_no_time() -> None:
+    assert gathered({"a.py": "# /// script\n" * 200_000}, single="a.py") == (None, [])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.docs_blocks import Block, fits, read_blocks, read_commands
+from tests.docs_blocks import Act, Block, fits, read_blocks, read_commands, unmarked
 
 PAGE = """\
 # A tour
@@ -67,3 +67,27 @@ def test_a_console_block_begins_with_a_command() -> None:
 )
 def test_answers(expected: str, actual: str, fine: bool) -> None:
     assert fits(expected, actual) is fine
+
+
+def test_what_a_mark_asks_for() -> None:
+    page = (
+        "<!-- background -->\n```console\n$ tapwater dev\n```\n"
+        "<!-- background says -->\n```text\nlive\n```\n"
+        "<!-- run: exit 3 -->\n```console\n$ tapwater ls\n```\n"
+        "<!-- not run: it needs a printer -->\n```sh\nlpr x\n```\n"
+    )
+    acts = [(block.act, block.exit) for block in read_blocks(page)]
+    assert acts == [(Act.BACKGROUND, 0), (Act.WAIT, 0), (Act.RUN, 3)]
+    assert unmarked(page) == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "```sh\ntrue\n```\n",
+        "<!-- not run:  -->\n```console\n$ true\n```\n",
+        "Type\n\n    tapwater deploy\n",
+    ],
+)
+def test_a_command_that_nobody_runs_needs_a_reason(page: str) -> None:
+    assert unmarked(page)

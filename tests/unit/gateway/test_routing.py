@@ -26,21 +26,21 @@ def _match(routes: Routes, path: str) -> Match:
 
 
 def test_fixed_goes_before_parameter_before_catch_all_before_mount() -> None:
-    routes = _routes("/a*", "/a/{rest...}", "/a/{id}", "/a/b")
+    routes = _routes("/a*", "/a/{...rest}", "/a/{id}", "/a/b")
     assert _match(routes, "/a/b").target.function.route is not None
     assert _found(routes, "/a/b") == "restful/a/b.py"
     assert _found(routes, "/a/c") == "restful/a/{id}.py"
     assert _match(routes, "/a/c").params == {"id": "c"}
-    assert _found(routes, "/a/c/d") == "restful/a/{rest...}.py"
+    assert _found(routes, "/a/c/d") == "restful/a/{...rest}.py"
     assert _match(routes, "/a/c/d").params == {"rest": "c/d"}
     assert _found(routes, "/a") == "restful/a.py"
 
 
 def test_a_dead_end_is_left_again() -> None:
-    routes = _routes("/a/b/c", "/a/{id}/d", "/{rest...}")
+    routes = _routes("/a/b/c", "/a/{id}/d", "/{...rest}")
     assert _found(routes, "/a/b/c") == "restful/a/b/c.py"
     assert _found(routes, "/a/b/d") == "restful/a/{id}/d.py"
-    assert _found(routes, "/a/b/e") == "restful/{rest...}.py"
+    assert _found(routes, "/a/b/e") == "restful/{...rest}.py"
 
 
 def test_one_slash_at_the_end_does_not_matter_and_two_do() -> None:
@@ -86,4 +86,4 @@ def test_any_path_is_answered_and_what_matches_is_the_route(
 
 
 def test_nothing_matches_an_absurd_number_of_segments() -> None:
-    assert _routes("/{rest...}").match("/a" * 10_000) is None
+    assert _routes("/{...rest}").match("/a" * 10_000) is None

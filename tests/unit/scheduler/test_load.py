@@ -40,11 +40,11 @@ def test_fading_halves() -> None:
 
 def test_load_remembers_peaks_and_forgets_them_slowly() -> None:
     load = Load()
-    load.note_call(0.1, 100 << 20, cold=True)
+    load.note_call(0.1, 0.01, 100 << 20, cold=True)
     for _ in range(100):
-        load.note_call(0.1, 10 << 20, cold=False)
+        load.note_call(0.1, 0.01, 10 << 20, cold=False)
     assert 50 << 20 < load.peak_bytes < 100 << 20
     for _ in range(10_000):
-        load.note_call(0.1, 10 << 20, cold=False)
+        load.note_call(0.1, 0.01, 10 << 20, cold=False)
     assert load.peak_bytes == 10 << 20
     assert (load.calls, load.cold_starts) == (10_101, 1)

@@ -4,8 +4,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tapwater import Context, Header, Problem, Response
-from tapwater.runtime.context import CallFailed
+from tapwater import CallFailed, Context, Header, Problem, Response
 
 from lib import tokens
 from lib.basket import Basket, Item, quote

@@ -30,6 +30,7 @@ class Birth:
         self._theirs = [theirs.detach(), output, *map(os.dup, group.entry_fds())]
         self._sender: credentials.Sender | None = None
         self._loop = asyncio.get_running_loop()
+        self.lost = False  # It has ended, or says what it should not.
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(self._sock.fileno(), self._read)
 
@@ -46,8 +47,13 @@ class Birth:
         """
         await self._done
 
+    def memory_now_bytes(self) -> int:
+        """What it holds now."""
+        return self._group.memory_now_bytes() or 0
+
     def fail(self, why: str) -> None:
         """Hear that nothing will come of it."""
+        self.lost = True
         if not self._done.done():
             self._done.set_exception(StartFailed(why))
 

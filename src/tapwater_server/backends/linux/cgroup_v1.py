@@ -1,5 +1,6 @@
 """Groups in cgroup v1: one folder per controller, each controller on its own."""
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -130,13 +131,36 @@ class V1Group:
         self._cpu = cpuacct and files.Gauge(f"{cpuacct}/cpuacct.usage", pick=files.whole)
         self._oom = memory and files.Gauge(f"{memory}/memory.oom_control", pick=_oom_kills)
         self._removed = False
+        self._limits: FunctionLimits | None = None
 
     def limit(self, limits: FunctionLimits) -> None:
         for controller, folder in self._folders.items():
-            for name, text in _settings(controller, limits):
+            wanted = _settings(controller, limits)
+            before = _settings(controller, self._limits) if self._limits else []
+            if wanted == before:
+                continue
+            if controller == "memory" and before:
+                self.allow_memory(limits.memory_bytes)
+                continue
+            for name, text in wanted:
                 _set(f"{folder}/{name}", text)
+        self._limits = limits
         if self._watched:
             self._watched.limit(limits)
+
+    def allow_memory(self, size_bytes: int) -> None:
+        folder = self._folders.get("memory")
+        if folder is None:
+            return
+        # The kernel keeps the second no lower than the first, at every moment.
+        names = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+        held = files.whole(files.read(f"{folder}/{names[0]}")) or 0
+        try:
+            for name in names if size_bytes < held else reversed(names):
+                _set(f"{folder}/{name}", str(size_bytes))
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # More is held than that: it stays as it is.
+                raise
 
     def entry_fds(self) -> tuple[int, ...]:
         return self._entry

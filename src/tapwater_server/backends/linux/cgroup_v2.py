@@ -157,14 +157,25 @@ class V2Group:
         self._peak = files.Gauge(f"{folder}/memory.peak", pick=files.whole)
         self._oom = files.Gauge(f"{folder}/memory.events", pick=_oom_kills)
         self._removed = False
+        self._limits: FunctionLimits | None = None
 
     def limit(self, limits: FunctionLimits) -> None:
         for controller in CONTROLLERS:
             if controller in self._controllers:
-                for name, text in _settings(controller, limits):
+                wanted = _settings(controller, limits)
+                before = _settings(controller, self._limits) if self._limits else []
+                for name, text in wanted if wanted != before else ():
                     _set(f"{self._folder}/{name}", text)
+        self._limits = limits
         if self._watched:
             self._watched.limit(limits)
+
+    def allow_memory(self, size_bytes: int) -> None:
+        if self._watched:
+            self._watched.allow_memory(size_bytes)
+        # A ceiling below what is held would kill: it is no request to give back.
+        if "memory" in self._controllers and size_bytes > (self._now.value() or 0):
+            files.write(f"{self._folder}/memory.max", str(size_bytes))
 
     def entry_fds(self) -> tuple[int, ...]:
         return self._entry

@@ -1,4 +1,4 @@
-"""What leaves a function's network: nothing, but what it declared; see docs/egress.md."""
+"""What leaves a function's network: nothing, but what it declared; see docs/guides/egress.md."""
 
 import logging
 import resource

@@ -29,6 +29,11 @@ class Group(Protocol):
         """
         ...
 
+    def allow_memory(self, size_bytes: int) -> None:
+        """Set another ceiling of memory, while processes are in. One below what they hold now is
+        not set."""
+        ...
+
     def oom_killed(self) -> bool:
         """Say whether anything in here was killed for want of memory."""
         ...
@@ -66,7 +71,7 @@ class Plot(Group, Protocol):
     """A group as its hierarchy sees it: made empty in advance, limited when somebody takes it."""
 
     def limit(self, limits: FunctionLimits) -> None:
-        """Set the ceilings; once, before anybody is in."""
+        """Set the ceilings, before anybody is in; those that stand already are not written."""
         ...
 
     def gone(self) -> bool:

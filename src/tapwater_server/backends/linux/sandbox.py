@@ -5,16 +5,19 @@ port. Where this machine cannot give namespaces, ``open()`` refuses, unless ``al
 """
 
 import asyncio
+import contextlib
 import os
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from tapwater_server.backends.linux.group import Group
+from tapwater_server.backends.linux.headroom import Headroom
 from tapwater_server.backends.linux.launcher import GUEST, BaseZygote
 from tapwater_server.backends.linux.layers import Probe, describe, probe
+from tapwater_server.backends.linux.spares import Spares
 from tapwater_server.backends.linux.zygote import CLOSE_S_MAX, LinuxZygote, wire_limits
 from tapwater_server.model import limits as ceilings
 from tapwater_server.model.errors import StartFailed
@@ -74,6 +77,7 @@ class LinuxSandbox:
     ``scratch``: a folder of ours alone, below the data directory. ``uids``: as root, every zygote
     gets one of these as its own user. ``allow_weak``: run with less than all namespaces, with a
     warning on every zygote, instead of refusing. ``probe`` tells what this machine lacks.
+    ``spares``: of so many zygotes, the last ones used, an instance is forked ahead.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class LinuxSandbox:
         scratch: str | Path,
         uids: range = UIDS,
         allow_weak: bool = False,
+        spares: int = 0,
         probe: Callable[[], Probe] = probe,
     ) -> None:
         self._cgroups, self._egress = cgroups, egress
@@ -95,21 +100,34 @@ class LinuxSandbox:
         self._uids_back: list[int] = []
         self._bases: dict[str, BaseZygote] = {}
         self._zygotes: set[LinuxZygote] = set()
+        self._spares = Spares(most=spares)
         self._ask = probe
         self._probe: Probe | None = None
+        self._probing: asyncio.Task[Probe] | None = None
+
+    def prepare(self, pythons: Iterable[str]) -> None:
+        """Begin what takes a quarter of a second and the first function would wait for."""
+        for python in pythons:
+            with contextlib.suppress(StartFailed):  # open() says it to whom it concerns.
+                self._base(python)
+        self._begin_probe()
 
     async def open(self, image: Image) -> LinuxZygote:
         """Make a zygote; see the port."""
-        weak = self._weakness()
         plan = self._egress.plan(image.egress)
         base = self._base(image.python)
+        weak = await self._weakness()
         uid = self._take_uid()
         control, theirs = socket.socketpair()
         output, theirs_output = os.pipe()
         forwarders: list[Forwarder] = []
 
+        def idle(zygote: LinuxZygote) -> None:
+            self._spares.want(zygote, image.limits)
+
         def released(zygote: LinuxZygote) -> None:
             self._zygotes.discard(zygote)
+            self._spares.forget(zygote)
             self._uids_back.append(uid)
             for forwarder in forwarders:
                 forwarder.close()
@@ -117,14 +135,18 @@ class LinuxSandbox:
         def make_group(limits: FunctionLimits) -> Group:
             return self._cgroups.make(image.function, limits)
 
-        group = make_group(image.limits)
+        # While instances are born they stand in the zygote's group.
+        pids_max = image.limits.pids_max + ceilings.STARTS_IN_FLIGHT_MAX
+        group = make_group(replace(image.limits, pids_max=pids_max))
         zygote = LinuxZygote(
             control,
             output,
             name=image.function,
             group=group,
+            headroom=Headroom(group, image.limits),
             make_group=make_group,
             weakness=weak,
+            idle=idle,
             released=released,
         )
         self._zygotes.add(zygote)
@@ -145,6 +167,7 @@ class LinuxSandbox:
         except BaseException:
             zygote.kill()
             raise
+        idle(zygote)
         return zygote
 
     def layers(self) -> tuple[Layer, ...]:
@@ -161,6 +184,9 @@ class LinuxSandbox:
 
     async def close(self) -> None:
         """End every process that ever came out of here, and wait for it."""
+        self._spares.stop()
+        if self._probing is not None:
+            await asyncio.gather(self._probing, return_exceptions=True)
         zygotes = list(self._zygotes)
         for zygote in zygotes:
             zygote.kill()
@@ -182,8 +208,17 @@ class LinuxSandbox:
             self._probe = self._ask()
         return self._probe
 
-    def _weakness(self) -> str:
-        missing = self._probed().missing
+    def _begin_probe(self) -> asyncio.Task[Probe]:
+        if self._probing is None:
+            asking = asyncio.to_thread(self._probed)
+            self._probing = asyncio.get_running_loop().create_task(asking)
+        return self._probing
+
+    async def _weakness(self) -> str:
+        found = self._probe
+        if found is None:
+            found = await asyncio.shield(self._begin_probe())
+        missing = found.missing
         if missing and not self._allow_weak:
             raise StartFailed(
                 f"this machine does not let us confine functions: {missing}. "

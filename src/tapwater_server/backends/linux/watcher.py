@@ -7,7 +7,7 @@ its /tmp and the kernel's own memory are not counted; nothing limits its share o
 import asyncio
 import signal
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tapwater_server.backends.linux import cgroup_files as files
 from tapwater_server.backends.linux import usage
@@ -123,6 +123,9 @@ class WatchedGroup:
 
     def limit(self, limits: FunctionLimits) -> None:
         self._limits = limits
+
+    def allow_memory(self, size_bytes: int) -> None:
+        self._limits = replace(self._limits, memory_bytes=size_bytes)
 
     def entry_fds(self) -> tuple[int, ...]:
         return ()

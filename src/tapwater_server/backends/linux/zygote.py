@@ -10,6 +10,7 @@ from tapwater_server.backends.linux import credentials
 from tapwater_server.backends.linux.birth import Birth
 from tapwater_server.backends.linux.group import Group
 from tapwater_server.backends.linux.guest import REPORT_S_MAX, LinuxGuest
+from tapwater_server.backends.linux.headroom import Headroom
 from tapwater_server.backends.linux.line import Line
 from tapwater_server.backends.linux.output import Tail
 from tapwater_server.backends.linux.process import Process, read_kept_status
@@ -23,6 +24,7 @@ _TEXT_CHARACTERS_MAX = 32 << 10
 _UNMATCHED_MAX = 1024  # Reports about children that nobody has announced (yet).
 
 MakeGroup = Callable[[FunctionLimits], Group]
+Newborn = tuple[int, Birth]  # what we called it, and what it owns
 
 
 class LinuxZygote:
@@ -35,22 +37,26 @@ class LinuxZygote:
         *,
         name: str,
         group: Group,
+        headroom: Headroom,
         make_group: MakeGroup,
         weakness: str,
+        idle: Callable[["LinuxZygote"], None],
         released: Callable[["LinuxZygote"], None],
     ) -> None:
         credentials.ask(sock)
         self.name = name
         self._sock = sock
         self._group = group
+        self._headroom = headroom
         self._make_group = make_group
         self._weakness = weakness  # what this machine lacks; it has no namespaces then
-        self._released = released
+        self._idle, self._released = idle, released
         self._tail = Tail(output_fd)
         self._line: Line | None = None
         self._process: Process | None = None
         self._steps: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._births: set[Birth] = set()
+        self._spare: tuple[FunctionLimits, int, Birth] | None = None
         self._numbers: dict[int, LinuxGuest] = {}  # what we called it -> guest
         self._inside: dict[int, int] = {}  # pid as the zygote sees it -> what we called it
         self._early: dict[int, int] = {}  # pid as the zygote sees it -> status
@@ -127,7 +133,10 @@ class LinuxZygote:
         return len(self._numbers)
 
     def memory_bytes(self) -> int:
-        return (self._group.memory_now_bytes() or 0) if self._died is None else 0
+        if self._died is not None:
+            return 0
+        spare_bytes = self._spare[2].memory_now_bytes() if self._spare is not None else 0
+        return (self._group.memory_now_bytes() or 0) + spare_bytes
 
     def when_died(self, told: Callable[[Died], None]) -> None:
         if self._died is not None:
@@ -136,20 +145,29 @@ class LinuxZygote:
             self._told.append(told)
 
     async def fork(self, limits: FunctionLimits) -> LinuxGuest:
-        """Make an instance; see the port."""
-        if self._died is not None or self._closing or self._line is None:
+        """Make an instance; see the port. A spare that waits already is one at once."""
+        if self._ends():
             raise StartFailed(f"the zygote of {self.name} has gone{self.last_words()}")
+        spare = self._take_spare(limits)
+        number, birth = spare if spare is not None else await self._bear(limits)
+        guest = birth.make_guest(alone=bool(self._weakness), gone=lambda g: self._forget(number, g))
+        self._numbers[number] = guest
+        return guest
+
+    def _ends(self) -> bool:
+        return self._died is not None or self._closing or self._line is None
+
+    async def _bear(self, limits: FunctionLimits) -> Newborn:
+        assert self._line is not None
         self._forks += 1
         number = self._forks
         birth = Birth(group=self._make_group(limits), name=self.name)
         self._births.add(birth)
+        self._headroom.fit(self._children)
         try:
             self._line.send({"fork": number, "limits": wire_limits(limits)}, birth.take_theirs())
             async with asyncio.timeout(ceilings.FORK_S_MAX):
                 await birth.wait_done()
-            guest = birth.make_guest(
-                alone=bool(self._weakness), gone=lambda g: self._forget(number, g)
-            )
         except TimeoutError as error:
             birth.abort()
             raise StartFailed(
@@ -160,14 +178,51 @@ class LinuxZygote:
             raise
         finally:
             self._births.discard(birth)
-        self._numbers[number] = guest
-        return guest
+        return number, birth
+
+    async def make_spare(self, limits: FunctionLimits) -> bool:
+        """Fork an instance ahead, up to the point where it would run the function's code.
+
+        Says whether there is one then; not where instances are there or being born.
+        """
+        if self._children or self._ends():
+            return self._spare is not None
+        try:
+            number, birth = await self._bear(limits)
+        except (StartFailed, OSError):
+            return False  # Whoever forks in earnest is told why.
+        if self._ends():
+            birth.abort()
+            return False
+        self._spare = (limits, number, birth)
+        return True
+
+    def drop_spare(self) -> None:
+        """End the spare, if there is one."""
+        if self._spare is not None:
+            self._spare[2].abort()
+            self._spare = None
+
+    def _take_spare(self, limits: FunctionLimits) -> Newborn | None:
+        if self._spare is None:
+            return None
+        made_for, number, birth = self._spare
+        if made_for != limits or birth.lost:
+            self.drop_spare()
+            return None
+        self._spare = None
+        return number, birth
+
+    @property
+    def _children(self) -> int:
+        return len(self._numbers) + len(self._births) + (self._spare is not None)
 
     async def close(self) -> None:
         """No more forks; it ends when its last instance has."""
         if self._closing or self._died is not None:
             return
         self._closing = True
+        self.drop_spare()
         if self._numbers or self._births:
             assert self._line is not None
             self._line.send({"finish": True})
@@ -226,6 +281,10 @@ class LinuxZygote:
     def _forget(self, number: int, guest: LinuxGuest) -> None:
         self._numbers.pop(number, None)
         self._note_over()
+        if self._died is None:
+            self._headroom.fit(self._children)
+            if not self._numbers and not self._closing:
+                self._idle(self)
         if self._closing and not self._numbers and not self._births:
             self.kill()
 
@@ -277,6 +336,7 @@ class LinuxZygote:
         if self._released_already:
             return
         self._released_already = True
+        self.drop_spare()
         self._note_over()
         if self._line is not None:
             self._line.close()

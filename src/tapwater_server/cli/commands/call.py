@@ -211,16 +211,17 @@ def show(session: Session, answer: Mapping[str, Any]) -> int:
         session.emit(answer)
         return verdict(answer)
     if "ending" not in answer:
-        session.say(f"[dim]accepted; it runs in the background as[/dim] {answer.get('id', '?')}")
+        id = answer.get("id", "?")
+        session.say(f"[dim]accepted; it runs in the background:[/dim] tapwater result --wait {id}")
         if not session.out.is_terminal:
-            session.out.print(str(answer.get("id", "")))
+            session.out.print(str(id))
         return Exit.FINE
     session.say(_summary(answer))
     if answer["ending"] != "ok":
         hint = HINTS.get(str(answer["ending"]))
         if hint:
             session.say(f"[dim]{hint}[/dim]")
-    _print_body(session, answer)
+    print_body(session, answer)
     return verdict(answer)
 
 
@@ -263,7 +264,8 @@ def _usage(usage: object) -> list[str]:
     return [f"[dim]{part}[/dim]" for part in parts]
 
 
-def _print_body(session: Session, answer: Mapping[str, Any]) -> None:
+def print_body(session: Session, answer: Mapping[str, Any]) -> None:
+    """Print an answer's body: text as it is, bytes for a pipe only."""
     encoded = answer.get("body_base64")
     if isinstance(encoded, str):
         try:

@@ -8,7 +8,7 @@ import typer
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import size
+from tapwater_server.cli.showing import duration, size
 from tapwater_server.cli.talking import command
 
 if TYPE_CHECKING:
@@ -109,7 +109,18 @@ def facts_table(facts: Mapping[str, Any]) -> "Table":
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in facts.items():
-        known = isinstance(value, int | float) and not isinstance(value, bool)
-        shown = size(value) if known and "bytes" in name else str(value)
-        table.add_row(name.replace("_bytes", "").replace("_", " "), shown)
+        table.add_row(*_fact(name, value))
     return table
+
+
+def _fact(name: str, value: object) -> tuple[str, str]:
+    """Show one fact in the unit that its name ends in."""
+    shown = str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if "bytes" in name:
+            name, shown = name.replace("_bytes", ""), size(value)
+        elif name.endswith("_s"):
+            name, shown = name.removesuffix("_s"), duration(value)
+        elif isinstance(value, int):
+            shown = f"{value:,}"
+    return name.replace("_", " "), shown

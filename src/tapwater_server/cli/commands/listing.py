@@ -57,9 +57,9 @@ async def count_instances(client: Client) -> Mapping[str, int] | None:
             raise
         return None
     counted: Counter[str] = Counter()
-    for lane in look.lanes:
-        name = f"{lane.get('app')}:{lane.get('function')}"
-        counted[name] += int(lane.get("busy", 0)) + int(lane.get("idle", 0))
+    for row in look.functions:
+        name = f"{row.get('app')}:{row.get('function')}"
+        counted[name] += int(row.get("busy", 0)) + int(row.get("idle", 0))
     return counted
 
 

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
-    """Add the commands."""
+    """Add ``init``: where everybody begins."""
     command(app, "init", panel=panel)(init)
+
+
+def register_server(app: typer.Typer, *, panel: str) -> None:
+    """Add ``up``: for those who run a server."""
     command(app, "up", panel=panel, without=("url", "token"), serves=True)(up)
 
 
@@ -67,7 +71,7 @@ async def up(
     Ctrl-C stops it when the calls in flight are answered.
 
     Every setting can also be a TAPWATER_* variable or stand in the settings file
-    (docs/guides/cli.md).
+    (docs/guides/server.md).
     """
     from tapwater_server.assembly.settings import load
     from tapwater_server.cli.serving import serve

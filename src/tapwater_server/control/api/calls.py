@@ -154,7 +154,13 @@ def called(invocation: Invocation, outcome: Outcome) -> Called:
 async def _publish(
     house: House, function: Function, revision: Revision, body: CallBody, data: bytes | None
 ) -> Accepted:
-    """Leave an errand on the bus; it is durable before this returns."""
+    """Leave an errand on the bus; it is durable before this returns.
+
+    Raises:
+        Invalid: more was said than an errand carries.
+    """
+    if body.method or body.path or body.params or body.query or body.headers:
+        raise Invalid("a background call takes data and revision, nothing else")
     id = house.ids.fresh()
     errand = Errand(
         id=id,

@@ -30,6 +30,13 @@ class Streamed:
                 ],
             }
         )
+        try:
+            await self._send_lines(receive, send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except* ConnectionResetError:
+            pass  # The client has gone: so ends what is followed, and it is nobody's fault.
+
+    async def _send_lines(self, receive: Receive, send: Send) -> None:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(self._work())
             gone = group.create_task(_wait_gone(receive))
@@ -37,7 +44,6 @@ class Streamed:
             while (line := await self._lines.get()) is not None:
                 await _send_line(send, line)
             gone.cancel()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _work(self) -> None:
         try:

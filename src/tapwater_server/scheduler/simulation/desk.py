@@ -8,6 +8,7 @@ from tapwater_server.scheduler.scaling import Demand, expected_bytes
 from tapwater_server.scheduler.simulation.settings import SimulationSettings
 from tapwater_server.scheduler.simulation.trace import Arrival
 
+_NO_WAIT_S = 1e-6  # The least a histogram can tell from none.
 _WINDOW_SAMPLES = 20  # The window is worked out anew after so many idle times.
 
 
@@ -41,6 +42,7 @@ class Desk:
         "hungry_since",
         "key",
         "last_at",
+        "limit_bytes",
         "load",
         "memory_bytes",
         "refused",
@@ -66,6 +68,8 @@ class Desk:
         self.running = 0
         self.charged_bytes = 0
         self.memory_bytes = 0
+        # A call of the trace was served with what it took, so the limit cannot have been less.
+        self.limit_bytes = settings.limits.memory_bytes
         self.last_at = 0.0
         self.hungry_since = 0.0
         self.timer_at = 0.0
@@ -85,6 +89,11 @@ class Desk:
             self.habit.add(arrival.time_s - self.last_at)
         self.last_at = arrival.time_s
         self.memory_bytes = int(arrival.memory_mb * 2**20)
+        self.limit_bytes = max(self.limit_bytes, self.memory_bytes)
+
+    def waited(self, seconds: float) -> None:
+        """Note how long a call waited for its seat; most did not wait at all."""
+        self.waits.add(max(seconds, _NO_WAIT_S))
 
     def window(self) -> Window:
         """Give the keep-alive window, worked out from time to time."""
@@ -119,7 +128,7 @@ class Desk:
     def charge_bytes(self) -> int:
         """Say what one more instance is taken to hold."""
         return expected_bytes(
-            limit_bytes=self._settings.limits.memory_bytes,
+            limit_bytes=self.limit_bytes,
             peak_bytes=self.load.peak_bytes,
             overcommit=self._settings.overcommit,
         )

@@ -35,6 +35,8 @@ class Node:
         self._idle_bytes = 0
         self._busy_bytes = 0
         self._zygote_bytes = 0
+        self._starting_bytes = 0
+        self._instances = 0  # starting ones included
         self._checking = False
         self.idle_byte_s = 0.0
         self.busy_byte_s = 0.0
@@ -85,8 +87,11 @@ class Node:
         self.idle_byte_s += self._idle_bytes * passed
         self.busy_byte_s += self._busy_bytes * passed
         self.zygote_byte_s += self._zygote_bytes * passed
-        held = self._idle_bytes + self._busy_bytes + self._zygote_bytes
-        self.peak_bytes = max(self.peak_bytes, held)
+        self.peak_bytes = max(self.peak_bytes, self._held_bytes())
+
+    def _held_bytes(self) -> int:
+        """What really is taken, whatever admission believes."""
+        return self._idle_bytes + self._busy_bytes + self._zygote_bytes + self._starting_bytes
 
     # Calls.
 
@@ -102,14 +107,15 @@ class Node:
         desk.uses += 1
         if box.running == self._settings.limits.concurrency:
             desk.free.pop()
-        desk.waits.add(now - arrival.time_s)
+        desk.waited(now - arrival.time_s)
         self._at(now + arrival.duration_s, lambda at: self._end(desk, box, arrival, at))
 
     def _end(self, desk: Desk, box: Box, arrival: Arrival, now: float) -> None:
         box.running -= 1
         desk.running -= 1
         desk.last_at = now
-        desk.load.note_call(arrival.duration_s, box.size_bytes, cold=False)
+        desk.load.note_call(arrival.duration_s, 0.0, box.size_bytes, cold=False)
+        self._revalue(desk, box)
         if box.running + 1 == self._settings.limits.concurrency:
             desk.free.append(box)
         if not box.running:
@@ -144,6 +150,8 @@ class Node:
         self._starting += 1
         desk.charged_bytes += box.charge_bytes
         self._charged_bytes += box.charge_bytes
+        self._starting_bytes += box.size_bytes
+        self._instances += 1
         took_s = self._settings.fork_s
         if not desk.zygote:
             took_s += self._settings.import_s
@@ -160,6 +168,7 @@ class Node:
         desk.boxes.add(box)
         box.idle_since = now
         self.meter(now)
+        self._starting_bytes -= box.size_bytes
         self._idle_bytes += box.size_bytes
         desk.free.append(box)
         cold = True
@@ -173,6 +182,7 @@ class Node:
     def _drop(self, desk: Desk, box: Box, now: float) -> None:
         self.meter(now)
         self._idle_bytes -= box.size_bytes
+        self._instances -= 1
         self._charged_bytes -= box.charge_bytes
         desk.charged_bytes -= box.charge_bytes
         desk.boxes.discard(box)
@@ -243,14 +253,28 @@ class Node:
         if self._starting >= self._settings.starts_in_flight_max:
             return False
         size = self._needed_bytes(desk)
-        short = self._charged_bytes + size - self._settings.memory_budget_bytes
+        short = self._short_bytes(size)
         if short > 0 and self._evict(short, desk, now) < short:
             return False
         return not self._spoken_for(desk, size)
 
+    def _short_bytes(self, size: int) -> int:
+        """Say how much is missing, by what instances are taken to hold and by what they do."""
+        if not self._instances:
+            return 0
+        taken = max(self._charged_bytes, self._held_bytes())
+        return max(0, taken + size - self._settings.memory_budget_bytes)
+
+    def _revalue(self, desk: Desk, box: Box) -> None:
+        """Take an instance to hold what is now known of its function."""
+        change = desk.charge_bytes() - box.charge_bytes
+        box.charge_bytes += change
+        desk.charged_bytes += change
+        self._charged_bytes += change
+
     def _spoken_for(self, desk: Desk, size: int) -> bool:
         theirs = self._wanted_by_others(desk)
-        if not theirs or self._charged_bytes + size + theirs <= self._settings.memory_budget_bytes:
+        if not theirs or not self._short_bytes(size + theirs):
             return False
         return desk.charged_bytes + size > self._fair_bytes(desk)
 
@@ -328,7 +352,7 @@ class Node:
 
     def _must_yield(self, desk: Desk, box: Box) -> bool:
         theirs = self._wanted_by_others(desk)
-        if not theirs or self._charged_bytes + theirs <= self._settings.memory_budget_bytes:
+        if not theirs or not self._short_bytes(theirs):
             return False
         return yields(
             held_bytes=desk.charged_bytes,

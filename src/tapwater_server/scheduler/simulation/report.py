@@ -54,7 +54,7 @@ class Report:
             f"{'prewarmed':24}{self.prewarmed:>14,}",
             f"{'evicted':24}{self.evicted:>14,}",
             f"{'refused':24}{self.refused:>14,}",
-            f"{'waiting p50':24}{self.wait_p50_s * 1e3:>14,.2f}   ms",
+            f"{'waiting p50':24}{self.wait_p50_s * 1e3:>14,.2f}   ms, of all calls",
             f"{'waiting p99':24}{self.wait_p99_s * 1e3:>14,.2f}   ms",
             f"{'waiting, longest':24}{self.wait_max_s * 1e3:>14,.2f}   ms",
             f"{'memory held':24}{self.memory_gib_s:>14,.0f}   GiB s",

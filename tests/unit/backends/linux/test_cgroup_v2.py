@@ -50,6 +50,17 @@ def test_limits_are_written(folder: Path) -> None:
     made.remove()
 
 
+def test_another_ceiling_is_never_below_what_is_held(folder: Path) -> None:
+    made = group(folder)
+    made.limit(LIMITS)
+    made.allow_memory(2 << 20)
+    assert (folder / "memory.max").read_text() == "2097152"
+    (folder / "memory.current").write_text(str(3 << 20))
+    made.allow_memory(1 << 20)
+    assert (folder / "memory.max").read_text() == "2097152"
+    made.remove()
+
+
 def test_no_swap_accounting_is_no_error(folder: Path) -> None:
     (folder / "memory.swap.max").unlink()
     made = group(folder)
