@@ -10,9 +10,10 @@ A line before a fenced block says what happens to it:
     <!-- not run: the reason --> nothing
 
 In a `console` block a line `$ command` is run and the lines after it must come out; `…` in them
-stands for anything, and a line that is only `…` for any lines. `cd FOLDER` holds for all commands
-that follow. A block of `sh` or `console` without such a line is a mistake in pages that promise
-to be run.
+stands for anything, and a line that is only `…` for any lines. What is measured or made up at
+random (times, sizes, ages, digests, ids, tokens) may be another of its kind, and columns as wide as
+they like. `cd FOLDER` holds for all commands that follow. A block of `sh` or `console` without
+such a line is a mistake in pages that promise to be run.
 """
 
 import re
@@ -28,6 +29,15 @@ _ANY_BLOCK = re.compile(
     r"^(?P<said><!-- (?:run|background|file|not run: \S)[^\n]* -->\n+)?"
     r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
     re.M | re.S,
+)
+# What differs from run to run, and what may stand in its place.
+_VARIES = (
+    (re.compile(r"\d+(?:\.\d+)? (?:ms|s|B|KB|MB|GB)\b"), r"\d\S* (?:ms|s|B|KB|MB|GB)"),
+    (re.compile(r"just now|\d+ (?:s|min|h|d) ago"), r"(?:just now|\d+ (?:s|min|h|d) ago)"),
+    (re.compile(r"\d\d:\d\d:\d\d\.\d{3}"), r"\d\d:\d\d:\d\d\.\d{3}"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), r"[0-9a-f]{12}"),
+    (re.compile(r"\b01[0-9A-Z]{24}\b"), r"01[0-9A-Z]{24}"),
+    (re.compile(r"\btap_[\w-]+"), r"tap_[\w-]+"),
 )
 _COMMANDS = frozenset({"sh", "console", "bash", "shell"})
 _INDENTED = re.compile(r"^\n    (?:\$ )?(?:tapwater|curl|make|pip|python|systemctl|cd) ", re.M)
@@ -125,8 +135,8 @@ def fits(expected: str, actual: str) -> bool:
 
     >>> fits("ready in … ms\\n…\\nlast", "ready in 12 ms\\na\\nb\\nlast")
     True
-    >>> fits("one", "two")
-    False
+    >>> fits("live in 51 ms r2", "live in 3.7 s r2"), fits("one", "two")
+    (True, False)
     """
     pattern = "\n".join(_line_pattern(line) for line in _trimmed(expected))
     pattern = pattern.replace("\x00\n", "(?:.*\n)*?").replace("\n\x00", "(?:\n.*)*")
@@ -141,7 +151,17 @@ def _line_of(page: str, at: int) -> int:
 def _line_pattern(line: str) -> str:
     if line.strip() == "…":
         return "\x00"
-    return ".*".join(re.escape(part) for part in line.split("…"))
+    return ".*".join(_part_pattern(part) for part in line.split("…"))
+
+
+def _part_pattern(part: str) -> str:
+    """Escape what is fixed; put a pattern where something varies."""
+    for varies, pattern in _VARIES:
+        found = varies.search(part)
+        if found:
+            before, after = part[: found.start()], part[found.end() :]
+            return _part_pattern(before) + pattern + _part_pattern(after)
+    return re.escape(part)
 
 
 def _trimmed(text: str) -> Sequence[str]:

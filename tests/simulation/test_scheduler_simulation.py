@@ -17,7 +17,7 @@ from tapwater_server.scheduler.simulation.trace import (
     synthesize,
 )
 
-SEEDS = range(8)
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 12))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

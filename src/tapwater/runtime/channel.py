@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-MESSAGE_BYTES_MAX = 8 << 20  # A manifest with the OpenAPI of a large ASGI app.
+MESSAGE_BYTES_MAX = 2 << 20  # A manifest has 1 MiB at most, as control reads it.
 FDS_MAX = 128  # The kernel takes 253.
 _LENGTH = struct.Struct("<I")
 _READ_BYTES = 64 << 10

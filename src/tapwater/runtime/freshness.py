@@ -1,17 +1,18 @@
 """Make a forked process its own: nothing random may be the same in two instances."""
 
 import os
+import random
 import sys
 
 _SEED_BYTES = 48
 
 
 def freshen() -> None:
-    """Reseed what the parent had seeded: OpenSSL's generator, numpy's if it is loaded.
+    """Reseed what the parent had seeded: Python's generator, OpenSSL's, numpy's if it is loaded.
 
-    ``random`` has been told of the fork and did so itself; ``secrets`` and ``uuid4`` ask the kernel
-    each time; what uuid1 remembers is dropped.
+    ``secrets`` and ``uuid4`` ask the kernel each time; what uuid1 remembers is dropped.
     """
+    random.seed()
     ssl = sys.modules.get("ssl")
     if ssl is not None and ssl.OPENSSL_VERSION_INFO < (3,):
         # It notices a fork only by handlers that a raw clone does not run; later ones look at

@@ -13,4 +13,6 @@ def pack_hello(**more: Any) -> bytes:
     return wire.pack(wire.Kind.HELLO, 0, json.dumps(body).encode())
 
 
-HELLO = pack_hello()  # Made once, in the base zygote.
+# Made once, in the base zygote.
+HELLO = pack_hello()
+HELLO_AHEAD = pack_hello(ahead=True)  # It takes the next call while one runs; it begins it after.

@@ -2,7 +2,7 @@
 
 import struct
 
-from tapwater.runtime.wire import INVOKE_HEAD, MORE, Headers, WireError, read_headers
+from tapwater.runtime.wire import AHEAD, INVOKE_HEAD, MORE, Headers, WireError, read_headers
 
 
 class InvokeView:
@@ -32,6 +32,11 @@ class InvokeView:
     @property
     def more(self) -> bool:
         return bool(self._fields[1] & MORE)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it must be claimed before it is begun."""
+        return bool(self._fields[1] & AHEAD)
 
     @property
     def depth(self) -> int:

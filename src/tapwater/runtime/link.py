@@ -1,5 +1,6 @@
 """The way to the host for a guest that does one thing at a time: blocking reads and writes."""
 
+import array
 import socket
 import threading
 import time
@@ -7,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from tapwater.runtime.call import Call, CallerGone
+from tapwater.runtime.claims import Claims
 from tapwater.runtime.invoke_view import InvokeView
 from tapwater.runtime.wire import Decoder, Frame, Kind
 
@@ -25,6 +27,8 @@ class BlockingLink:
         self._calls: deque[Call] = deque()  # arrived, not yet begun
         self._lock = threading.RLock()  # a handler may have threads that ask
         self._writing = threading.Lock()
+        self._greeted = False
+        self.claims = Claims()
         self.current: Call | None = None
         self.stopping = False
         self.closed = False
@@ -82,7 +86,7 @@ class BlockingLink:
 
     def _pump(self, flags: int) -> None:
         try:
-            data = self._socket.recv(_READ_BYTES, flags)
+            data = (self._socket.recv if self._greeted else self._greet)(_READ_BYTES, flags)
         except BlockingIOError:
             return
         except OSError:
@@ -93,6 +97,16 @@ class BlockingLink:
         for frame in self._decoder.feed(data):
             self._route(frame)
 
+    def _greet(self, size: int, flags: int) -> bytes:
+        """Read for the first time: the pipe for claims comes with it, if it comes."""
+        room = socket.CMSG_SPACE(array.array("i").itemsize)
+        data, beside, _, _ = self._socket.recvmsg(size, room, flags | socket.MSG_CMSG_CLOEXEC)
+        self._greeted = True
+        for level, kind, content in beside:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                self.claims.fd = array.array("i", content[:4])[0]
+        return data
+
     def _close(self) -> None:
         self.closed = True
         if self.current is not None:
@@ -101,9 +115,11 @@ class BlockingLink:
     def _route(self, frame: Frame) -> None:
         kind, number, payload = frame
         if kind == _INVOKE:
-            # The host sends a second call only where it thinks several fit.
-            self.crowded = self.crowded or bool(self._calls) or self.current is not None
-            self._calls.append(Call(number, InvokeView(payload), self, time.monotonic()))
+            invoke = InvokeView(payload)
+            # The host sends a second call only where it thinks several fit, or ahead of time.
+            another = bool(self._calls) or self.current is not None
+            self.crowded = self.crowded or (another and not invoke.ahead)
+            self._calls.append(Call(number, invoke, self, time.monotonic()))
         elif kind == Kind.STOP:
             self.stopping = True
         elif self.current is not None and self.current.number == number:

@@ -10,7 +10,7 @@ from tapwater.runtime.blocking import serve_blocking
 from tapwater.runtime.conducting import serve_looped
 from tapwater.runtime.failing import pack_fail, summary
 from tapwater.runtime.freshness import freshen
-from tapwater.runtime.hello import HELLO
+from tapwater.runtime.hello import HELLO, HELLO_AHEAD
 from tapwater.runtime.link import BlockingLink
 from tapwater.runtime.loading import Loaded, LoadError, load
 
@@ -23,7 +23,8 @@ def run(sock: socket.socket, loaded: Loaded | None, image: Mapping[str, Any]) ->
     freshen()
     link = BlockingLink(sock)
     logs.connect(link)
-    link.send(HELLO)
+    one_by_one = loaded is not None and not loaded.program.needs_loop
+    link.send(HELLO_AHEAD if one_by_one else HELLO)
     try:
         if loaded is None:
             loaded = load(image)

@@ -12,6 +12,8 @@ are numbered by the host. Both ends use this file, so that there is one place to
     CANCEL   text: the caller has gone (WebSocket: the peer has closed)
     ANSWER   to an ASK: u32 ask, u8 (1 fine, 0 not), JSON
     STOP     finish what is running, then exit
+    AHEAD    comes first where it comes, with the reading end of a pipe (SCM_RIGHTS): an INVOKE
+             with the flag AHEAD may be begun only by who reads its number from there
 
     guest -> host
     HELLO    JSON: {"wire": 1, "guest": "<version>", ...}; from a zygote with its manifest
@@ -37,6 +39,7 @@ FRAME_BYTES_MAX = 1 << 20
 WINDOW_BYTES = 256 << 10
 HEADERS_MAX = 256
 MORE = 1  # flag: body frames follow
+AHEAD = 2  # flag: sent while another call runs; must be claimed before it is begun
 HEAD = struct.Struct("<IBI")
 HEAD_SIZE = HEAD.size
 _AFTER_SIZE = HEAD_SIZE - 4
@@ -66,6 +69,7 @@ class Kind(IntEnum):
     CANCEL = 5
     ANSWER = 6
     STOP = 7
+    AHEAD = 8
     HELLO = 16
     RESULT = 17
     FAIL = 18
@@ -129,13 +133,13 @@ def pack(kind: int, call: int, payload: bytes = b"") -> bytes:
     return HEAD.pack(_AFTER_SIZE + len(payload), kind, call) + payload
 
 
-def pack_invoke(call: int, invoke: Invoke) -> bytes:
+def pack_invoke(call: int, invoke: Invoke, *, ahead: bool = False) -> bytes:
     """Make an INVOKE frame. The texts must each be shorter than 64 KiB."""
     trace_and_headers = _pack_headers(invoke.headers)
     texts = invoke[4:14]
     fixed = INVOKE_HEAD.pack(
         invoke.verb,
-        MORE if invoke.more else 0,
+        (MORE if invoke.more else 0) | (AHEAD if ahead else 0),
         invoke.depth,
         invoke.timeout_s,
         *[len(text) for text in texts[:9]],
@@ -167,6 +171,11 @@ def read_invoke(payload: bytes) -> Invoke:
     headers = read_headers(payload, at, end)
     first = (verb, bool(flags & MORE), timeout_s, depth)
     return Invoke._make((*first, *texts, headers, payload[end:]))
+
+
+def pack_claim(call: int) -> bytes:
+    """Make what lets a guest begin a call that was sent ahead: its number, four bytes."""
+    return _U32.pack(call)
 
 
 def pack_result(call: int, status: int, headers: Headers, body: bytes, *, more: bool) -> bytes:
@@ -350,8 +359,9 @@ class Decoder:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take bytes, give the frames that are whole.
+    def feed(self, data: bytes, *, most: int = FRAME_BYTES_MAX) -> list[Frame]:
+        """Take bytes, give the frames that are whole, but no more than ``most``: given so many,
+        there may be others. Feed it nothing to get those.
 
         Raises:
             WireError: a frame is larger than allowed, or smaller than its own head.
@@ -360,7 +370,7 @@ class Decoder:
             data = self._rest + data
         frames: list[Frame] = []
         at, end = 0, len(data)
-        while end - at >= HEAD_SIZE:
+        while end - at >= HEAD_SIZE and len(frames) < most:
             size, kind, call = HEAD.unpack_from(data, at)
             if size > FRAME_BYTES_MAX or size < _AFTER_SIZE:
                 raise WireError(f"a frame of {size} bytes; the most is {FRAME_BYTES_MAX}")

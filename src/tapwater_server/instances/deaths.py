@@ -2,6 +2,7 @@
 
 import signal
 
+from tapwater_server.instances.call import CallInProgress
 from tapwater_server.model.invocation import Ending
 from tapwater_server.ports.sandbox import Death, Died
 
@@ -35,3 +36,12 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
     said = signal.strsignal(number)
     return f"{name} ({said.lower()})" if said else name
+
+
+def truth(call: CallInProgress, ending: Ending, message: str) -> tuple[Ending, str]:
+    """What to call an ending that came after a cancel or a deadline."""
+    if call.cancelled:
+        return Ending.CANCELLED, call.cancelled
+    if call.overdue and ending is not Ending.OK:
+        return Ending.TIMED_OUT, message or "the function took longer than its time limit"
+    return ending, message

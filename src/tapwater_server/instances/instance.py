@@ -1,19 +1,20 @@
 """One process running one function: send calls, hear answers, trust nothing it says."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import cast
 
 from tapwater.runtime.wire import Decoder, Kind, WireError, pack
+from tapwater_server.instances.account import Account
+from tapwater_server.instances.ahead import HELD_S_MAX, Ahead
 from tapwater_server.instances.answers import AnswerReader
 from tapwater_server.instances.asks import Asks
 from tapwater_server.instances.bindings import Bindings
 from tapwater_server.instances.call import CallInProgress
-from tapwater_server.instances.deaths import ending_of, sentence_of
+from tapwater_server.instances.deaths import ending_of, sentence_of, truth
 from tapwater_server.instances.invoke_frame import invoke_frame
 from tapwater_server.instances.lifecycle import Signal, State, move
-from tapwater_server.instances.speech import Logs, Speech, open_output
+from tapwater_server.instances.speech import Logs, Speech
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import InstanceId
@@ -23,7 +24,6 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.sandbox import Died, Guest
 
 UNREAD_BYTES_MAX = 8 << 20  # written to a guest that does not read
-MEMORY_LOOK_S = 0.25  # Reading a guest's memory costs as much as a call: not after each.
 _STOP = pack(Kind.STOP, 0)
 _HANDLERS: dict[int, Callable[[CallInProgress, bytes], None]] = {
     Kind.RESULT: CallInProgress.on_result,
@@ -49,6 +49,7 @@ class Instance(asyncio.Protocol):
         logs: Logs,
         freed: Callable[["Instance", Usage], None],
         gone: Callable[["Instance"], None],
+        returned: Callable[[CallInProgress], None],
     ) -> None:
         self.id = id
         self.function = function
@@ -59,19 +60,20 @@ class Instance(asyncio.Protocol):
         self.writable = True
         self.calls_total = 0
         self.idle_since = clock.monotonic()
-        self.memory_peak_bytes = 0
         self._guest = guest
         self._clock = clock
         self._monotonic = clock.monotonic
         self._speech = Speech(function=function.id, instance=id, clock=clock, logs=logs)
         self._asks = Asks(bindings=bindings, write=self.write)
-        self._freed, self._gone = freed, gone
+        self._freed, self._gone, self._returned = freed, gone, returned
+        limits = function.limits
+        alone = limits.concurrency == 1 and not limits.freeze
+        self.ahead = Ahead() if alone else None
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self._number = 0
         self._ghosts: set[int] = set()  # calls ended before the guest ended them
-        self._cpu_s = guest.cpu_s()
-        self._memory_at = -MEMORY_LOOK_S
+        self._account = Account(guest, instance=id, seats=self.seats)
         self._died: Died | None = None
         self._kill_at: float | None = None
         self._frozen = False
@@ -85,41 +87,51 @@ class Instance(asyncio.Protocol):
         if self._frozen:
             self._guest.thaw()
             self._frozen = False
-        invocation = call.invocation
-        number = self._number = (self._number + 1) & 0xFFFFFFFF
-        limits = self.function.limits
-        timeout_s = 0.0 if invocation.verb is Verb.WEBSOCKET else limits.timeout_s or 0.0
-        now = self._monotonic()
-        call.seat = call.holder = self
-        call.number, call.seated_at = number, now
-        if timeout_s:
-            call.deadline = now + timeout_s
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        call.number = self._number
         if self.calls:
-            self._share_cpu()
+            self._account.share(self.calls.values())
         self.state = move(self.state, Signal.TAKEN)
-        self.calls[number] = call
-        try:
-            frame = invoke_frame(number, invocation, timeout_s=timeout_s)
-        except TooLarge as error:
-            self.complete(call, Ending.USER_ERROR, error.message)
-            return
-        self.calls_total += 1
-        assert self._transport is not None
-        self._transport.write(frame)
-        early = call.early()
-        if early:
-            self.write(early)
+        self._seat(call, self._monotonic())
+        if self._send(call, ahead=False):
+            early = call.early()
+            if early:
+                self.write(early)
+
+    def hold(self, call: CallInProgress) -> None:
+        """Send ``call`` to the guest while another runs, to be begun when that has ended."""
+        assert self.ahead is not None
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        call.number, call.holder = self._number, self
+        self.ahead.offer(call)
+        self._send(call, ahead=True)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has a call that is not begun."""
+        return self.ahead is not None and self.ahead.call is not None
+
+    @property
+    def takes_ahead(self) -> bool:
+        """Whether it is busy and may be given one call more."""
+        ahead = self.ahead
+        if ahead is None or not ahead.welcome or ahead.call is not None:
+            return False
+        return self.state is State.BUSY
 
     def complete(self, call: CallInProgress, ending: Ending, message: str) -> None:
         """The guest has ended ``call``: free its seat, tell its caller."""
         del self.calls[call.number]
         now = self._monotonic()
-        usage = self._usage(call, now)
-        if not self.calls:
+        usage = self._account.settle(call, now, others=self.calls.values())
+        following = self.ahead.take() if self.ahead is not None else None
+        if following is not None:
+            self._seat(following, now)
+        elif not self.calls:
             self._rest(now)
-        ending, message = _truth(call, ending, message)
+        ending, message = truth(call, ending, message)
         if ending is not Ending.OK:
-            self._mourn(call, ending, message)
+            self._speech.mourn(call, ending, message)
         try:
             call.end(ending, usage, message)
         finally:
@@ -127,6 +139,9 @@ class Instance(asyncio.Protocol):
 
     def cancel(self, call: CallInProgress, reason: str) -> None:
         """The caller has gone: the function has ``KILL_GRACE_S`` to notice."""
+        if self.ahead is not None and self.ahead.call is call and self.ahead.take_back():
+            call.end(Ending.CANCELLED, Usage(), reason)
+            return
         self.write(pack(Kind.CANCEL, call.number, reason.encode()[:1000]))
         soon = self._monotonic() + KILL_GRACE_S
         call.deadline = soon if call.deadline is None else min(call.deadline, soon)
@@ -160,6 +175,8 @@ class Instance(asyncio.Protocol):
                 self.kill(Ending.CRASHED, "the process closed its socket or did not end when told")
             return
         for call in tuple(self.calls.values()):
+            if now - call.seated_at > HELD_S_MAX:
+                self._give_back()
             if call.deadline is not None and now >= call.deadline:
                 self._sweep_call(call, now)
 
@@ -244,9 +261,51 @@ class Instance(asyncio.Protocol):
 
     # Inside.
 
+    def _seat(self, call: CallInProgress, now: float) -> None:
+        """From now on the guest works on ``call``."""
+        call.seat = call.holder = self
+        call.seated_at = now
+        timeout_s = self._timeout_s(call)
+        if timeout_s and not call.cancelled:
+            call.deadline = now + timeout_s
+        self.calls[call.number] = call
+
+    def _timeout_s(self, call: CallInProgress) -> float:
+        endless = call.invocation.verb is Verb.WEBSOCKET
+        return 0.0 if endless else self.function.limits.timeout_s or 0.0
+
+    def _send(self, call: CallInProgress, *, ahead: bool) -> bool:
+        timeout_s = self._timeout_s(call)
+        try:
+            frame = invoke_frame(call.number, call.invocation, timeout_s=timeout_s, ahead=ahead)
+        except TooLarge as error:
+            self._refuse(call, error.message)
+            return False
+        self.calls_total += 1
+        assert self._transport is not None
+        self._transport.write(frame)
+        return True
+
+    def _refuse(self, call: CallInProgress, message: str) -> None:
+        """It cannot be sent at all."""
+        if call.number in self.calls:
+            self.complete(call, Ending.USER_ERROR, message)
+        elif self.ahead is not None and self.ahead.take_back():
+            call.end(Ending.USER_ERROR, Usage(), message)
+
+    def _give_back(self) -> None:
+        """What runs takes long, or was the last: who was to come after it goes elsewhere."""
+        call = self.ahead.take_back() if self.ahead is not None else None
+        if call is not None:
+            call.holder = None
+            self._returned(call)
+
     def _other(self, kind: int, number: int, payload: bytes, call: CallInProgress | None) -> None:
         if kind == Kind.LOG:
             self._speech.on_log(payload, call)
+        elif kind == Kind.HELLO and number == 0:
+            if self.ahead is not None:
+                self.ahead.hear(payload)
         elif kind == Kind.ASK and call is not None:
             self._asks.take(number, payload, call.invocation)
         elif not self._harmless(kind, number):
@@ -254,8 +313,6 @@ class Instance(asyncio.Protocol):
 
     def _harmless(self, kind: int, number: int) -> bool:
         """Whether a frame for no call of now may be passed over."""
-        if kind == Kind.HELLO:
-            return number == 0
         if number in self._ghosts:
             return kind in _HANDLERS or kind == Kind.ASK
         # A grant or question may cross our last word on a call.
@@ -268,7 +325,7 @@ class Instance(asyncio.Protocol):
             call.deadline = now + KILL_GRACE_S
             self.write(pack(Kind.CANCEL, call.number, b"the deadline has passed"))
         elif self.seats == 1 or self._transport is None:
-            self.kill(*_truth(call, Ending.TIMED_OUT, ""))
+            self.kill(*truth(call, Ending.TIMED_OUT, ""))
         else:
             self._abandon(call, now)
 
@@ -276,44 +333,13 @@ class Instance(asyncio.Protocol):
         """End one call of several; the others may finish, then the process goes."""
         self._ghosts.add(call.number)
         del self.calls[call.number]
-        usage = self._usage(call, now)
+        usage = self._account.settle(call, now, others=self.calls.values())
         self.state = move(self.state, Signal.RETIRED)
         if not self.calls:
             self._rest(now)
-        ending, message = _truth(call, Ending.TIMED_OUT, "")
-        self._mourn(call, ending, message)
+        ending, message = truth(call, Ending.TIMED_OUT, "")
+        self._speech.mourn(call, ending, message)
         call.end(ending, usage, message)
-
-    def _usage(self, call: CallInProgress, now: float) -> Usage:
-        cpu_s = self._guest.cpu_s()
-        used = cpu_s - self._cpu_s
-        self._cpu_s = cpu_s
-        if self.calls:
-            used /= len(self.calls) + 1
-            for other in self.calls.values():
-                other.cpu_s += used
-        if now - self._memory_at >= MEMORY_LOOK_S:
-            self._memory_at = now
-            self.memory_peak_bytes = self._guest.memory_peak_bytes()
-        invocation = call.invocation
-        sender, receiver, whole = call.sender, call.receiver, call.whole
-        return Usage(
-            cold=call.waited and self.calls_total <= self.seats and call.number <= self.seats,
-            instance=self.id,
-            queue_s=call.seated_at - invocation.arrived_at if invocation.arrived_at else 0.0,
-            wall_s=now - call.seated_at,
-            cpu_s=call.cpu_s + used,
-            memory_peak_bytes=self.memory_peak_bytes,
-            bytes_in=len(invocation.body) + (sender.sent_bytes if sender is not None else 0),
-            bytes_out=len(whole) if whole else receiver.received_bytes if receiver else 0,
-        )
-
-    def _share_cpu(self) -> None:
-        """Before another call sits down: what was used so far belongs to those here."""
-        cpu_s = self._guest.cpu_s()
-        used, self._cpu_s = (cpu_s - self._cpu_s) / len(self.calls), cpu_s
-        for call in self.calls.values():
-            call.cpu_s += used
 
     def _rest(self, now: float) -> None:
         """No call is left."""
@@ -353,46 +379,22 @@ class Instance(asyncio.Protocol):
         if not self.calls and not self._told_to_end:
             self._speech.say(sentence, None)
         self._end_calls(ending_of(died), sentence)
+        if self.ahead is not None:
+            self.ahead.close()
         self._gone(self)
 
     def _end_calls(self, ending: Ending, message: str) -> None:
-        calls = tuple(self.calls.values())
         now = self._monotonic()
-        self._memory_at = -MEMORY_LOOK_S
-        usages = [self._usage(call, now) for call in calls]
+        self._give_back()
+        begun = self.ahead.take() if self.ahead is not None else None
+        if begun is not None:
+            self._seat(begun, now)
+        calls = tuple(self.calls.values())
+        self._account.look_again()
+        others = self.calls.values()
+        usages = [self._account.settle(call, now, others=others) for call in calls]
         self.calls.clear()
         for call, usage in zip(calls, usages, strict=True):
-            true_ending, sentence = _truth(call, ending, message)
-            self._mourn(call, true_ending, sentence)
+            true_ending, sentence = truth(call, ending, message)
+            self._speech.mourn(call, true_ending, sentence)
             call.end(true_ending, usage, sentence)
-
-    def _mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
-        """One sentence in the log for a call that did not end well."""
-        if ending is not Ending.CANCELLED and message:
-            level = "error" if ending is Ending.USER_ERROR else "platform"
-            self._speech.say(message, call, level=level)
-
-
-def _truth(call: CallInProgress, ending: Ending, message: str) -> tuple[Ending, str]:
-    """What to call an ending that came after a cancel or a deadline."""
-    if call.cancelled:
-        return Ending.CANCELLED, call.cancelled
-    if call.overdue and ending is not Ending.OK:
-        return Ending.TIMED_OUT, message or "the function took longer than its time limit"
-    return ending, message
-
-
-async def open_instance(instance: Instance, guest: Guest) -> None:
-    """Take over the guest's socket and its plain output, and hear of its death."""
-    sock = socket.socket(fileno=guest.socket_fd)
-    sock.setblocking(False)
-    loop = asyncio.get_running_loop()
-    try:
-        await loop.create_unix_connection(lambda: instance, sock=sock)
-    except BaseException:
-        sock.close()
-        guest.kill()
-        raise
-    if guest.output_fd >= 0:
-        await open_output(guest.output_fd, instance.on_output)
-    guest.when_died(instance.died)

@@ -22,7 +22,9 @@ _VERBS = {
 _make = Invoke._make
 
 
-def invoke_frame(call: int, invocation: model.Invocation, *, timeout_s: float) -> bytes:
+def invoke_frame(
+    call: int, invocation: model.Invocation, *, timeout_s: float, ahead: bool = False
+) -> bytes:
     """Make the INVOKE frame. A body beyond ``BODY_INLINE_BYTES_MAX`` is cut there.
 
     Raises:
@@ -56,6 +58,7 @@ def invoke_frame(call: int, invocation: model.Invocation, *, timeout_s: float) -
                     body,
                 )
             ),
+            ahead=ahead,
         )
     except struct.error as error:
         raise TooLarge("the path, the query or a header is longer than 64 KiB") from error

@@ -9,11 +9,12 @@ from tapwater_server.instances.lifecycle import State
 class Pool:
     """Last in, first out: the warmest is used, and the others can fall asleep and be reaped."""
 
-    __slots__ = ("_all", "_free", "spare")
+    __slots__ = ("_all", "_busy", "_free", "spare")
 
     def __init__(self) -> None:
         self._all: dict[Instance, None] = {}
         self._free: list[Instance] = []  # with at least one free seat; the last is the warmest
+        self._busy: dict[Instance, None] = {}  # with one call and no other ahead, oldest first
         self.spare = 0  # so many stay asleep while the others are at work
 
     def __len__(self) -> int:
@@ -43,15 +44,30 @@ class Pool:
         instance = free[-1]
         if len(instance.calls) + 1 >= instance.seats:
             free.pop()
+            self._busy[instance] = None
         return instance
+
+    def borrow_ahead(self) -> Instance | None:
+        """Give a busy instance that takes one call more, to begin when its own has ended."""
+        for instance in self._busy:
+            if instance.takes_ahead:
+                del self._busy[instance]
+                return instance
+        return None
+
+    def goes_on(self, instance: Instance) -> None:
+        """It has begun the call that it held: it may be given another."""
+        self._busy[instance] = None
 
     def give_back(self, instance: Instance) -> None:
         """A seat of ``instance`` is free again."""
+        self._busy.pop(instance, None)
         if instance.state <= State.BUSY and len(instance.calls) + 1 == instance.seats:
             self._free.append(instance)
 
     def forget(self, instance: Instance) -> None:
         """It takes no more calls (retired or broken), or is gone."""
+        self._busy.pop(instance, None)
         if instance in self._free:
             self._free.remove(instance)
         if instance.state is State.GONE:

@@ -8,6 +8,7 @@ from tapwater.runtime.wire import Level, WireError
 from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.flood import Bucket
 from tapwater_server.model.ids import FunctionId, InstanceId
+from tapwater_server.model.invocation import Ending
 from tapwater_server.model.limits import LOG_BYTES_PER_CALL_MAX, LOG_LINE_BYTES_MAX
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.meter import LogLine
@@ -49,6 +50,12 @@ class Speech:
             raise WireError("a log line of no level")
         self._check_flood(len(payload))
         self._line(payload[1:], level, call)
+
+    def mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
+        """One sentence for a call that did not end well."""
+        if ending is not Ending.CANCELLED and message:
+            level = "error" if ending is Ending.USER_ERROR else "platform"
+            self.say(message, call, level=level)
 
     def on_output(self, data: bytes, call: CallInProgress | None) -> None:
         """One line of plain output.

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from tapwater_server.instances.bindings import Bindings
+from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.eviction import Candidate, batch_bytes, choose
-from tapwater_server.instances.instance import Instance, open_instance
+from tapwater_server.instances.instance import Instance
 from tapwater_server.instances.lifecycle import State
+from tapwater_server.instances.opening import open_instance
 from tapwater_server.instances.speech import Logs
 from tapwater_server.model.errors import StartFailed, TapwaterError
 from tapwater_server.model.function import Function
@@ -47,6 +49,8 @@ class Owner(Protocol):
     def on_start_failed(self, lane: Lane) -> None: ...
 
     def on_gone(self, lane: Lane) -> None: ...
+
+    def on_returned(self, lane: Lane, call: CallInProgress) -> None: ...
 
 
 class Growth:
@@ -270,6 +274,7 @@ class Growth:
             logs=self._logs,
             freed=lambda freed, usage: self._owner.on_freed(lane, freed, usage),
             gone=lambda gone: self._gone(lane, gone),
+            returned=lambda call: self._owner.on_returned(lane, call),
         )
         await open_instance(instance, guest)
         lane.load.note_start(self._clock.monotonic() - began)

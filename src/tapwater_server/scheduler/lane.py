@@ -11,6 +11,7 @@ from tapwater_server.scheduler.load import Histogram, Load
 from tapwater_server.scheduler.scaling import SHORT_S, Demand, expected_bytes, useful_seats
 from tapwater_server.scheduler.waiting import WaitingRoom
 
+QUICK_S = 0.001  # Below this, waking a process costs a good part of the call.
 IDLE_S_MIN = 1.0  # Shorter pauses are no idle times: nobody would end an instance in them.
 
 
@@ -35,6 +36,7 @@ class Lane:
         "last_at",
         "load",
         "pool",
+        "quick",
         "retired",
         "revision",
         "room",
@@ -56,6 +58,7 @@ class Lane:
         self.held_bytes = 0  # what its instances are taken to hold
         self.last_at = 0.0  # when the last call came or ended
         self.hungry_since = 0.0
+        self.quick = False  # calls are so short that one may wait behind another
         self.retired = False  # another revision has taken its place
         self.failure: Failure | None = None
 
@@ -74,6 +77,7 @@ class Lane:
 
         Calls that have run for long are not what the estimate was made of: they count extra.
         """
+        self.quick = 0.0 < self.load.quiet_s < QUICK_S and self.load.service_s < SHORT_S
         if len(self.pool) <= cores:
             self.pool.spare = 0
             return

@@ -67,6 +67,7 @@ class Scaler:
         for lane in tuple(self._lanes.values()):
             for instance in lane.pool:
                 instance.sweep(now)
+                waiting = waiting or instance.holds
                 looked += 1
             lane.settle_spare(now, cores=self._settings.cores)
             if len(lane.room):

@@ -10,7 +10,7 @@ from tapwater_server.instances.lifecycle import State
 from tapwater_server.instances.speech import Logs
 from tapwater_server.model.function import Function, Revision
 from tapwater_server.model.ids import FunctionId, RevisionId
-from tapwater_server.model.invocation import Ending, Invocation, Usage
+from tapwater_server.model.invocation import Ending, Invocation, Usage, Verb
 from tapwater_server.model.limits import CHAIN_DEPTH_MAX
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
@@ -107,6 +107,8 @@ class Scheduler:
             if instance is not None:
                 instance.begin(call)
                 return call
+            if lane.quick and self._hold(lane, call):
+                return call
         self._wait(lane, call)
         return call
 
@@ -182,6 +184,10 @@ class Scheduler:
         if instance.state > State.BUSY:
             lane.pool.forget(instance)
             return
+        if instance.calls and instance.seats == 1:  # It goes on with the call it held.
+            lane.pool.goes_on(instance)
+            self._hold_waiting(lane)
+            return
         lane.last_at = instance.idle_since
         lane.pool.give_back(instance)
         if self._growth.hungry and not instance.calls and self._growth.must_yield(lane, instance):
@@ -203,7 +209,34 @@ class Scheduler:
         if len(lane.room):
             self._growth.grow(lane)
 
+    def on_returned(self, lane: Lane, call: CallInProgress) -> None:
+        """An instance gives back the call it held: it is the first to get a seat."""
+        if self._stopping:
+            self._overload(lane, call, "the platform is stopping")
+            return
+        lane.room.enter_first(call)
+        self._seat(lane)
+        if len(lane.room):
+            self._growth.grow(lane)
+
     # Inside.
+
+    def _hold(self, lane: Lane, call: CallInProgress) -> bool:
+        """Give a call to a busy instance, to come next there; False: none takes it."""
+        invocation = call.invocation
+        if call.sender is not None or invocation.verb is Verb.WEBSOCKET:
+            return False
+        instance = lane.pool.borrow_ahead()
+        if instance is None:
+            return False
+        instance.hold(call)
+        return True
+
+    def _hold_waiting(self, lane: Lane) -> None:
+        """Let the next who waits come ahead, where one may."""
+        head = lane.room.head() if lane.quick else None
+        if head is not None and self._hold(lane, head):
+            lane.room.leave(head)
 
     def _lane(self, revision: RevisionId, function: Function) -> Lane:
         habit = self._habits.setdefault(function.id, Histogram())

@@ -34,6 +34,12 @@ class WaitingRoom:
         self._calls.append(call)
         self.waiting += 1
 
+    def enter_first(self, call: CallInProgress) -> None:
+        """Come back from a seat that did not become free; nobody has waited longer."""
+        call.holder = self
+        self._calls.appendleft(call)
+        self.waiting += 1
+
     def head(self) -> CallInProgress | None:
         """Give the call that has waited longest; it stays."""
         calls = self._calls
@@ -48,6 +54,12 @@ class WaitingRoom:
             self._calls.popleft()
             self.waiting -= 1
         return call
+
+    def leave(self, call: CallInProgress) -> None:
+        """The first has been given a place."""
+        assert self._calls[0] is call
+        self._calls.popleft()
+        self.waiting -= 1
 
     def cancel(self, call: CallInProgress, reason: str) -> None:
         """Its caller has gone while it waited."""

@@ -1,11 +1,13 @@
 """Guests that play a script: one end of a real socket, no process, any behaviour."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tapwater.runtime import wire
+from tapwater.runtime.claims import Claims
 from tapwater.runtime.wire import Frame, Kind
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import FunctionLimits
@@ -30,6 +32,7 @@ class ScriptedGuest:
         self.peak_bytes = 10 << 20
         self.frozen = False
         self.died: Died | None = None
+        self.claims = Claims()  # of calls that come ahead; the pipe comes with the first frame
         self._told: Callable[[Died], None] | None = None
         self._sock: socket.socket | None = theirs
         self._unsent = b""
@@ -65,6 +68,9 @@ class ScriptedGuest:
             asyncio.get_running_loop().remove_writer(self._sock.fileno())
             self._sock.close()
             self._sock = None
+            if self.claims.fd >= 0:
+                os.close(self.claims.fd)
+                self.claims.fd = -1
 
     def deafen(self) -> None:
         """Read no more."""
@@ -118,7 +124,8 @@ class ScriptedGuest:
     def _read(self) -> None:
         assert self._sock is not None
         try:
-            data = self._sock.recv(_READ_BYTES)
+            data, fds, _, _ = socket.recv_fds(self._sock, _READ_BYTES, 1)
+            self.claims.fd = fds[0] if fds else self.claims.fd
         except BlockingIOError:
             return
         except ConnectionResetError:
@@ -128,6 +135,8 @@ class ScriptedGuest:
             return
         for frame in self._decoder.feed(data):
             self.heard.append(frame)
+            if frame.kind == Kind.AHEAD:
+                continue
             if frame.kind == Kind.STOP:
                 self.die(Died(death=Death.EXITED))
                 return

@@ -129,7 +129,7 @@ def test_one_file_and_the_commands_that_find_it(home: Path, bare: Run) -> None:
 
 def test_a_background_call_and_what_became_of_it(app: Path) -> None:
     with started("--json", "dev", str(app)) as dev:
-        url = dev.wait_for("serving")["serving"] if False else dev.wait_for("url")["url"]
+        url = dev.wait_for("deployed")["deployed"]["urls"][0]
         where = ("--url", url, "--data", str(app / ".tapwater"))
         asked = run(*where, "call", "hello/greet", "--background")
         assert asked.returncode == 0, asked.stderr

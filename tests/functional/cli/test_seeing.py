@@ -71,6 +71,7 @@ def test_what_init_made_can_be_packed(tap: Run, control: Script) -> None:
             compile(content, name, "exec")
 
 
+@pytest.mark.slow
 def test_what_init_made_passes_its_own_tests(bare: Run) -> None:
     assert bare("init", "shop").exit_code == 0
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "shop"]

@@ -30,7 +30,9 @@ async def test_another_app_s_name_is_not_to_be_had_either() -> None:
         assert world.invoker.calls[-1].invocation.revision == THIEF.id
 
 
-@pytest.mark.parametrize("path", ["//_/api", "/_;/api", "/_", "/x/..%2f_/api", "/_\\api", "/_/../x"])
+@pytest.mark.parametrize(
+    "path", ["//_/api", "/_;/api", "/_", "/x/..%2f_/api", "/_\\api", "/_/../x"]
+)
 async def test_paths_that_only_look_like_the_api_are_not_it(path: str) -> None:
     async with opened(APP) as world:
         request = b"GET %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % path.encode()

@@ -147,6 +147,11 @@ class Raw:
         async with asyncio.timeout(10):
             return head, await self.reader.readexactly(length)
 
+    async def read(self, size: int) -> bytes:
+        """Read so many bytes; the server need not close."""
+        async with asyncio.timeout(10):
+            return await self.reader.readexactly(size)
+
     async def rest(self) -> bytes:
         """Read until the server closes."""
         async with asyncio.timeout(10):

@@ -24,7 +24,7 @@ def define(request: pytest.FixtureRequest) -> str:
 def test_hello_comes_first_and_says_its_version(make_host: MakeHost) -> None:
     host = make_host(_HELLO.format(define="def"))
     host.call()
-    assert host.hello == {"wire": 1, "guest": "0.1.0"}
+    assert host.hello == {"wire": 1, "guest": "0.1.0", "ahead": True}
 
 
 def test_calls_are_answered_one_after_the_other(make_host: MakeHost, define: str) -> None:

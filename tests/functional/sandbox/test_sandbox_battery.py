@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from tapwater.runtime import wire
 from tapwater_server.ports.sandbox import Death, Zygote
+from tests.functional.sandbox.battery.function import ACTS
 from tests.not_testable import CannotTest
 from tests.ordinary_user import run_tests_as_ordinary
 from tests.sandbox_kit import (
@@ -180,6 +181,14 @@ SEEN: dict[str, Any] = {
     "networking.strange_families": ["EAFNOSUPPORT"],
     "networking.strange_protocols": ["EPROTONOSUPPORT"],
     "networking.netlink_beyond_routes": ["EPROTONOSUPPORT"],
+    "networking.every_port_of_the_host": [],
+    "networking.loopback_by_other_names": lambda got: not [x for x in got if x[:3] == "got"],
+    "networking.version_six": lambda got: not [x for x in got if x[:3] == "got"],
+    "networking.link_local_and_broadcast": ["ENETUNREACH"],
+    "networking.name_servers": ["ENETUNREACH", "ENETUNREACH"],
+    "networking.routes_and_addresses": ["EPERM"] * 3,
+    "networking.packets": ["EAFNOSUPPORT"] * 3,
+    "networking.listen_for_others": starts("timed out"),
     "networking.low_port": refused,
     "networking.shut_the_interface": refused,
     "tracing.ptrace_attach": "EPERM",
@@ -197,6 +206,7 @@ SEEN: dict[str, Any] = {
     "tracing.cwd_of_others": refused,
     "tracing.keep_the_zygote_from_dying": ["EPERM", "EPERM"],
     "tracing.hostname": refused,
+    "tracing.cgroups": lambda got: not [name for name in got if "app" in name or ".." in name],
     "linking.symlink_to_shadow": refused,
     "linking.symlink_far_out": refused,
     "linking.hard_link_to_the_library": starts("EXDEV", *GONE),
@@ -214,6 +224,13 @@ SEEN: dict[str, Any] = {
     "exhausting.locked_memory": -1,
     "exhausting.asynchronous_io": "ENOSYS",
     "exhausting.keyring": starts("ENOTDIR", *GONE),
+    "exhausting.page_cache": "read",
+    "exhausting.fork_and_exit": True,
+    "exhausting.zombies": no_more_than(24),
+    "exhausting.sockets": no_more_than(4096),
+    "exhausting.timers_and_signals": no_more_than(1024),
+    "exhausting.mappings": no_more_than(70_000),
+    "exhausting.deep_folders": no_more_than(70_000),
     "forging.flood_of_lines": "written",
 }
 
@@ -223,6 +240,7 @@ DEADLY: dict[str, set[Death]] = {
     "exhausting.memory_of_a_child": {Death.OUT_OF_MEMORY},
     "exhausting.shared_memory": {Death.OUT_OF_MEMORY},
     "exhausting.memory_in_shm": {Death.OUT_OF_MEMORY, Death.KILLED},
+    "exhausting.memory_in_tmp": {Death.OUT_OF_MEMORY, Death.KILLED},
     "exhausting.crash": {Death.SIGNALLED},
     "forging.half_a_frame_and_the_end": {Death.EXITED},
     "forging.close_the_socket": {Death.EXITED},
@@ -232,6 +250,7 @@ DEADLY: dict[str, set[Death]] = {
 FORGED: dict[str, bool] = {
     "forging.a_huge_frame": True,
     "forging.a_frame_smaller_than_its_head": True,
+    "forging.rubbish": True,
     "forging.an_answer_to_a_call_that_is_not": False,
     "forging.an_unknown_kind": False,
     "networking.descriptors_through_the_wire": False,
@@ -254,7 +273,10 @@ async def test_battery(battlefield: Field, act: str) -> None:
 @pytest.mark.parametrize("act", DEADLY)
 async def test_battery_that_kills_its_own_instance(battlefield: Field, act: str) -> None:
     answer, talk = await fire(battlefield, act, memory_bytes=48 << 20, tmp_bytes=64 << 20)
-    if act == "exhausting.memory_in_shm" and not battlefield.memory_counted:
+    if (
+        act in ("exhausting.memory_in_shm", "exhausting.memory_in_tmp")
+        and not battlefield.memory_counted
+    ):
         # Nobody counts files in memory here: they end at the size of their file system.
         assert "No space left" in answer.value["message"]
         await talk.end()
@@ -280,6 +302,39 @@ async def test_battery_on_the_wire(battlefield: Field, act: str) -> None:
     await check_unharmed(battlefield)
     await talk.end()
     assert len(os.listdir("/proc/self/fd")) <= fds
+
+
+@in_module_loop
+@pytest.mark.parametrize("act", ["exhausting.memory_of_many", "exhausting.memory_of_sockets"])
+async def test_battery_memory_that_is_not_in_one_process(battlefield: Field, act: str) -> None:
+    """The kernel ends some of them or all: together they never have more than the limit."""
+    answer, talk = await fire(battlefield, act, memory_bytes=48 << 20)
+    assert answer.kind in ("result", "fail", "gone")
+    await check_unharmed(battlefield)
+    await talk.end()
+
+
+@in_module_loop
+async def test_battery_plain_output_without_end(battlefield: Field) -> None:
+    """Nobody reads it here: the pipe is full, and who writes waits. That harms nobody else."""
+    talk = Talk(await battlefield.zygote.fork(limits()))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await talk.call(query="act=forging.flood_of_output")
+    assert len(talk.output()) <= 1 << 20
+    await check_unharmed(battlefield)
+    await talk.end()
+
+
+FIRED_BY_HAND = {
+    "exhausting.for_ever", "exhausting.memory_of_many", "exhausting.memory_of_sockets",
+    "forging.flood_of_output",
+}  # fmt: skip
+
+
+def test_every_act_of_the_battery_is_fired() -> None:
+    fired = SEEN.keys() | DEADLY.keys() | FORGED.keys() | FIRED_BY_HAND
+    assert ACTS.keys() == fired
 
 
 @in_module_loop

@@ -47,6 +47,11 @@ class Birth:
         """
         await self._done
 
+    @property
+    def pid(self) -> int:
+        """The process, once it is proven."""
+        return self._sender.pid if self._sender is not None else 0
+
     def memory_now_bytes(self) -> int:
         """What it holds now."""
         return self._group.memory_now_bytes() or 0

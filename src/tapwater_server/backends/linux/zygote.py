@@ -197,6 +197,11 @@ class LinuxZygote:
         self._spare = (limits, number, birth)
         return True
 
+    @property
+    def spare_pid(self) -> int:
+        """The process that waits to be the next instance; 0: none does."""
+        return 0 if self._spare is None or self._spare[2].lost else self._spare[2].pid
+
     def drop_spare(self) -> None:
         """End the spare, if there is one."""
         if self._spare is not None:
@@ -329,15 +334,15 @@ class LinuxZygote:
             birth.fail(why)
 
     def _note_over(self) -> None:
-        if self._released_already and not self._numbers:
+        if self._released_already and not self._numbers and not self.over.is_set():
             self.over.set()
+            self._released(self)
 
     def _release(self) -> None:
         if self._released_already:
             return
         self._released_already = True
         self.drop_spare()
-        self._note_over()
         if self._line is not None:
             self._line.close()
         else:
@@ -346,7 +351,7 @@ class LinuxZygote:
             self._process.forget()
         self._tail.close()
         self._group.remove()
-        self._released(self)
+        self._note_over()
 
 
 def describe(died: Died) -> str:

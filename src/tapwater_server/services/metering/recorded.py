@@ -67,7 +67,8 @@ class _Noting:
             message=outcome.message,
         )
         self._meter.note(record)
-        if outcome.ending not in _SILENT and outcome.message:
+        if outcome.message and not usage.instance and outcome.ending not in _SILENT:
+            # It never reached an instance, which would have said so itself.
             self._meter.log(_sentence(record, at=record.at + took_s))
 
 

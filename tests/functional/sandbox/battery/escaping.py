@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from tapwater.runtime import kernel
-from tests.functional.sandbox.battery.trying import TABLES, call, libc, number, refused
+from tests.functional.sandbox.battery.trying import TABLES, call, libc, refused
 
 
 def become_root() -> object:
@@ -147,7 +147,3 @@ def write_etc() -> object:
 
 def remount_by_fd() -> object:
     return call("mount_setattr", -100, b"/", 0, None, 0)
-
-
-def our_number() -> object:
-    return number("clone")

@@ -70,8 +70,9 @@ def keep_the_zygote_from_dying() -> object:
 
 
 def cgroups() -> object:
+    """The names of its own groups only: numbers, and nothing of the function or its neighbours."""
     with open("/proc/self/cgroup") as file:
-        return "tapwater" in file.read()
+        return sorted({line.strip().rpartition(":")[2] for line in file})
 
 
 def hostname() -> object:
