@@ -43,7 +43,7 @@ FILES = {
 
 CASES = [
     ("raises", 500, "user_error", "RuntimeError: a secret detail"),
-    ("memory", 502, "out_of_memory", "memory limit"),
+    ("memory", 502, "out_of_memory", "MiB of memory"),
     ("sleeps", 504, "timed_out", "longer than its time limit"),
     ("spins", 504, "timed_out", "longer than its time limit"),
     ("spins_in_c", 504, "timed_out", "longer than its time limit"),

@@ -1,5 +1,6 @@
 """The peers: installed into the user's cache folder, outside the repository, and never updated."""
 
+import hashlib
 import os
 import shutil
 import subprocess

@@ -118,7 +118,7 @@ def read_step(line: Mapping[str, Any]) -> Step:
     return Step(
         name=str(line.get("step", "")),
         state=str(line.get("state", "done")),
-        detail=str(line.get("detail") or ""),
+        detail=plain(line.get("detail") or ""),
         ms=float(ms) if isinstance(ms, int | float) else None,
     )
 

@@ -1,10 +1,22 @@
 """How values look to a person: sizes, times, ages, weights. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def plain(text: object, *, indent: str = "") -> str:
+    """Show, and not obey, what others wrote: escape sequences could rewrite the terminal, marks of
+    direction the order of the words. Lines after the first are indented: they begin nothing.
+
+    >>> plain("a\x1b[2Jb\\nc", indent="  ")
+    'a�[2Jb\\n  c'
+    """
+    return _CONTROL.sub("�", str(text).replace("\r\n", "\n")).replace("\n", "\n" + indent)
 
 
 def size(count: float | None) -> str:

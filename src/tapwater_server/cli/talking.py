@@ -146,9 +146,9 @@ def tell(session: Session, error: CommandFailed) -> None:
         return
     from rich.markup import escape
 
-    session.whisper(f"[bold red]error:[/bold red] {escape(error.message)}")
+    session.whisper(f"[bold red]error:[/bold red] {escape(plain(error.message))}")
     for problem in error.problems:
-        where = f"[bold]{escape(problem.where)}[/bold]: " if problem.where else ""
-        session.whisper(f"  {where}{escape(problem.what)}")
+        where = f"[bold]{escape(plain(problem.where))}[/bold]: " if problem.where else ""
+        session.whisper(f"  {where}{escape(plain(problem.what))}")
     if error.hint:
         session.whisper(f"[dim]{escape(error.hint)}[/dim]")

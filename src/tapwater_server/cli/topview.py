@@ -80,8 +80,9 @@ def number(value: object) -> float | None:
 def with_rates(look: Look, before: Look | None) -> list[dict[str, Any]]:
     """Put calls per second, counted between two looks, to each row; busiest first.
 
-    >>> one = Look.read({"uptime_s": 1.0, "functions": [{"app": "a", "function": "f", "calls": 10}]})
-    >>> two = Look.read({"uptime_s": 3.0, "functions": [{"app": "a", "function": "f", "calls": 16}]})
+    >>> row = {"app": "a", "function": "f"}
+    >>> one = Look.read({"uptime_s": 1.0, "functions": [{**row, "calls": 10}]})
+    >>> two = Look.read({"uptime_s": 3.0, "functions": [{**row, "calls": 16}]})
     >>> with_rates(two, one)[0]["calls_per_s"]
     3.0
     """

@@ -135,7 +135,7 @@ def test_operations_that_no_description_can_be_made_of_are_refused(operation: An
 
 
 def test_values_within_values_have_a_ceiling() -> None:
-    """Written with a little stack to spare, a revision might not be read again at the next start."""
+    """Written with some stack to spare, a revision might not be read again at the next start."""
     deep: Any = {}
     for _ in range(DEPTH_MAX):
         deep = {"a": deep}

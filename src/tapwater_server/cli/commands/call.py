@@ -246,7 +246,7 @@ def _summary(answer: Mapping[str, Any]) -> str:
     if status and ending != "ok":
         parts.append(ending)
     if answer.get("message"):
-        parts.append(escape(str(answer["message"])))
+        parts.append(escape(plain(answer["message"])))
     parts += _usage(answer.get("usage"))
     parts.append(f"[dim]{answer.get('invocation', '')}[/dim]")
     return "  ".join(part for part in parts if part)

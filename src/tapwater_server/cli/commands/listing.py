@@ -110,7 +110,7 @@ def revisions_table(
             age(at - made) if isinstance(made, int | float) else "-",
             str(len(functions) if isinstance(functions, list) else functions or 0),
             ", ".join(_pointing(aliases, number)) or "[dim]-[/dim]",
-            escape(str(revision.get("note") or "")),
+            escape(plain(revision.get("note") or "")),
         )
     return table
 

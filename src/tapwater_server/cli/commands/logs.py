@@ -1,6 +1,5 @@
 """`tapwater logs`: what functions, and the platform about them, said."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.clock import now
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import read_span
+from tapwater_server.cli.showing import plain, read_span
 from tapwater_server.cli.talking import command
 
 if TYPE_CHECKING:
@@ -22,8 +21,7 @@ LEVELS = ("debug", "info", "warning", "error", "platform")
 _STYLES = {"debug": "dim", "warning": "yellow", "error": "bold red", "platform": "magenta"}
 _COLOURS = ("cyan", "green", "blue", "bright_cyan", "bright_green", "bright_blue", "bright_magenta")
 _LINES_MAX = 10_000
-# What a function printed is shown, not obeyed: escape sequences could rewrite the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_INDENT = " " * 13  # A line that a function wrote must not look like one of ours.
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
@@ -128,7 +126,7 @@ class Shown:
         text.append(f" {function}", style=self._colour(function))
         if level != "info":
             text.append(f" {level}", style=_STYLES.get(level, ""))
-        said = _CONTROL.sub("�", str(line.get("text", "")).replace("\r\n", "\n"))
+        said = plain(line.get("text", ""), indent=_INDENT)
         text.append(f" {said}", style="dim" if level == "debug" else "")
         return text
 
