@@ -40,7 +40,8 @@ class Guests:
         queue = self._queues[guest]
         while guest not in self._running and queue:
             frame = queue.pop(0)
-            if InvokeView(frame.payload).ahead and not guest.claims.take(frame.call):
+            invoke = InvokeView(frame.payload)
+            if invoke.ahead and not guest.claims.take(frame.call, invoke.pipe):
                 continue
             self.begun.append((guest, frame.call))
             if self.slow:
@@ -75,6 +76,11 @@ async def warmed(world: World, guests: Guests, *, instances_max: int = 4) -> Fun
     guests.slow = True
     guests.begun.clear()
     return function
+
+
+def claim(guest: ScriptedGuest, frame: Frame) -> bool:
+    """Begin a call that came ahead, without a word to the host."""
+    return guest.claims.take(frame.call, InvokeView(frame.payload).pipe)
 
 
 async def test_the_next_call_comes_ahead_and_runs_after(world: World, guests: Guests) -> None:
@@ -117,7 +123,7 @@ async def test_a_claimed_call_cannot_be_taken_back(world: World, guests: Guests)
     first, second = world.start(function), world.start(function)
     await settle()
     [guest] = world.sandbox.guests
-    assert guest.claims.take(guest.heard[-1].call)
+    assert claim(guest, guest.heard[-1])
     await world.run(0.2)
     assert len(world.sandbox.guests) == 1
     assert (first.ending, second.ending) == ("", "")
@@ -147,7 +153,7 @@ async def test_a_death_after_the_claim_ends_both(world: World, guests: Guests) -
     first, second = world.start(function), world.start(function)
     await settle()
     [guest] = world.sandbox.guests
-    assert guest.claims.take(guest.heard[-1].call)
+    assert claim(guest, guest.heard[-1])
     guest.die(Died(death=Death.SIGNALLED, detail=11))
     await world.run(0.1)
     assert (first.ending, second.ending) == ("crashed", "crashed")
@@ -218,3 +224,25 @@ async def test_the_deadline_counts_from_the_beginning(world: World, guests: Gues
     guests.finish(fresh)
     await settle()
     assert second.ending == "ok"
+
+
+async def test_a_claim_of_the_call_before_is_not_taken_for_this_ones(
+    world: World, guests: Guests
+) -> None:
+    """The guest has answered and not yet claimed its next call; the one after is taken back."""
+    function = await warmed(world, guests, instances_max=1)
+    first, second = world.start(function), world.start(function)
+    await settle()
+    [guest] = world.sandbox.guests
+    _, ahead = [frame for frame in guest.heard if frame.kind == Kind.INVOKE][-2:]
+    number = guests.begun[0][1]
+    guest.answer(number)  # It has answered, and the claim of the next is still in the pipe.
+    await settle()
+    third = world.start(function)
+    await settle()
+    assert third.call is not None
+    third.call.cancel("gone")
+    assert claim(guest, ahead)
+    guest.answer(ahead.call)
+    await settle()
+    assert (first.ending, second.ending, third.ending) == ("ok", "ok", "cancelled")

@@ -14,7 +14,7 @@ def serve_blocking(link: BlockingLink, program: Program) -> None:
         call = link.next_call()
         if call is None:
             return
-        if call.invoke.ahead and not link.claims.take(call.number):
+        if call.invoke.ahead and not link.claims.take(call.number, call.invoke.pipe):
             continue  # The host has taken it back: another instance had time sooner.
         SINK.serial = link.current = call
         serve(program, call)

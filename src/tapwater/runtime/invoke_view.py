@@ -2,7 +2,7 @@
 
 import struct
 
-from tapwater.runtime.wire import AHEAD, INVOKE_HEAD, MORE, Headers, WireError, read_headers
+from tapwater.runtime.wire import AHEAD, INVOKE_HEAD, MORE, SECOND, Headers, WireError, read_headers
 
 
 class InvokeView:
@@ -37,6 +37,11 @@ class InvokeView:
     def ahead(self) -> bool:
         """Whether it must be claimed before it is begun."""
         return bool(self._fields[1] & AHEAD)
+
+    @property
+    def pipe(self) -> int:
+        """Where its claim is: 0 or 1."""
+        return 1 if self._fields[1] & SECOND else 0
 
     @property
     def depth(self) -> int:

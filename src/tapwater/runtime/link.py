@@ -99,12 +99,12 @@ class BlockingLink:
 
     def _greet(self, size: int, flags: int) -> bytes:
         """Read for the first time: the pipe for claims comes with it, if it comes."""
-        room = socket.CMSG_SPACE(array.array("i").itemsize)
+        room = socket.CMSG_SPACE(2 * array.array("i").itemsize)
         data, beside, _, _ = self._socket.recvmsg(size, room, flags | socket.MSG_CMSG_CLOEXEC)
         self._greeted = True
         for level, kind, content in beside:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                self.claims.fd = array.array("i", content[:4])[0]
+                self.claims.fds = tuple(array.array("i", content[:8]))
         return data
 
     def _close(self) -> None:

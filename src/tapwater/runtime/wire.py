@@ -12,8 +12,9 @@ are numbered by the host. Both ends use this file, so that there is one place to
     CANCEL   text: the caller has gone (WebSocket: the peer has closed)
     ANSWER   to an ASK: u32 ask, u8 (1 fine, 0 not), JSON
     STOP     finish what is running, then exit
-    AHEAD    comes first where it comes, with the reading end of a pipe (SCM_RIGHTS): an INVOKE
-             with the flag AHEAD may be begun only by who reads its number from there
+    AHEAD    comes first where it comes, with the reading ends of two pipes (SCM_RIGHTS): an INVOKE
+             with the flag AHEAD may be begun only by who reads its number from the first, or
+             from the second if it has the flag SECOND, too
 
     guest -> host
     HELLO    JSON: {"wire": 1, "guest": "<version>", ...}; from a zygote with its manifest
@@ -40,6 +41,7 @@ WINDOW_BYTES = 256 << 10
 HEADERS_MAX = 256
 MORE = 1  # flag: body frames follow
 AHEAD = 2  # flag: sent while another call runs; must be claimed before it is begun
+SECOND = 4  # flag, with AHEAD: the claim is in the second pipe
 HEAD = struct.Struct("<IBI")
 HEAD_SIZE = HEAD.size
 _AFTER_SIZE = HEAD_SIZE - 4
@@ -133,13 +135,13 @@ def pack(kind: int, call: int, payload: bytes = b"") -> bytes:
     return HEAD.pack(_AFTER_SIZE + len(payload), kind, call) + payload
 
 
-def pack_invoke(call: int, invoke: Invoke, *, ahead: bool = False) -> bytes:
+def pack_invoke(call: int, invoke: Invoke, *, flags: int = 0) -> bytes:
     """Make an INVOKE frame. The texts must each be shorter than 64 KiB."""
     trace_and_headers = _pack_headers(invoke.headers)
     texts = invoke[4:14]
     fixed = INVOKE_HEAD.pack(
         invoke.verb,
-        (MORE if invoke.more else 0) | (AHEAD if ahead else 0),
+        (MORE if invoke.more else 0) | flags,
         invoke.depth,
         invoke.timeout_s,
         *[len(text) for text in texts[:9]],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import duration
+from tapwater_server.cli.showing import duration, plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

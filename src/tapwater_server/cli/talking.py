@@ -12,6 +12,7 @@ import typer
 
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Given, Session, open_session
+from tapwater_server.cli.showing import plain
 from tapwater_server.model.errors import TapwaterError
 
 Body = Callable[..., Awaitable[int | None]]

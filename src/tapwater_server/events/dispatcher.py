@@ -92,6 +92,10 @@ class Dispatcher:
         except TapwaterError as error:
             await self._bury(delivery, error.message)
             return
+        except asyncio.CancelledError:
+            # The platform stops: that is no fault of the function's, and uses no attempt.
+            await asyncio.shield(self._bus.release(delivery, delay_s=0.0))
+            raise
         await self._obey(delivery, outcome)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:

@@ -6,13 +6,12 @@ behind another that takes long. So the guest may begin it only by reading its nu
 of ours, and we take the call back by reading that number first: the kernel says who was first.
 """
 
-import contextlib
 import json
 import os
 import socket
 from collections.abc import Sequence
 
-from tapwater.runtime.wire import Kind, WireError, pack, pack_claim
+from tapwater.runtime.wire import AHEAD, SECOND, Kind, WireError, pack, pack_claim
 from tapwater_server.instances.call import CallInProgress
 
 HELD_S_MAX = 0.005  # Behind a call that runs for longer, nobody is kept.
@@ -23,17 +22,21 @@ _GREETING = pack(Kind.AHEAD, 0)
 class Ahead:
     """At most one call, sent and not begun as far as we know. Close it with the instance."""
 
-    __slots__ = ("_ends", "call", "welcome")
+    __slots__ = ("_pipes", "_turn", "call", "welcome")
 
     def __init__(self) -> None:
         self.call: CallInProgress | None = None
         self.welcome = False  # the guest has said that it can
-        self._ends: Sequence[int] = ()
+        # Two, in turn: the claim of the call before may be unread when the next is sent, and
+        # who takes that one back must not take the other's.
+        self._pipes: Sequence[tuple[int, int]] = ()
+        self._turn = 0
 
     def greet(self, sock: socket.socket) -> None:
-        """Give the guest the pipe. Must come before anything else is sent."""
-        self._ends = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        socket.send_fds(sock, [_GREETING], [self._ends[0]])
+        """Give the guest the pipes. Must come before anything else is sent."""
+        flags = os.O_NONBLOCK | os.O_CLOEXEC
+        self._pipes = (os.pipe2(flags), os.pipe2(flags))
+        socket.send_fds(sock, [_GREETING], [ends[0] for ends in self._pipes])
 
     def hear(self, hello: bytes) -> None:
         """Read the guest's greeting: does it take calls ahead?
@@ -46,11 +49,16 @@ class Ahead:
         except (ValueError, AttributeError, RecursionError) as error:
             raise WireError("a greeting that cannot be read") from error
 
-    def offer(self, call: CallInProgress) -> None:
-        """Let the guest begin this call, as soon as it gets to it. Send the call after this."""
+    def offer(self, call: CallInProgress) -> int:
+        """Let the guest begin this call, as soon as it gets to it; give the flags to send it with.
+
+        Send it after this: a guest that finds no claim passes the call over.
+        """
         assert self.call is None
-        os.write(self._ends[1], pack_claim(call.number))
+        self._turn ^= 1
+        os.write(self._pipes[self._turn][1], pack_claim(call.number))
         self.call = call
+        return AHEAD | SECOND if self._turn else AHEAD
 
     def take(self) -> CallInProgress | None:
         """Give up the call that is held, whoever has it: the guest, mostly, to run it now."""
@@ -62,14 +70,13 @@ class Ahead:
         if self.call is None:
             return None
         try:
-            os.read(self._ends[0], _NUMBER_BYTES)
+            os.read(self._pipes[self._turn][0], _NUMBER_BYTES)
         except BlockingIOError:
             return None
         return self.take()
 
     def close(self) -> None:
-        """Let go of the pipe."""
-        ends, self._ends = self._ends, ()
-        for end in ends:
-            with contextlib.suppress(OSError):
-                os.close(end)
+        """Let go of the pipes."""
+        pipes, self._pipes = self._pipes, ()
+        for end in (end for ends in pipes for end in ends):
+            os.close(end)

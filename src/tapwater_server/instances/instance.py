@@ -93,7 +93,7 @@ class Instance(asyncio.Protocol):
             self._account.share(self.calls.values())
         self.state = move(self.state, Signal.TAKEN)
         self._seat(call, self._monotonic())
-        if self._send(call, ahead=False):
+        if self._send(call):
             early = call.early()
             if early:
                 self.write(early)
@@ -103,8 +103,7 @@ class Instance(asyncio.Protocol):
         assert self.ahead is not None
         self._number = (self._number + 1) & 0xFFFFFFFF
         call.number, call.holder = self._number, self
-        self.ahead.offer(call)
-        self._send(call, ahead=True)
+        self._send(call, flags=self.ahead.offer(call))
 
     @property
     def holds(self) -> bool:
@@ -274,10 +273,10 @@ class Instance(asyncio.Protocol):
         endless = call.invocation.verb is Verb.WEBSOCKET
         return 0.0 if endless else self.function.limits.timeout_s or 0.0
 
-    def _send(self, call: CallInProgress, *, ahead: bool) -> bool:
+    def _send(self, call: CallInProgress, *, flags: int = 0) -> bool:
         timeout_s = self._timeout_s(call)
         try:
-            frame = invoke_frame(call.number, call.invocation, timeout_s=timeout_s, ahead=ahead)
+            frame = invoke_frame(call.number, call.invocation, timeout_s=timeout_s, flags=flags)
         except TooLarge as error:
             self._refuse(call, error.message)
             return False

@@ -23,7 +23,7 @@ _make = Invoke._make
 
 
 def invoke_frame(
-    call: int, invocation: model.Invocation, *, timeout_s: float, ahead: bool = False
+    call: int, invocation: model.Invocation, *, timeout_s: float, flags: int = 0
 ) -> bytes:
     """Make the INVOKE frame. A body beyond ``BODY_INLINE_BYTES_MAX`` is cut there.
 
@@ -58,7 +58,7 @@ def invoke_frame(
                     body,
                 )
             ),
-            ahead=ahead,
+            flags=flags,
         )
     except struct.error as error:
         raise TooLarge("the path, the query or a header is longer than 64 KiB") from error

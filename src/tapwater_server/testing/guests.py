@@ -68,9 +68,9 @@ class ScriptedGuest:
             asyncio.get_running_loop().remove_writer(self._sock.fileno())
             self._sock.close()
             self._sock = None
-            if self.claims.fd >= 0:
-                os.close(self.claims.fd)
-                self.claims.fd = -1
+            for fd in self.claims.fds:
+                os.close(fd)
+            self.claims.fds = ()
 
     def deafen(self) -> None:
         """Read no more."""
@@ -124,8 +124,8 @@ class ScriptedGuest:
     def _read(self) -> None:
         assert self._sock is not None
         try:
-            data, fds, _, _ = socket.recv_fds(self._sock, _READ_BYTES, 1)
-            self.claims.fd = fds[0] if fds else self.claims.fd
+            data, fds, _, _ = socket.recv_fds(self._sock, _READ_BYTES, 2)
+            self.claims.fds = tuple(fds) or self.claims.fds
         except BlockingIOError:
             return
         except ConnectionResetError:

@@ -291,7 +291,7 @@ async def test_an_import_that_does_not_end_well_is_refused(
 ) -> None:
     code, why = REFUSED[what]
     if "memory" in what and not field.memory_counted:
-        why = ""
+        why = "."
     monkeypatch.setattr(ceilings, "START_S_MAX", 1.0 if "ever" in what else 15.0)
     zygotes = field.sandbox.stats().zygotes
     with pytest.raises(StartFailed, match=why):
@@ -367,4 +367,4 @@ SEEN = 1"""
 
 def test_whole_field_as_an_ordinary_user(cannot_test: CannotTest) -> None:
     if os.geteuid() == 0:
-        run_tests_as_ordinary(__file__, "imports", cannot_test)
+        run_tests_as_ordinary(__file__, "not ordinary", cannot_test)

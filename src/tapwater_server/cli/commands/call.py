@@ -17,7 +17,7 @@ from tapwater_server.cli.choosing import AppName, which_app
 from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.failures import HINTS, CommandFailed, Exit
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import duration, size
+from tapwater_server.cli.showing import duration, plain, size
 from tapwater_server.cli.talking import command
 from tapwater_server.model.limits import BODY_INLINE_BYTES_MAX
 

@@ -12,7 +12,7 @@ from tapwater_server.cli.clock import now
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.functions import common_origin, functions_table
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import age, weights
+from tapwater_server.cli.showing import age, plain, weights
 from tapwater_server.cli.talking import command
 from tapwater_server.cli.topview import Look
 
