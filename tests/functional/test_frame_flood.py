@@ -5,10 +5,10 @@ turn of the loop, and every other function waited for it.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
+from tapwater.runtime.wire import Kind
 from tests.functional.running import Platform
 
 pytestmark = pytest.mark.slow
@@ -29,11 +29,25 @@ def get():
         put(%s)
 """
 FLOODS = {
-    "window": "struct.pack('<IBII', 9, 14, 1, 0) * 7000",
-    "hello": "struct.pack('<IBI', 5, 16, 0) * 7000",
+    "window": f"struct.pack('<IBII', 9, {int(Kind.WINDOW)}, 1, 0) * 7000",
+    "hello": f"struct.pack('<IBI', 5, {int(Kind.HELLO)}, 0) * 7000",
+}
+FILES = {
+    "tapwater.toml": '[defaults]\ntimeout = "60s"\nmemory = "1GB"\n',
+    "restful/fine.py": "def get():\n    return 'fine'\n",
+    **{f"restful/{name}.py": PUT % frames for name, frames in FLOODS.items()},
 }
 
 
-@pytest.fixture(scope="module")
-def flooded(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    raise NotImplementedError
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_of_frames_ends_its_own_call_and_no_other(platform: Platform, flood: str) -> None:
+    if not platform.api("GET", "/apps").json()["apps"]:
+        platform.deploy(FILES, "app")
+    with ThreadPoolExecutor(1) as pool:
+        flooding = pool.submit(platform.get, f"/{flood}", timeout=30)
+        for _ in range(200):
+            assert platform.get("/fine").text == "fine"
+        answer = flooding.result()
+    assert (answer.status_code, answer.json()["code"]) == (502, "broken")
+    texts = [line["text"] for line in platform.logs(function=flood, level="platform")]
+    assert any("flood of frames" in text for text in texts), texts

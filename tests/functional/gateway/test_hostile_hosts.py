@@ -53,3 +53,25 @@ async def test_pages_of_other_origins_may_not_use_the_api() -> None:
             headers = {"origin": "https://evil.example", "access-control-request-method": "GET"}
             answer = await client.request(method, "/_/api/v1/apps", headers=headers)
             assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_a_claimed_host_is_not_asked_for_the_api_either() -> None:
+    """A command that was pointed there would send it a token."""
+    async with opened(APP, THIEF) as world, httpx.AsyncClient(base_url=world.url) as client:
+        for path in ("/_/api/v1/apps", "/%5f/health", "/_%2Fapi", "/_/"):
+            answer = await client.get(path, headers={"host": "evil.example"})
+            assert answer.status_code == 404, path
+        assert world.invoker.calls == []
+
+
+async def test_a_token_that_the_door_has_checked_is_not_the_function_s() -> None:
+    """An admin who calls somebody's function must not hand it the token of everything."""
+    guarded = revision(function("/hello", auth="token"), function("/open"))
+    async with opened(guarded) as world, httpx.AsyncClient(base_url=world.url) as client:
+        token = await world.tokens.issue("admin", admin=True, apps=[])
+        headers = {"authorization": f"Bearer {token}", "x-kept": "1"}
+        for path, kept in (("/hello", False), ("/open", True)):
+            assert (await client.get(path, headers=headers)).status_code == 200
+            seen = dict(world.invoker.calls[-1].invocation.headers)
+            assert (b"authorization" in seen) is kept
+            assert seen[b"x-kept"] == b"1"
