@@ -13,20 +13,19 @@ from tests.functional.running import Platform
 
 pytestmark = pytest.mark.slow
 
-PUT = """
+POUR = """
 import os, select, stat, struct
-def put(*frames):
+def pour(data):
     names = [n for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)]
     wire = next(int(n) for n in names if int(n) > 2 and stat.S_ISSOCK(os.fstat(int(n)).st_mode))
-    for data in frames:
-        while data:
-            try:
-                data = data[os.write(wire, data):]
-            except BlockingIOError:
-                select.select([], [wire], [])
+    while data:
+        try:
+            data = data[os.write(wire, data):]
+        except BlockingIOError:
+            select.select([], [wire], [])
 def get():
     while True:
-        put(%s)
+        pour(%s)
 """
 FLOODS = {
     "window": f"struct.pack('<IBII', 9, {int(Kind.WINDOW)}, 1, 0) * 7000",
@@ -35,7 +34,7 @@ FLOODS = {
 FILES = {
     "tapwater.toml": '[defaults]\ntimeout = "60s"\nmemory = "1GB"\n',
     "restful/fine.py": "def get():\n    return 'fine'\n",
-    **{f"restful/{name}.py": PUT % frames for name, frames in FLOODS.items()},
+    **{f"restful/{name}.py": POUR % frames for name, frames in FLOODS.items()},
 }
 
 

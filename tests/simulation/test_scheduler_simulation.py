@@ -68,7 +68,7 @@ def test_the_histogram_saves_memory_on_what_the_clock_calls(seed: int) -> None:
     fixed = simulate(trace, SimulationSettings(histogram=False))
     kept = simulate(trace, SimulationSettings(histogram=False, keep_alive_s=1200.0))
     assert learned.prewarmed > 0
-    assert learned.cold_starts < fixed.cold_starts / 2
+    assert learned.cold_starts < 0.6 * fixed.cold_starts
     assert learned.idle_gib_s < kept.idle_gib_s / 2
 
 

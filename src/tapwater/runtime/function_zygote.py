@@ -55,8 +55,12 @@ def main(
 
 def _keep(request: dict[str, Any], zygote: int) -> int:
     """Wait for the end of the zygote; ours is then that of all that is left in here."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)  # They were the platform's own, and its zygote could open them again.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     confine.become_nobody(request["uid"], request["gid"])
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # Nobody in here may look into it, or write into it.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     kernel.name_process("tapwater-keeper")
     confine.filter_zygote()

@@ -13,6 +13,8 @@ from tapwater_server.model.errors import StartFailed
 
 UNSENT_BYTES_MAX = 16 << 20  # A zygote that does not read this long is broken.
 _READ_BYTES = 256 << 10
+_HEARSAY_READ_BYTES = 16 << 10  # So many small messages take 10 ms to read; 256 KiB took 300.
+UNASKED_MAX = 1024  # Beyond two for each of ours: a zygote also tells of whom it reaped.
 _FDS_SPACE = socket.CMSG_SPACE(128 * array.array("i").itemsize)
 
 Heard = Callable[[dict[str, Any]], None]
@@ -34,6 +36,7 @@ class Line:
         self._unsent_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._open = True
+        self._unasked = 0
         self.trusting = True
         self.fds: list[int] = []
         self._loop.add_reader(sock.fileno(), self._read)
@@ -45,6 +48,7 @@ class Line:
             StartFailed: the other end has gone, or does not read.
         """
         data = pack(message | {"fds": len(fds)} if fds else message)
+        self._unasked = max(0, self._unasked - 2)
         self._unsent.append((data, list(fds)))
         self._unsent_bytes += len(data)
         if not self._open or self._unsent_bytes > UNSENT_BYTES_MAX:
@@ -87,7 +91,7 @@ class Line:
 
     def _read(self) -> None:
         try:
-            data = self._receive() if self.trusting else self._sock.recv(_READ_BYTES)
+            data = self._receive() if self.trusting else self._sock.recv(_HEARSAY_READ_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
@@ -100,6 +104,10 @@ class Line:
             messages = self._messages.feed(data)
         except ChannelError as error:
             self._end(str(error))
+            return
+        self._unasked += 0 if self.trusting else len(messages)
+        if self._unasked > UNASKED_MAX:
+            self._end("it talks without being asked")
             return
         for message in messages:
             if self._open:
