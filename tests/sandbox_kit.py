@@ -215,3 +215,14 @@ async def wait_until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(ANSWER_S_MAX):
         while not true():
             await clock.sleep(0.01)
+
+
+def count_talks() -> int:
+    """Count our sockets and pipes; files of cgroups are kept for the next one."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{name}").startswith(("socket:", "pipe:"))
+        except OSError:
+            continue  # The listing's own.
+    return found

@@ -26,6 +26,7 @@ from tests.sandbox_kit import (
     Talk,
     alive,
     call_once,
+    count_talks,
     image,
     limits,
     linux_sandbox,
@@ -122,11 +123,11 @@ async def test_box_1_no_such_interpreter(linux: Sandbox, tmp_path: Path) -> None
 async def test_box_1_a_failed_open_leaves_nothing_behind(linux: Sandbox, tmp_path: Path) -> None:
     text = "import subprocess\nsubprocess.Popen(['sleep', '1000'])\nraise ValueError\n"
     await linux.open(image(write_code(tmp_path, HELLO)))  # So that the base zygote is there.
-    before, fds = len(processes_of(os.getpid())), len(os.listdir("/proc/self/fd"))
+    before, fds = len(processes_of(os.getpid())), count_talks()
     with pytest.raises(StartFailed):
         await linux.open(image(write_code(tmp_path, text)))
     await wait_until(lambda: len(processes_of(os.getpid())) == before)
-    assert len(os.listdir("/proc/self/fd")) == fds
+    assert count_talks() == fds
 
 
 async def test_box_2_instances_share_no_process_and_no_socket(

@@ -29,7 +29,6 @@ def get():
 """
 FLOODS = {
     "window": f"struct.pack('<IBII', 9, {int(Kind.WINDOW)}, 1, 0) * 7000",
-    "hello": f"struct.pack('<IBI', 5, {int(Kind.HELLO)}, 0) * 7000",
 }
 FILES = {
     "tapwater.toml": '[defaults]\ntimeout = "60s"\nmemory = "1GB"\n',

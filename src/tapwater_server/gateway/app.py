@@ -113,7 +113,10 @@ class Door:
         match = compiled.plain.get(raw) if compiled is not None else None
         if match is None or b"#" in query:
             target = read_target(exchange.url)
-            if site.bare and target.path.startswith(INTERNAL):
+            if target.path.startswith(INTERNAL):
+                # On no host is this an app's: whoever is sent tokens must be the platform.
+                if not site.bare:
+                    raise Refusal("not_found", "The control API does not answer on an app's host.")
                 self._internal(exchange, target)
                 return
             if compiled is None:
@@ -170,7 +173,11 @@ class Door:
         if target.guarded:
             authorization = exchange.seen.get(b"authorization", b"")
             principal = self._admission.admit(function, authorization=authorization, now=now)
-            user = b"" if principal is None else user_json(principal)
+            if principal is not None:
+                # The token was for us. The function is told who asks, not with what.
+                user = user_json(principal)
+                kept = [pair for pair in exchange.headers if pair[0] != b"authorization"]
+                exchange.headers = kept
         connection = exchange.connection
         trace = exchange.seen.get(b"traceparent")
         exchange.body_bytes_max = 0 if websocket else function.limits.body_bytes_max

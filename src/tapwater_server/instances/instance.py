@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from tapwater.runtime.wire import Decoder, Kind, WireError, pack
+from tapwater.runtime.wire import Kind, WireError, pack
 from tapwater_server.instances.account import Account
 from tapwater_server.instances.ahead import HELD_S_MAX, Ahead
 from tapwater_server.instances.answers import AnswerReader
@@ -12,6 +12,7 @@ from tapwater_server.instances.asks import Asks
 from tapwater_server.instances.bindings import Bindings
 from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.deaths import ending_of, sentence_of, truth
+from tapwater_server.instances.hearing import Hearing
 from tapwater_server.instances.invoke_frame import invoke_frame
 from tapwater_server.instances.lifecycle import Signal, State, move
 from tapwater_server.instances.speech import Logs, Speech
@@ -66,10 +67,9 @@ class Instance(asyncio.Protocol):
         self._speech = Speech(function=function.id, instance=id, clock=clock, logs=logs)
         self._asks = Asks(bindings=bindings, write=self.write)
         self._freed, self._gone, self._returned = freed, gone, returned
-        limits = function.limits
-        alone = limits.concurrency == 1 and not limits.freeze
+        alone = self.seats == 1 and not function.limits.freeze
         self.ahead = Ahead() if alone else None
-        self._decoder = Decoder()
+        self._hearing = Hearing(clock.monotonic)
         self._transport: asyncio.Transport | None = None
         self._number = 0
         self._ghosts: set[int] = set()  # calls ended before the guest ended them
@@ -194,7 +194,7 @@ class Instance(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Frames from the guest."""
         try:
-            for kind, number, payload in self._decoder.feed(data):
+            for kind, number, payload in self._hearing.take(data):
                 call = self.calls.get(number)
                 handler = _HANDLERS.get(kind)
                 if call is not None and handler is not None:
@@ -203,6 +203,8 @@ class Instance(asyncio.Protocol):
                     self._other(kind, number, payload, call)
         except WireError as error:
             self._broken(error)
+            return
+        self._hearing.pace(self._transport, self.data_received)
 
     def eof_received(self) -> bool:
         """The guest has closed its end: it is dying, or as good as dead."""
@@ -318,7 +320,6 @@ class Instance(asyncio.Protocol):
         return kind in (Kind.WINDOW, Kind.ASK) and 0 < number <= self._number
 
     def _sweep_call(self, call: CallInProgress, now: float) -> None:
-        assert call.deadline is not None
         if not call.cancelled and not call.overdue:
             call.overdue = True
             call.deadline = now + KILL_GRACE_S

@@ -239,7 +239,8 @@ class Growth:
         instance: Instance | None = None
         try:
             instance = await self._open(lane)
-        except (TapwaterError, OSError) as error:
+        except Exception as error:
+            # Whatever it was, a bug of ours included: those who wait must hear of it.
             self._failed(lane, error)
         finally:
             self._capacity.started(lane)
@@ -293,7 +294,8 @@ class Growth:
         return self._clock.monotonic() >= lane.failure.until
 
     def _failed(self, lane: Lane, error: Exception) -> None:
-        message = error.message if isinstance(error, TapwaterError) else str(error)
+        named = f"{type(error).__name__}: {error}"
+        message = error.message if isinstance(error, TapwaterError) else named
         count = lane.failure.count + 1 if lane.failure is not None else 1
         pause_s = min(FAILURE_S_MIN * 2 ** min(count - 1, 10), FAILURE_S_MAX)
         lane.failure = Failure(

@@ -8,6 +8,7 @@ _SUB = 4  # buckets per power of two
 _LOW = -20  # 2**-20 s: a microsecond
 _BUCKETS = 40 * _SUB
 _QUIET_CALLS = 1024  # of so many, the quickest was disturbed by nobody
+_SHORTEST_S = 2.0**_LOW
 _PEAK_FADES = 0.999  # per call: an old peak is forgotten after some thousand calls
 
 
@@ -21,8 +22,8 @@ class Histogram:
         self.total = 0
 
     def add(self, seconds: float) -> None:
-        """Count one."""
-        mantissa, exponent = math.frexp(seconds)
+        """Count one. Nothing takes no time at all: zero counts as the shortest there is."""
+        mantissa, exponent = math.frexp(seconds or _SHORTEST_S)
         bucket = (exponent - _LOW) * _SUB + int(mantissa * 8) - _SUB
         self.counts[min(max(bucket, 0), _BUCKETS - 1)] += 1
         self.total += 1

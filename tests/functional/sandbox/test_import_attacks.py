@@ -24,6 +24,7 @@ from tests.sandbox_kit import (
     HELLO,
     Talk,
     alive,
+    count_talks,
     image,
     limits,
     linux_sandbox,
@@ -243,17 +244,6 @@ async def field(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Field
 async def check_unharmed(field: Field) -> None:
     assert field.victim.poll() is None, "a process of the host was hit"
     assert (await field.neighbour.call()).value == {"hello": "world"}, "the neighbour was hit"
-
-
-def count_talks() -> int:
-    """Count our sockets and pipes; files of cgroups are kept for the next one."""
-    found = 0
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found += os.readlink(f"/proc/self/fd/{name}").startswith(("socket:", "pipe:"))
-        except OSError:
-            continue  # The listing's own.
-    return found
 
 
 def like(got: Any, wanted: Any) -> bool:

@@ -5,7 +5,6 @@ host, a file of the host, and a neighbour's instance are looked at after every a
 """
 
 import asyncio
-import contextlib
 import os
 import shutil
 import socket
@@ -27,6 +26,7 @@ from tests.sandbox_kit import (
     HELLO,
     Answer,
     Talk,
+    count_talks,
     image,
     limits,
     linux_sandbox,
@@ -289,20 +289,10 @@ async def test_battery_that_kills_its_own_instance(battlefield: Field, act: str)
     talk.close()
 
 
-def ways_to_guests() -> int:
-    """Count our sockets, pipes and pidfds; not files, which the pool of cgroups opens by itself."""
-    found = 0
-    for fd in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):
-            kind = os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]
-            found += kind in {"socket", "pipe", "anon_inode"}
-    return found
-
-
 @in_module_loop
 @pytest.mark.parametrize("act", FORGED)
 async def test_battery_on_the_wire(battlefield: Field, act: str) -> None:
-    fds = ways_to_guests()
+    fds = count_talks()
     talk = Talk(await battlefield.zygote.fork(limits()))
     broken = False
     try:
@@ -312,7 +302,7 @@ async def test_battery_on_the_wire(battlefield: Field, act: str) -> None:
     assert broken == FORGED[act]
     await check_unharmed(battlefield)
     await talk.end()
-    assert ways_to_guests() <= fds
+    assert count_talks() <= fds
 
 
 @in_module_loop
