@@ -247,7 +247,8 @@ def test_the_watcher_counts_memory_of_children_once(watched: Cgroups) -> None:
 
 
 def test_the_watcher_ends_a_fork_bomb(watched: Cgroups) -> None:
-    group = watched.make("bomb", SMALL)
+    # Plenty of memory: it is the number of processes that must end it.
+    group = watched.make("bomb", FunctionLimits(memory_bytes=8 << 30, pids_max=16))
     few = (
         _BEGIN + "for _ in range(40):\n    if os.fork() == 0: break\nimport signal\nsignal.pause()"
     )
