@@ -15,7 +15,9 @@ from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
 
 RESULT_BYTES_MAX = 1 << 20  # What is kept of an answer nobody waited for.
-LEASE_S_MAX = 3600.0  # A function without a deadline: its delivery comes back after this.
+# The leases of a process that died end when the next one starts (the bus is reclaimed). While it
+# lives, none may end under a function that has no deadline: it would run twice.
+LEASE_S = 30 * 24 * 3600.0
 BATCH_MAX = 32
 
 
@@ -69,7 +71,7 @@ class Dispatcher:
         room = min(self._running_max - self._running, BATCH_MAX)
         if room <= 0:
             return 0
-        batch = await self._bus.lease(count_max=room, lease_s=LEASE_S_MAX)
+        batch = await self._bus.lease(count_max=room, lease_s=LEASE_S)
         for delivery in batch:
             self._running += 1
             group.create_task(self._deliver(delivery))
