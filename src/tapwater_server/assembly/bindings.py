@@ -86,10 +86,10 @@ class AppBindings:
     def _sibling(self, caller: Invocation, name: str) -> Function:
         """Find the function in the caller's own revision: a chain runs one frozen deployment."""
         revision = self._registry.revision(caller.function.id.app, caller.revision)
-        for function in revision.functions if revision else ():
-            if function.id.name == name:
-                return function
-        raise NotFound(f"this app has no function {name[:200]!r}")
+        function = revision.function(name) if revision else None
+        if function is None:
+            raise NotFound(f"this app has no function {name[:200]!r}")
+        return function
 
     def _invocation(self, caller: Invocation, function: Function, asked: _CallAsked) -> Invocation:
         data = bytes(asked.data)

@@ -19,6 +19,7 @@ from tapwater_server.assembly.stores import Stores, open_stores
 from tapwater_server.assembly.warming import Warming, live
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
+from tapwater_server.backends.system.memory import memory_available_bytes
 from tapwater_server.control.control import Control
 from tapwater_server.control.house import ControlSettings
 from tapwater_server.events.dispatcher import Dispatcher
@@ -137,7 +138,7 @@ def _request_line(
             cores=machine.cores(),
             keep_alive_s=settings.keep_alive_s,
         ),
-        available=machine.memory_available_bytes,
+        available=memory_available_bytes,
     )
     stack.push_async_callback(zygotes.close)
     stack.push_async_callback(partial(scheduler.stop, drain_s=settings.drain_s))

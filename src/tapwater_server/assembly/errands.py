@@ -63,16 +63,12 @@ class Errands:
     def _live(self, id: FunctionId) -> RevisionId:
         for alias in self._registry.aliases(id.app):
             if alias.name == LIVE:
-                left = self._ids.chance() * 100
-                for revision, weight in alias.weights.items():
-                    left -= weight
-                    if left < 0:
-                        return revision
+                return alias.choose(self._ids.chance())
         raise NotFound(f"{id.app} has nothing live")
 
 
 def _function(revision: Revision, id: FunctionId) -> Function:
-    for function in revision.functions:
-        if function.id == id:
-            return function
-    raise NotFound(f"{id} is not in the revision that is live")
+    function = revision.function(id.name)
+    if function is None:
+        raise NotFound(f"{id} is not in the revision that is live")
+    return function

@@ -10,6 +10,7 @@ import msgspec
 from tapwater_server.assembly import machine
 from tapwater_server.assembly.confinement import Confinement
 from tapwater_server.assembly.settings import Settings
+from tapwater_server.backends.system.memory import memory_total_bytes
 from tapwater_server.control.interpreters import Interpreter
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.instances.zygotes import Zygotes
@@ -83,7 +84,7 @@ def report(
             "kernel": platform.release(),
             "architecture": platform.machine(),
             "cores": machine.cores(),
-            "memory_bytes": machine.memory_total_bytes(),
+            "memory_bytes": memory_total_bytes(),
             "python": sys.version.split()[0],
         },
         "layers": [msgspec.to_builtins(layer) for layer in layers],

@@ -1,4 +1,4 @@
-"""What this machine has, read once or now: memory, cores, and a lock on the data directory."""
+"""What this machine gives: a budget of memory, cores, and a lock on the data directory."""
 
 import fcntl
 import os
@@ -7,19 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tapwater_server.backends.system.memory import memory_total_bytes
 from tapwater_server.model.errors import SettingsError
 
 _MEMORY_SHARE = 0.75  # Of the machine, for instances, when the operator names no budget.
-
-
-def memory_total_bytes() -> int:
-    """All memory of the machine (proc(5), meminfo)."""
-    return _meminfo("MemTotal")
-
-
-def memory_available_bytes() -> int:
-    """What could be used now without swapping."""
-    return _meminfo("MemAvailable")
 
 
 def memory_budget_bytes(wanted: int) -> int:
@@ -30,14 +21,6 @@ def memory_budget_bytes(wanted: int) -> int:
 def cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0))
-
-
-def _meminfo(name: str) -> int:
-    with open("/proc/meminfo", encoding="ascii") as file:
-        for line in file:
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) * 1024
-    raise SettingsError(f"/proc/meminfo has no line {name}: is /proc mounted?")
 
 
 def make_private(folder: Path) -> None:

@@ -107,6 +107,10 @@ class Revision:
     note: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)  # app-wide: cors, public, ...
 
+    def function(self, name: str) -> Function | None:
+        """Find a function by its name, ``group/name``."""
+        return next((one for one in self.functions if one.id.name == name), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
@@ -118,3 +122,16 @@ class Alias:
 
     def __post_init__(self) -> None:
         assert sum(self.weights.values()) == 100
+
+    def choose(self, chance: float) -> RevisionId:
+        """Draw a revision by the weights; ``chance`` is at least 0 and less than 1.
+
+        >>> Alias(app=AppId("a"), name="live", weights={RevisionId("r"): 100}).choose(0.999)
+        'r'
+        """
+        left = chance * 100
+        for revision, weight in self.weights.items():
+            left -= weight
+            if left < 0:
+                return revision
+        raise AssertionError("the weights sum to 100 and the chance is less than 1")

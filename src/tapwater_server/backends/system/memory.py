@@ -1,7 +1,8 @@
 """How much memory this machine has, and has left."""
 
-from collections.abc import Callable
 from pathlib import Path
+
+from tapwater_server.model.errors import SettingsError
 
 _MEMINFO = Path("/proc/meminfo")
 
@@ -16,11 +17,8 @@ def memory_available_bytes() -> int:
     return _field("MemAvailable:")
 
 
-Available = Callable[[], int]
-
-
 def _field(name: str) -> int:
     for line in _MEMINFO.read_text().splitlines():
         if line.startswith(name):
             return int(line.split()[1]) * 1024
-    raise OSError(f"{_MEMINFO} has no {name}")
+    raise SettingsError(f"{_MEMINFO} has no line {name} is /proc mounted?")

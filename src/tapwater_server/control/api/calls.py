@@ -63,12 +63,9 @@ def choose_revision(house: House, app: AppId, wanted: int | str | None) -> Revis
     name = wanted or LIVE
     for alias in house.registry.aliases(app):
         if alias.name == name:
-            left = house.ids.chance() * 100
-            for id, weight in alias.weights.items():
-                left -= weight
-                revision = house.registry.revision(app, id)
-                if left < 0 and revision is not None:
-                    return revision
+            revision = house.registry.revision(app, alias.choose(house.ids.chance()))
+            if revision is not None:
+                return revision
     raise NotFound(f"{app} has no alias {name!r}")
 
 
@@ -78,9 +75,9 @@ def find_function(revision: Revision, name: str) -> Function:
     Raises:
         NotFound: there is none; the message lists what there is.
     """
-    for function in revision.functions:
-        if function.id.name == name:
-            return function
+    function = revision.function(name)
+    if function is not None:
+        return function
     there = ", ".join(one.id.name for one in revision.functions[:20])
     raise NotFound(f"{revision.app} has no function {name[:100]!r} (it has: {there})")
 
