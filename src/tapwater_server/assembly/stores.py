@@ -24,6 +24,8 @@ class Stores:
     tokens: SqliteTokens
     meter: SqliteMeter
     bus: SqliteBus
+    data: Database  # documents, facts of blobs, users, and the log of their events
+    cache: Database
     folders: FileFolders
 
 
@@ -33,6 +35,10 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     stack.push_async_callback(state.close)
     errands = Database(data / "bus.db", schema="bus")
     stack.push_async_callback(errands.close)
+    data_file = Database(data / "data.db", schema="data")
+    stack.push_async_callback(data_file.close)
+    cached = Database(data / "cache.db", schema="cache", synchronous="NORMAL")
+    stack.push_async_callback(cached.close)
     # Records may lose the last half second in a power failure; they must not cost an fsync each.
     records = Database(data / "meter.db", schema="meter", synchronous="NORMAL")
     stack.push_async_callback(records.close)
@@ -48,5 +54,7 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
         tokens=tokens,
         meter=meter,
         bus=bus,
+        data=data_file,
+        cache=cached,
         folders=FileFolders(data),
     )

@@ -59,6 +59,7 @@ class Invocation:
     traceparent: bytes = b""  # W3C trace context
     arrived_at: float = 0.0  # monotonic seconds
     depth: int = 0  # how many functions called each other to get here
+    root: str = ""  # id at the start of the chain; empty: this call is the start
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,32 +1,61 @@
-"""Durable errands: publish, lease, settle. What a client does not wait for goes through here.
+"""Durable errands: publish, lease, settle. What nobody waits for goes through here.
+
+An errand lies in a *line*: one line for each function (``function_line``) and for each queue
+(``queue_line``). Who serves a line leases from it. (In JetStream a line is a consumer's subject.)
 
 BUS-1  publish() of an id already seen, even a settled one, changes nothing; it is durable (fsync)
-       before it returns.
+       before it returns, and all errands of one call become visible together or not at all.
 BUS-2  A leased delivery is hidden from other lessees until its lease ends.
 BUS-3  A delivery nobody settled comes back when its lease ends, attempt + 1.
-BUS-4  ack() ends a delivery; retry() hides it for delay_s; bury() keeps it as a dead letter.
+BUS-4  Settled with Done it ends; with Later it is hidden for delay_s; with Dead it is kept as a
+       dead letter.
 BUS-5  Settling with an attempt that is not the current one changes nothing and says False.
-BUS-6  result() of a settled delivery is kept until sweep() finds it older than asked.
-BUS-7  release() gives a lease back for delay_s without using up an attempt (a fault of ours).
+BUS-6  state() of a settled errand, with its result, is kept until sweep() finds it older than
+       asked. Dead letters are never swept, only dropped.
+BUS-7  Returned gives a lease back for delay_s without using up an attempt (a fault of ours).
+BUS-8  Of one line and key with at_once = 1, an errand is leased only when every earlier one is
+       done or dead; also while the earlier one waits for its next attempt.
+BUS-9  Of one line and key with at_once = n, at most n are leased at a time.
+BUS-10 lease() gives the higher priority first, and within one priority the earlier published.
+BUS-11 An errand with ``replaces`` takes the place of the one of the same line and ``replaces``
+       that has not been leased yet (debounce): the old one is gone, the new one waits its own
+       not_before, but never longer than replaced_s_max after the first one was published.
+BUS-12 revive() makes dead letters waiting again, attempt 0; drop() removes them; both say which.
+BUS-13 extend() moves the end of a lease that is still held, and says False for any other.
+BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tapwater_server.model.ids import AppId
+
+ERRAND_BYTES_MAX = 1 << 20  # Of body: larger things are blobs, and the errand names them.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
-    """What is published: tell ``function`` (``app:name``) about ``body`` (JSON bytes)."""
+    """What is published: somebody serving ``line`` is to be told ``body``."""
 
     id: str
     app: str
-    function: str
+    line: str
     body: bytes
+    function: str = ""  # "app:name"; empty in a queue, whoever consumes it
     revision: str = ""  # pinned, or "" for whatever is live
+    attributes: bytes = b""  # JSON object: the sender's headers
+    event: str = ""  # id of the event it tells of
+    key: str = ""  # orders and limits: see BUS-8, BUS-9
+    at_once: int = 1  # deliveries of one key at a time
+    priority: int = 0  # -100 to 100, higher first
+    replaces: str = ""  # see BUS-11
+    replaced_s_max: float = 0.0
     root: str = ""  # id at the start of the chain
     depth: int = 0
+    trace: str = ""
     not_before: float = 0.0  # seconds since the epoch
+    expires_at: float = 0.0  # seconds since the epoch; 0.0: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +66,39 @@ class Delivery:
     attempt: int
     leased_until: float
     published_at: float
+    seq: int  # rises with publishing
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It went well."""
+
+    result: bytes = b""  # JSON of what the function answered
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It did not; try again after ``delay_s``."""
+
+    delay_s: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """It never really ran."""
+
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Give up and keep it."""
+
+    reason: str
+
+
+Settlement = Done | Later | Returned | Dead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,36 +107,112 @@ class ErrandState:
 
     id: str
     app: str
+    line: str
     function: str
     state: str
     attempt: int
     published_at: float
-    result: bytes = b""  # JSON of what the function answered
+    settled_at: float = 0.0
+    not_before: float = 0.0
+    key: str = ""
+    event: str = ""
+    root: str = ""
+    depth: int = 0
+    result: bytes = b""
     reason: str = ""
+    body: bytes = b""  # empty in listings
+    attributes: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineStats:
+    """How a line stands now."""
+
+    line: str
+    app: str
+    waiting: int  # could be leased now
+    delayed: int
+    leased: int
+    dead: int
+    oldest_at: float  # when the oldest unsettled errand was published; 0.0: none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which errands of an app are meant. What is empty does not limit."""
+
+    app: AppId
+    state: str = ""
+    line: str = ""
+    ids: tuple[str, ...] = ()
+    reason_contains: str = ""
+    published_since: float = 0.0
+    published_until: float = 0.0
 
 
 class Bus(Protocol):
     """See the promises above."""
 
-    async def publish(self, errands: Sequence[Errand]) -> None: ...
+    async def publish(self, errands: Sequence[Errand]) -> int:
+        """Write errands; say how many were new."""
+        ...
 
-    async def lease(self, *, count_max: int, lease_s: float) -> Sequence[Delivery]: ...
+    async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]: ...
 
-    async def ack(self, delivery: Delivery, *, result: bytes) -> bool: ...
+    async def settle(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[bool]:
+        """Settle several at once; each stands or falls by itself."""
+        ...
 
-    async def retry(self, delivery: Delivery, *, delay_s: float, reason: str) -> bool: ...
+    async def extend(self, delivery: Delivery, *, lease_s: float) -> Delivery | None: ...
 
-    async def release(self, delivery: Delivery, *, delay_s: float) -> bool: ...
+    async def ready(self) -> Sequence[str]:
+        """Say which lines may have something to lease now. May name one too many, never one too
+        few."""
+        ...
 
-    async def bury(self, delivery: Delivery, *, reason: str) -> bool: ...
+    async def wait_ready(self) -> None:
+        """Return when ready() may have changed: after a publish or a settlement, at the end of a
+        delay or lease."""
+        ...
 
-    async def state(self, id: str) -> ErrandState | None: ...
+    async def state(self, id: str) -> ErrandState | None:
+        """Look at one, with its body."""
+        ...
 
-    async def dead(self, *, app: str, count_max: int) -> Sequence[ErrandState]: ...
+    async def list(
+        self, filter: Filter, *, after: str = "", count_max: int = 100
+    ) -> "Sequence[ErrandState]":
+        """List newest first; ``after`` is the id that the page before ended with."""
+        ...
+
+    async def revive(self, filter: Filter, *, count_max: int) -> Sequence[str]: ...
+
+    async def drop(self, filter: Filter, *, count_max: int) -> Sequence[str]:
+        """Remove what is not leased; say which ids."""
+        ...
+
+    async def lines(self, app: AppId) -> Sequence[LineStats]: ...
 
     async def sweep(self, *, older_than_s: float) -> int: ...
 
-    async def wait_published(self) -> None:
-        """Return when something may have become leasable: after a publish, a settlement, or the
-        end of a delay or lease; at once if there is something now."""
+    async def erase(self, app: AppId) -> None:
+        """Forget an app's errands, whatever their state."""
         ...
+
+
+def function_line(function: str) -> str:
+    """Name the line of ``app:group/name``.
+
+    >>> function_line("shop:users/mail")
+    'f:shop:users/mail'
+    """
+    return f"f:{function}"
+
+
+def queue_line(app: str, queue: str) -> str:
+    """Name the line of a queue of an app.
+
+    >>> queue_line("shop", "emails")
+    'q:shop:emails'
+    """
+    return f"q:{app}:{queue}"

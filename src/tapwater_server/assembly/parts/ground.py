@@ -1,0 +1,45 @@
+"""What every service is built on, and what each adds to the node."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from tapwater_server.assembly.settings import Settings
+from tapwater_server.assembly.stores import Stores
+from tapwater_server.model.ids import AppId
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.identity import Identities
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.invoker import Invoker
+from tapwater_server.ports.rules import Rules
+from tapwater_server.web.endpoint import Endpoint, Socket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What is there before any service is. ``stores`` has the databases, the log and the bus."""
+
+    settings: Settings
+    stores: Stores
+    invoker: Invoker
+    identities: Identities
+    rules: Rules
+    clock: Clock
+    ids: IdSource
+    stack: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one service adds: its API, what must run while the node serves, what it keeps of an
+    app (``erase``), what it clears away now and then (``sweep``).
+    """
+
+    name: str
+    endpoints: Sequence[Endpoint] = ()
+    sockets: Sequence[Socket] = ()
+    loops: Sequence[Coroutine[Any, Any, None]] = ()
+    erase: Callable[[AppId], Awaitable[None]] | None = None
+    sweep: Callable[[], Awaitable[None]] | None = None
+    service: Any = field(default=None)  # for parts that need another (mail for users)
