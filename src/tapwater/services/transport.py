@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of a service. ``path`` is below the app, percent-encoded: ``/docs/users/42``."""
+    """What is asked of a service. ``path`` is below the app and percent-encoded."""
 
     method: str
     path: str
