@@ -4,7 +4,7 @@ Handlers stay plain functions that a person can call; everything here is a value
 """
 
 from tapwater import on
-from tapwater.event import Event
+from tapwater.event import BatchFailed, Event
 from tapwater.file import File
 from tapwater.hooks import after_fork, before_snapshot
 from tapwater.http import Request, Response, ServerSentEvent, Stream, User
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsyncContext",
+    "BatchFailed",
     "Body",
     "CallFailed",
     "Context",

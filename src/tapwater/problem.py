@@ -40,6 +40,10 @@ class Problem(Exception):
         self.problems = tuple(problems)
         self.headers = encoded((headers or {}).items())
 
+    def members(self) -> Mapping[str, object]:
+        """What a kind of problem says besides; none by default."""
+        return {}
+
     def body(self) -> bytes:
         """The JSON that goes out."""
         members: dict[str, object] = {
@@ -51,6 +55,7 @@ class Problem(Exception):
         }
         if self.problems:
             members["problems"] = [dict(problem) for problem in self.problems]
+        members |= self.members()
         return json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 

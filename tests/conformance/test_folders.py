@@ -12,7 +12,7 @@ import pytest
 
 from tapwater_server.backends.files.folders import FileFolders
 from tapwater_server.backends.memory.folders import MemoryFolders
-from tapwater_server.ports.blobs import Folders
+from tapwater_server.ports.folders import Folders
 
 BACKENDS: dict[str, Callable[[Path], Folders]] = {
     "files": FileFolders,
@@ -38,7 +38,7 @@ def fail(folder: Path) -> None:
     raise OSError("no space left")
 
 
-async def test_blb_1_whole(folders: Folders) -> None:
+async def test_fld_1_whole(folders: Folders) -> None:
     assert folders.path("bundles", DIGEST) is None
     path = await folders.put("bundles", DIGEST, fill)
     assert folders.path("bundles", DIGEST) == path
@@ -46,14 +46,14 @@ async def test_blb_1_whole(folders: Folders) -> None:
     assert os.access(path / "run", os.X_OK)
 
 
-async def test_blb_1_or_not_at_all(folders: Folders) -> None:
+async def test_fld_1_or_not_at_all(folders: Folders) -> None:
     with pytest.raises(OSError, match="no space left"):
         await folders.put("bundles", DIGEST, fail)
     assert folders.path("bundles", DIGEST) is None
     assert await folders.sweep("bundles", held=[]) == 0
 
 
-async def test_blb_2_twice_is_one_copy(folders: Folders) -> None:
+async def test_fld_2_twice_is_one_copy(folders: Folders) -> None:
     count = 0
 
     def counted(folder: Path) -> None:
@@ -66,14 +66,14 @@ async def test_blb_2_twice_is_one_copy(folders: Folders) -> None:
     assert count == 1
 
 
-async def test_blb_2_at_the_same_time_too(folders: Folders) -> None:
+async def test_fld_2_at_the_same_time_too(folders: Folders) -> None:
     paths = await asyncio.gather(*(folders.put("bundles", DIGEST, fill) for _ in range(4)))
     assert len(set(paths)) == 1
     assert await folders.sweep("bundles", held=[DIGEST]) == 0
     assert (paths[0] / "lib" / "a.py").exists()
 
 
-async def test_blb_2_it_is_read_only(tmp_path: Path) -> None:
+async def test_fld_2_it_is_read_only(tmp_path: Path) -> None:
     path = await FileFolders(tmp_path).put("bundles", DIGEST, fill)
     modes = {
         one.relative_to(path).as_posix(): one.stat().st_mode & 0o777 for one in path.rglob("*")
@@ -82,7 +82,7 @@ async def test_blb_2_it_is_read_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o555
 
 
-async def test_blb_3_what_nobody_holds_goes(folders: Folders) -> None:
+async def test_fld_3_what_nobody_holds_goes(folders: Folders) -> None:
     await folders.put("bundles", DIGEST, fill)
     await folders.put("bundles", "e" * 64, fill)
     await folders.put("layers", "e" * 64, fill)
@@ -92,7 +92,7 @@ async def test_blb_3_what_nobody_holds_goes(folders: Folders) -> None:
     assert folders.path("layers", "e" * 64) is not None
 
 
-async def test_blb_3_what_is_being_made_stays(tmp_path: Path) -> None:
+async def test_fld_3_what_is_being_made_stays(tmp_path: Path) -> None:
     folders = FileFolders(tmp_path)
     loop = asyncio.get_running_loop()
     inside = asyncio.Event()
@@ -133,7 +133,7 @@ def put_and_kill(folder: Path) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-async def test_blb_1_blb_3_a_kill_leaves_nothing_that_counts(tmp_path: Path) -> None:
+async def test_fld_1_fld_3_a_kill_leaves_nothing_that_counts(tmp_path: Path) -> None:
     await asyncio.to_thread(put_and_kill, tmp_path)
     folders = FileFolders(tmp_path)
     assert folders.path("bundles", DIGEST) is None

@@ -37,7 +37,7 @@ def revision(number: int = 1, *, app: AppId = SHOP, id: str = "") -> Revision:
         style=Style.EVENT,
         file="users/reactive/welcome.py",
         group="users",
-        trigger=Trigger(source="schedule", arguments={"cron": "* * * * *"}),
+        triggers=(Trigger(source="schedule", arguments={"cron": "* * * * *"}),),
     )
     return Revision(
         id=RevisionId(id or f"{app}-{number}"),

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tapwater.event import read_event, read_events
 from tapwater.problem import Problem, invalid, rejected
-from tapwater.runtime.context import AsyncContext, Context, Identity
+from tapwater.runtime.context import AsyncContext, Context, Identity, read_delivery
 from tapwater.runtime.conversation import Conversation
 from tapwater.runtime.material import Material
 from tapwater.runtime.parameters import Parameter, Source, read_parameters
@@ -14,6 +15,7 @@ from tapwater.runtime.wrong import Wrong
 from tapwater.websocket import WebSocket
 
 _MISSING: Any = object()
+_WHOLE = (Source.BODY, Source.RAW, Source.REQUEST, Source.EVENT, Source.EVENTS)
 
 _Take = Callable[[Material], Any]
 
@@ -52,7 +54,7 @@ class Plan:
     def wants_body(self) -> bool:
         """Whether the whole body has to be here before the handler is called."""
         return any(
-            parameter.source in (Source.BODY, Source.RAW, Source.REQUEST, Source.EVENT)
+            parameter.source in _WHOLE
             for parameter in self.parameters
         )
 
@@ -113,13 +115,14 @@ def compile_plan(
     identity: Identity,
     is_async: bool,
     reactive: bool = False,
+    batch: bool = False,
 ) -> Plan:
     """Compile how ``function`` is called.
 
     Raises:
         TypeError: a parameter can be bound to nothing; the message names it.
     """
-    parameters = read_parameters(function, path_names=path_names, reactive=reactive)
+    parameters = read_parameters(function, path_names=path_names, reactive=reactive, batch=batch)
     slots = tuple(_slot(parameter, identity, is_async) for parameter in parameters)
     return Plan(parameters, slots)
 
@@ -155,7 +158,8 @@ def _taker(parameter: Parameter, identity: Identity, is_async: bool) -> _Take:
             material.call, identity
         ),
         Source.STREAM: lambda material: (pieces_async if is_async else pieces)(material.call),
-        Source.EVENT: lambda material: material.json if material.body else None,
+        Source.EVENT: lambda material: _told(material, read_event),
+        Source.EVENTS: lambda material: _told(material, read_events),
         Source.WEBSOCKET: lambda material: WebSocket(
             Conversation(material.call), material.request()
         ),
@@ -204,6 +208,13 @@ def _event_param(material: Material, key: str) -> Any:
     if not isinstance(params, dict) or key not in params:
         return _MISSING
     return str(params[key])
+
+
+def _told(material: Material, read: Callable[..., Any]) -> Any:
+    """The event or events of a delivery, which its headers name."""
+    delivery, attempt = read_delivery(material.call)
+    value = material.json if material.body else None
+    return read(value, delivery=delivery, attempt=attempt)
 
 
 def _user(material: Material, *, required: bool) -> Any:

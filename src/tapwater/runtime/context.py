@@ -15,6 +15,8 @@ from tapwater.runtime import wire
 from tapwater.runtime.answers import dump
 from tapwater.runtime.call import Call, CallerGone
 
+_TOLD = frozenset({b"tapwater-delivery", b"tapwater-attempt"})
+
 
 class How(TypedDict, total=False):
     """How another function is called, where its name and data do not say enough."""
@@ -53,6 +55,13 @@ class CallFailed(Exception):
         self.body = body
 
 
+def read_delivery(call: Call) -> tuple[str, int]:
+    """The errand a call is part of, and which attempt at it: as its headers say."""
+    told = {name: value for name, value in call.invoke.headers if name in _TOLD}
+    attempt = told.get(b"tapwater-attempt", b"1")
+    return told.get(b"tapwater-delivery", b"").decode(), int(attempt) if attempt.isdigit() else 1
+
+
 class CallFacts:
     """What is known of a call without asking anybody."""
 
@@ -88,6 +97,16 @@ class CallFacts:
     def depth(self) -> int:
         """How many functions called each other to get here."""
         return self._call.invoke.depth
+
+    @property
+    def delivery(self) -> str:
+        """The errand this call is part of, the same in each attempt; empty: a call that waits."""
+        return read_delivery(self._call)[0]
+
+    @property
+    def attempt(self) -> int:
+        """How often this errand has been begun, this time included."""
+        return read_delivery(self._call)[1]
 
     @property
     def deadline(self) -> float | None:

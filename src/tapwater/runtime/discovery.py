@@ -1,7 +1,7 @@
 """Look at an imported module and decide what it is: verbs, an app, or reactive."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +11,8 @@ from tapwater.options import options as tapwater_options
 from tapwater.runtime.binding import compile_plan
 from tapwater.runtime.context import Identity
 from tapwater.runtime.program import VERBS, Handler, Program, is_async
+
+_PATTERNS = ("collection", "path", "topic")  # Arguments of triggers whose {names} are parameters.
 
 
 class Unusable(Exception):
@@ -36,12 +38,12 @@ def discover(
         return Program(style=style, identity=identity, app=module.app, concurrency=concurrency)
     reactive = finder.reactive()
     if reactive is not None:
-        handler, trigger = reactive
+        handler, triggers = reactive
         return Program(
             style="event",
             identity=identity,
             handlers={"": handler},
-            trigger=trigger,
+            triggers=triggers,
             concurrency=concurrency,
         )
     handlers = finder.verbs()
@@ -126,23 +128,25 @@ class _Finder:
             raise Unusable(f"{self._where(function)}: write async def websocket(ws)")
         return self._handler(function)
 
-    def reactive(self) -> tuple[Handler, on.Triggered] | None:
+    def reactive(self) -> tuple[Handler, tuple[on.Triggered, ...]] | None:
         marked = [
-            (function, trigger)
-            for function in vars(self._module).values()
-            if inspect.isroutine(function)
-            for trigger in on.triggers(function)
-            if function.__module__ == self._module.__name__
+            function
+            for function in dict.fromkeys(filter(inspect.isroutine, vars(self._module).values()))
+            if on.triggers(function) and function.__module__ == self._module.__name__
         ]
         if not marked:
             return None
         if len(marked) > 1:
-            listed = ", ".join(f"{function.__name__} @on.{one.source}" for function, one in marked)
-            raise Unusable(f"{self._file}: one file is one trigger, this has {listed}")
-        function, trigger = marked[0]
-        text = " ".join(str(value) for value in trigger.arguments.values())
-        names = frozenset(_pattern_names(text))
-        return self._handler(function, reactive=True, path_names=names), trigger
+            listed = ", ".join(f"{one.__name__}()" for one in marked)
+            raise Unusable(f"{self._file}: one file is one function, this decorates {listed}")
+        function, triggers = marked[0], on.triggers(marked[0])
+        batches = {one.source == "batch" for one in triggers}
+        if len(batches) > 1:
+            raise Unusable(f"{self._where(function)}: takes batches, so all triggers must be @on.batch")
+        handler = self._handler(
+            function, reactive=True, batch=True in batches, path_names=_pattern_names(triggers)
+        )
+        return handler, triggers
 
     def _function(self, name: str) -> Callable[..., Any] | None:
         value = getattr(self._module, name, None)
@@ -153,6 +157,7 @@ class _Finder:
         function: Callable[..., Any],
         *,
         reactive: bool = False,
+        batch: bool = False,
         path_names: frozenset[str] | None = None,
     ) -> Handler:
         asynchronous = is_async(function)
@@ -163,6 +168,7 @@ class _Finder:
                 identity=self._identity,
                 is_async=asynchronous,
                 reactive=reactive,
+                batch=batch,
             )
         except (TypeError, ValueError) as error:
             raise Unusable(f"{self._where(function)}: {error}") from error
@@ -174,5 +180,9 @@ class _Finder:
         return f"{self._file}{line}: {getattr(function, '__name__', 'handler')}()"
 
 
-def _pattern_names(pattern: str) -> list[str]:
-    return [part.partition("}")[0] for part in pattern.split("{")[1:]]
+def _pattern_names(triggers: Iterable[on.Triggered]) -> frozenset[str]:
+    """The ``{names}`` in what the triggers listen to."""
+    patterns = [str(one.arguments.get(name, "")) for one in triggers for name in _PATTERNS]
+    return frozenset(
+        part.partition("}")[0] for text in patterns for part in text.split("{")[1:]
+    )

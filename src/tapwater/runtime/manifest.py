@@ -73,7 +73,6 @@ def describe(
     before: Surroundings,
 ) -> dict[str, Any]:
     """Everything the platform wants to know."""
-    trigger = program.trigger
     operations, schemas, notes = openapi.describe(program)
     handlers = [*program.handlers.values(), *([program.websocket] if program.websocket else [])]
     return {
@@ -87,9 +86,10 @@ def describe(
         "mount": program.style in ("asgi", "wsgi"),
         "body": program.app is not None or any(_reads_body(one.plan) for one in handlers),
         "options": plain_options(options),
-        "trigger": None
-        if trigger is None
-        else {"source": trigger.source, "arguments": dict(trigger.arguments)},
+        "triggers": [
+            {"source": one.source, "arguments": plain_options(one.arguments)}
+            for one in program.triggers
+        ],
         "operations": operations,
         "schemas": schemas,
         "description": _description(module),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, get_args
 
-from tapwater.event import Event, read_event
+from tapwater.event import Event
 from tapwater.file import File
 from tapwater.http import Request, Stream, User
 from tapwater.marks import MISSING, Mark
@@ -37,6 +37,7 @@ class Source(StrEnum):
     STREAM = "stream"
     WEBSOCKET = "ws"
     EVENT = "event"
+    EVENTS = "events"  # of a batch
     PARAM = "params"  # a part of a reactive function's pattern
 
 
@@ -76,7 +77,11 @@ _BODY_NAMES = frozenset({"body", "data", "payload"})
 
 
 def read_parameters(
-    function: Callable[..., Any], *, path_names: frozenset[str], reactive: bool
+    function: Callable[..., Any],
+    *,
+    path_names: frozenset[str],
+    reactive: bool,
+    batch: bool = False,
 ) -> tuple[Parameter, ...]:
     """Decide for every parameter.
 
@@ -89,7 +94,7 @@ def read_parameters(
         _Raw(parameter, hints.get(parameter.name, Any), path_names)
         for parameter in signature.parameters.values()
     ]
-    read = _read_reactive if reactive else _read
+    read = (_read_batch if batch else _read_reactive) if reactive else _read
     parameters = [_decided(raw, read) for raw in raws]
     return _several_bodies(parameters)
 
@@ -280,13 +285,39 @@ def _read_reactive(raw: _Raw) -> Parameter:
     if source is Source.CONTEXT:
         return raw.parameter(source, _same)
     if source is Source.EVENT or raw.name == "event":
-        return raw.parameter(Source.EVENT, read_event)
+        return raw.parameter(Source.EVENT, _same)
     if source is not None:
         raise TypeError("a reactive function has no request; it takes event, data and ctx")
     if raw.in_path:
         return raw.parameter(Source.PARAM, from_text(raw.annotation), key=raw.name)
     convert = from_json(raw.annotation)
-    return raw.parameter(Source.EVENT, lambda value: convert(read_event(value).data))
+    part = _PARTS.get(raw.name)
+    if part is not None:
+        return raw.parameter(Source.EVENT, lambda event: convert(part(event)))
+    return raw.parameter(Source.EVENT, lambda event: convert(event.data))
+
+
+_PARTS: dict[str, Callable[[Event], Any]] = {
+    "before": lambda event: event.before,
+    "after": lambda event: event.after,
+    "document": lambda event: event.before if event.after is None else event.after,
+}
+
+
+def _read_batch(raw: _Raw) -> Parameter:
+    """Of a function that takes several at once: the events, or what each of them carries."""
+    source = _special(raw)
+    if source is Source.CONTEXT:
+        return raw.parameter(source, _same)
+    if source is Source.EVENT or raw.name == "event":
+        raise TypeError("a function that takes batches takes events, a list[Event], not one event")
+    if source is not None:
+        raise TypeError("a reactive function has no request; it takes events, messages and ctx")
+    sequence = sequence_of(raw.inner)
+    if raw.name == "events" or (sequence is not None and bare(sequence[1]) is Event):
+        return raw.parameter(Source.EVENTS, _same)
+    convert = from_json(raw.annotation)
+    return raw.parameter(Source.EVENTS, lambda events: convert([one.data for one in events]))
 
 
 def _same(value: Any) -> Any:

@@ -30,7 +30,7 @@ class Program:
     identity: Identity
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     websocket: Handler | None = None
-    trigger: Triggered | None = None
+    triggers: tuple[Triggered, ...] = ()
     app: Any = None
     concurrency: int = 1
 

@@ -6,7 +6,7 @@ from tapwater_server.control.preparing import guest_settings
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import Function, Revision
 from tapwater_server.model.ids import RevisionId
-from tapwater_server.ports.blobs import Folders
+from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.sandbox import Image
 

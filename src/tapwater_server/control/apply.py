@@ -20,8 +20,8 @@ from tapwater_server.control.reading import Base, Reading
 from tapwater_server.model.errors import DeployFailed
 from tapwater_server.model.function import Revision
 from tapwater_server.model.ids import AppId, RevisionId
-from tapwater_server.ports.blobs import Folders
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.preparer import Preparer
 from tapwater_server.ports.registry import Registry
@@ -206,6 +206,7 @@ def revision_settings(base: Base, ready: Sequence[Ready]) -> Mapping[str, Any]:
         "schemas": {group: table for group, table in schemas.items() if table},
         "warnings": {one.function.id.name: list(one.warnings) for one in ready if one.warnings},
         "settings": file.settings,
+        "rules": base.desired.rules,
         "lock": base.lock,
         "python": base.python.version,
     }

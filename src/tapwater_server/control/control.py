@@ -14,9 +14,9 @@ from tapwater_server.control.interpreters import Interpreter, find
 from tapwater_server.control.layers import Layers
 from tapwater_server.control.reading import Reading
 from tapwater_server.control.turns import Turns
-from tapwater_server.ports.blobs import Folders
 from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.meter import Meter

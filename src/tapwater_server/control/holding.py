@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tapwater_server.control.layers import LAYERS, LOCKS
-from tapwater_server.ports.blobs import Folders
+from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.registry import Registry
 
 BUNDLES = "bundles"

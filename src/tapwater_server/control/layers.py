@@ -15,7 +15,7 @@ from pathlib import Path
 from tapwater_server.control.interpreters import Interpreter
 from tapwater_server.control.requirements import Wanted, layer_digest, lock_key
 from tapwater_server.model.errors import DeployFailed
-from tapwater_server.ports.blobs import Folders
+from tapwater_server.ports.folders import Folders
 
 LAYERS, LOCKS = "layers", "locks"
 LOCK_FILE = "requirements.lock"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tapwater_server.control import delivering
+from tapwater_server.control.wrong import Wrong, duration, text, whole
 from tapwater_server.model.function import FunctionLimits
 
 MEMORY_BYTES_MIN = 16 << 20  # Below this an interpreter cannot live.
@@ -17,8 +19,7 @@ INSTANCES_MAX = 10_000
 CONCURRENCY_MAX = 1_000
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _EGRESS = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,11 +36,8 @@ class Chosen:
     secrets: tuple[str, ...] = ("*",)
     after_fork_import: bool = False
     description: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)  # cors, retries, schedule: as written
-
-
-class Wrong(Exception):
-    """A value that cannot be meant; the text says what can."""
+    extra: Mapping[str, Any] = field(default_factory=dict)  # cors, schedule: as written
+    delivery: Mapping[str, Any] = field(default_factory=dict)  # of deliveries: as written
 
 
 def size(value: object) -> int:
@@ -51,21 +49,6 @@ def size(value: object) -> int:
     if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
         return int(float(match[1]) * (1 << _UNITS[match[2].upper()]))
     raise Wrong(f"{value!r} is not a size: write a number and a unit, such as '256MB'")
-
-
-def duration(value: object) -> float:
-    """Read a time in seconds.
-
-    >>> duration("1.5m")
-    90.0
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9:
-        return float(value)
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-        seconds = float(match[1]) * _SECONDS[match[2]]
-        if 0 < seconds < 1e9:
-            return seconds
-    raise Wrong(f"{value!r} is not a time: write seconds, or such as '500ms', '30s', '5m', '1h'")
 
 
 def duration_or_none(value: object) -> float | None:
@@ -91,17 +74,6 @@ def rate(value: object) -> float | None:
         if per_s > 0:
             return per_s
     raise Wrong(f"{value!r} is not a rate: write such as '100/s', '60/m' or '10/h'")
-
-
-def whole(low: int, high: int) -> Callable[[object], int]:
-    """Make a reader of whole numbers between two ends."""
-
-    def read(value: object) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        raise Wrong(f"{value!r} is not a whole number from {low} to {high}")
-
-    return read
 
 
 def span(value: object) -> tuple[int, int]:
@@ -131,13 +103,6 @@ def cores(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0.01 <= value <= 1024:
         return float(value)
     raise Wrong(f"{value!r} is not a number of cores: write such as 0.5 or 2")
-
-
-def text(value: object) -> str:
-    """Read a text."""
-    if isinstance(value, str) and len(value) <= 4096:
-        return value
-    raise Wrong(f"{value!r} is not a text of at most 4096 characters")
 
 
 def text_or_none(value: object) -> str | None:
@@ -216,10 +181,11 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "secrets": words,
     "after_fork_import": flag,
     "description": text,
-    "retries": _anything,
-    "schedule": _anything,
+    "schedule": text,
+    **{name: read for name, read in delivering.READERS.items() if name != "rate"},
 }
-_EXTRA = ("cors", "retries", "schedule")
+_DELIVERY = tuple(name for name in delivering.READERS if name != "rate")
+_EXTRA = ("cors", "schedule")
 _LIMITS: Mapping[str, str] = {
     "memory": "memory_bytes",
     "timeout": "timeout_s",
@@ -258,10 +224,11 @@ def choose(sources: Sequence[Mapping[str, object]]) -> Chosen:
     64
     """
     values: dict[str, Any] = {}
+    written: dict[str, Any] = {}
     variables: dict[str, str] = {}
     for source in sources:
         for name, value in source.items():
-            values[name] = READERS[name](value)
+            values[name], written[name] = READERS[name](value), value
             if name == "environment":
                 variables |= values[name]
     limits: dict[str, Any] = {_LIMITS[name]: values[name] for name in _LIMITS if name in values}
@@ -276,4 +243,5 @@ def choose(sources: Sequence[Mapping[str, object]]) -> Chosen:
         after_fork_import=values.get("after_fork_import", False),
         description=values.get("description", ""),
         extra={name: values[name] for name in _EXTRA if name in values},
+        delivery={name: written[name] for name in _DELIVERY if name in written},
     )

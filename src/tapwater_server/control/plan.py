@@ -22,6 +22,7 @@ class Desired:
     file: AppFile
     requires_python: str = ""  # ">=3.12"
     peeked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by function
+    rules: Mapping[str, Any] = field(default_factory=dict)  # who may what, checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,8 @@ def _desired(
     problems: list[Problem] = []
     if toml.FILE in files:
         file, problems = toml.parse(read(toml.FILE))
+    rules, wrong = read_rules(files, read, written=file.rules)
+    problems = [*problems, *wrong]
     layout = read_layout(files, main=file.main)
     problems = [*problems, *layout.problems, *_strangers(file, layout)]
     single = layout.functions[0].file if _is_single(layout) else ""
@@ -128,6 +130,7 @@ def _desired(
         file=file,
         requires_python=requirements.requires_python(files, read, single=single),
         peeked=peeked,
+        rules=rules,
     )
     return desired, wanted
 

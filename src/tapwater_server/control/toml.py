@@ -32,6 +32,7 @@ class AppFile:
     defaults: Mapping[str, Any] = field(default_factory=dict)  # raw options of all functions
     functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by name
     settings: Mapping[str, Any] = field(default_factory=dict)  # for the guest, as written
+    rules: Mapping[str, Any] = field(default_factory=dict)  # as written; checked with rules.toml
 
 
 def parse(text: str) -> tuple[AppFile, list[Problem]]:
@@ -138,6 +139,9 @@ class _Reading:
     def settings(self, key: str, value: Any) -> Mapping[str, Any]:
         return self._table((), key, value)
 
+    def rules(self, key: str, value: Any) -> Mapping[str, Any]:
+        return self._table((), key, value)
+
     def _options(self, table: tuple[str, ...], raw: Mapping[str, Any]) -> None:
         for name, value in raw.items():
             for problem in options.complain("", {name: value}):
@@ -174,6 +178,7 @@ _KEYS: Mapping[str, Callable[[_Reading, str, Any], Any]] = {
     "defaults": _Reading.defaults,
     "functions": _Reading.functions,
     "settings": _Reading.settings,
+    "rules": _Reading.rules,
 }
 
 

@@ -16,7 +16,7 @@ from tapwater_server.gateway.pages import Pages
 from tapwater_server.gateway.proxies import Proxies
 from tapwater_server.gateway.routing import Match, Target
 from tapwater_server.gateway.settings import GatewaySettings
-from tapwater_server.gateway.site import Compiled
+from tapwater_server.gateway.site import Compiled, Site
 from tapwater_server.gateway.target import RequestTarget, read_absolute, read_target
 from tapwater_server.gateway.trace import Traces, is_traceparent
 from tapwater_server.gateway.translate import believe, method_name, other_verb, user_json
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tapwater_server.gateway.connection import Connection
 
 INTERNAL = "/_/"
+OWN = b"/_/v1/"  # An app's services, on its own hosts too.
+APPS, DEPLOYS = "/_/api/v1/apps/", "/deploys"
+OBJECT_BYTES_MAX = 5 << 40  # What is sent to a service; each endpoint has a ceiling of its own.
 _ANY = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
@@ -115,9 +118,7 @@ class Door:
             target = read_target(exchange.url)
             if target.path.startswith(INTERNAL):
                 # On no host is this an app's: whoever is sent tokens must be the platform.
-                if not site.bare:
-                    raise Refusal("not_found", "The control API does not answer on an app's host.")
-                self._internal(exchange, target)
+                self._internal(exchange, site, compiled, target)
                 return
             if compiled is None:
                 raise Refusal("not_found", "No app answers here.")
@@ -135,9 +136,30 @@ class Door:
         exchange.host, exchange.url = read_absolute(exchange.url)
         return False
 
-    def _internal(self, exchange: Exchange, target: RequestTarget) -> None:
-        exchange.body_bytes_max = BUNDLE_BYTES_MAX
-        exchange.plan = partial(self._bridge.start, target=target)
+    def _internal(
+        self, exchange: Exchange, site: Site, compiled: Compiled | None, target: RequestTarget
+    ) -> None:
+        """The platform answers: an app's services on each of its hosts, the rest on the bare one.
+
+        Raises:
+            Refusal: it is an app's host, and no service was asked.
+        """
+        own = exchange.url.startswith(OWN)  # As it was sent: what is spelled otherwise is not it.
+        if not own and not site.bare:
+            raise Refusal("not_found", "The control API does not answer on an app's host.")
+        cors = compiled.services_cors if own and compiled is not None else None
+        if cors is not None and self._crossing(exchange, cors):
+            return
+        exchange.body_bytes_max = OBJECT_BYTES_MAX if own else BUNDLE_BYTES_MAX
+        if target.path.startswith(APPS) and not target.path.endswith(DEPLOYS):
+            exchange.body_bytes_max = OBJECT_BYTES_MAX
+        if b"upgrade" in exchange.seen and wants_websocket(exchange.method, exchange.seen):
+            check_handshake(exchange.seen)
+            exchange.keep_alive = False
+            exchange.body_bytes_max = 0
+            exchange.plan = partial(self._bridge.open_socket, target=target, app=site.app)
+            return
+        exchange.plan = partial(self._bridge.start, target=target, app=site.app)
 
     def _find(self, exchange: Exchange, compiled: Compiled, target: RequestTarget) -> Match | None:
         """Look for a function, then for a file or a page, then for a function that takes all."""
@@ -225,7 +247,9 @@ class Door:
 
 def open_websocket(exchange: Exchange) -> Call | None:
     """A plan: the connection becomes a WebSocket if the function says so."""
-    return WebSocket(exchange).start()
+    invocation = exchange.invocation
+    assert invocation is not None
+    return WebSocket(exchange).start(partial(exchange.connection.door.invoker.start, invocation))
 
 
 def say(exchange: Exchange, *, status: int, headers: Headers, whole: bytes) -> None:

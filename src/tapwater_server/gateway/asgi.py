@@ -2,20 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
+from tapwater_server.gateway.asgi_socket import InternalSocket
 from tapwater_server.gateway.exchange import Exchange
 from tapwater_server.gateway.target import RequestTarget
 from tapwater_server.gateway.tasks import Tasks
+from tapwater_server.gateway.websocket import WebSocket
+from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Ending, Headers, Outcome, Usage
 from tapwater_server.model.limits import WINDOW_BYTES
 from tapwater_server.ports.invoker import Call, Resumed
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+from tapwater_server.web.scope import DOOR, ASGIApp, Door, Message
 
 
 class Bridge:
@@ -25,14 +24,34 @@ class Bridge:
         self._app, self._tasks = app, tasks
         self._reading: set[InternalCall] = set()
 
-    def start(self, exchange: Exchange, *, target: RequestTarget) -> Call:
-        """A plan: the internal app answers."""
+    def start(self, exchange: Exchange, *, target: RequestTarget, app: AppId) -> Call:
+        """A plan: the internal app answers. ``app``: whose host was asked."""
         call = InternalCall(exchange)
-        task = self._tasks.start(call.run(self._app, _scope(exchange, target)))
+        scope = _scope(exchange, target)
+        scope[DOOR] = Door(app=app, on_gone=call.on_gone)
+        task = self._tasks.start(call.run(self._app, scope))
         if exchange.method == b"GET":
             self._reading.add(call)
             task.add_done_callback(lambda _: self._reading.discard(call))
         return call
+
+    def open_socket(self, exchange: Exchange, *, target: RequestTarget, app: AppId) -> Call | None:
+        """A plan: the internal app talks over a WebSocket, if it wants to."""
+        offered = exchange.seen.get(b"sec-websocket-protocol", b"").decode("latin-1")
+        scope = {
+            **_scope(exchange, target),
+            "type": "websocket",
+            "subprotocols": [name.strip() for name in offered.split(",") if name.strip()],
+            "extensions": {"websocket.http.response": {}},
+            DOOR: Door(app=app),
+        }
+
+        def begin(socket: WebSocket) -> Call:
+            call = InternalSocket(socket)
+            self._tasks.start(call.run(self._app, scope))
+            return call
+
+        return WebSocket(exchange).start(begin)
 
     def hang_up(self) -> None:
         """Tell answers that only show something (a log that is followed) that nobody listens."""
@@ -76,6 +95,11 @@ class InternalCall:
         self._resumed: Resumed | None = None
         self._head: tuple[int, Headers] | None = None
         self._answering = self._done = False
+        self._told: Callable[[], object] | None = None
+
+    def on_gone(self, told: Callable[[], object]) -> None:
+        """Call this as soon as the client has gone; the latest wish counts."""
+        self._told = told
 
     async def run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
         """Run the app to its end. What it raises is a bug of ours: counted, logged, a 500."""
@@ -159,3 +183,5 @@ class InternalCall:
         self._gone = True
         self._news.set()
         self._room.set()
+        if self._told is not None:
+            self._told()

@@ -1,13 +1,14 @@
 """Cross-origin requests, answered from the app's settings so that functions need not. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tapwater_server.model.invocation import Headers
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MAX_AGE_S = 600
+_SERVICES_EXPOSED = b"etag, content-range, accept-ranges, location, retry-after"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,13 @@ def read_cors(settings: Mapping[str, Any] | bool | None) -> Cors | None:
         credentials=bool(given.get("credentials", False)),
         max_age_s=int(given.get("max_age", MAX_AGE_S)),
     )
+
+
+def for_services(cors: Cors) -> Cors:
+    """The same for an app's services: a page must be able to read what they say in headers."""
+    if not cors.credentials:
+        return replace(cors, exposed=b"*")
+    return replace(cors, exposed=b", ".join(filter(None, (cors.exposed, _SERVICES_EXPOSED))))
 
 
 def _texts(values: str | Sequence[str]) -> list[bytes]:

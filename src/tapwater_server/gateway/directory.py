@@ -2,7 +2,8 @@
 
 ``<app>.<domain>`` is the app's ``live`` alias, ``<alias>--<app>.<domain>`` another alias,
 ``r<number>--<app>.<domain>`` one revision. Hosts that a live revision names are its app's. Every
-other name is the bare host: the default app, and the platform's own pages under ``/_/``.
+other name is the bare host: the default app, and the platform's own pages under ``/_/``. On an app's
+hosts its services are below ``/_/v1/``.
 """
 
 import re
@@ -65,7 +66,7 @@ class Directory:
             return self._alias_site(custom, LIVE, bare=False)
         default = self._registry.default_app()
         if default is None:
-            return Site([], bare=True, ids=self._ids)
+            return Site(AppId(""), [], bare=True, ids=self._ids)
         return self._alias_site(default, LIVE, bare=True)
 
     def _labelled(self, label: str) -> Site:
@@ -81,7 +82,8 @@ class Directory:
             return self._alias_site(AppId(app), alias, bare=False)
         for revision in self._registry.revisions(AppId(app)):
             if revision.number == int(preview[1]):
-                return Site([(self._compile(revision), 100)], bare=False, ids=self._ids)
+                shares = [(self._compile(revision), 100)]
+                return Site(AppId(app), shares, bare=False, ids=self._ids)
         raise Refusal("not_found", f"App {app!r} has no revision {preview[1]}.")
 
     def _custom(self, name: str) -> AppId | None:
@@ -101,10 +103,10 @@ class Directory:
         alias = self._alias(app, name)
         if alias is None:
             if name == LIVE:
-                return Site([], bare=bare, ids=self._ids)
+                return Site(app, [], bare=bare, ids=self._ids)
             raise Refusal("not_found", f"App {app!r} has no alias {name!r}.")
         shares = [(self._compile(r), alias.weights[r.id]) for r in self._weighted(alias)]
-        return Site(shares, bare=bare, ids=self._ids)
+        return Site(app, shares, bare=bare, ids=self._ids)
 
     def _alias(self, app: AppId, name: str) -> Alias | None:
         return next((a for a in self._registry.aliases(app) if a.name == name), None)

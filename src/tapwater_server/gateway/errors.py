@@ -17,6 +17,7 @@ STATUS: Mapping[str, int] = {
     "method_not_allowed": 405,
     "too_slow": 408,
     "conflict": 409,
+    "precondition_failed": 412,
     "too_large": 413,
     "url_too_long": 414,
     "range": 416,
@@ -36,6 +37,7 @@ STATUS: Mapping[str, int] = {
     "stopping": 503,
     "timed_out": 504,
     "http_version": 505,
+    "storage_full": 507,
 }
 
 _SENTENCES: Mapping[Ending, str] = {

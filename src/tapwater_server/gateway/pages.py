@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-from tapwater_server.gateway.docs_page import CONTENT_SECURITY_POLICY, DOCS_PAGE
 from tapwater_server.gateway.exchange import Exchange
 from tapwater_server.gateway.openapi import describe_group
 from tapwater_server.gateway.sending import send_file
@@ -11,6 +10,7 @@ from tapwater_server.gateway.site import Compiled
 from tapwater_server.gateway.tasks import Tasks
 from tapwater_server.model.invocation import Headers
 from tapwater_server.ports.invoker import Call
+from tapwater_server.web.docs_page import CONTENT_SECURITY_POLICY, DOCS_PAGE
 
 Plan = Callable[[Exchange], Call | None]
 _READING = frozenset({b"GET", b"HEAD"})

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tapwater_server.gateway.cors import Cors, read_cors
+from tapwater_server.gateway.cors import Cors, for_services, read_cors
 from tapwater_server.gateway.files import Files
 from tapwater_server.gateway.routing import Match, Routes
 from tapwater_server.model.function import Function, Kind, Revision
+from tapwater_server.model.ids import AppId
 from tapwater_server.ports.ids import IdSource
 
 Public = Callable[[Revision], Path | None]
@@ -15,7 +16,7 @@ Public = Callable[[Revision], Path | None]
 class Compiled:
     """One revision, made ready for requests. Built once; a revision never changes."""
 
-    __slots__ = ("cors", "files", "groups", "plain", "revision", "routes")
+    __slots__ = ("cors", "files", "groups", "plain", "revision", "routes", "services_cors")
 
     def __init__(self, revision: Revision, *, public: Path | None) -> None:
         restful = [function for function in revision.functions if function.kind is Kind.RESTFUL]
@@ -23,18 +24,23 @@ class Compiled:
         self.routes = Routes(restful)
         self.plain: Mapping[bytes, Match] = self.routes.plain()
         self.cors: Cors | None = read_cors(revision.settings.get("cors"))
+        self.services_cors = None if self.cors is None else for_services(self.cors)
         self.files = None if public is None else Files(public)
         self.groups: Mapping[str, Sequence[Function]] = _by_group(restful)
 
 
 class Site:
-    """Where a host name leads: revisions and their shares. No revision: nothing is live there."""
+    """Where a host name leads: an app, its revisions and their shares.
 
-    __slots__ = ("_ids", "_shares", "bare", "only")
+    No app: the bare host, and none is the default. No revision: nothing is live there.
+    """
+
+    __slots__ = ("_ids", "_shares", "app", "bare", "only")
 
     def __init__(
-        self, shares: Sequence[tuple[Compiled, int]], *, bare: bool, ids: IdSource
+        self, app: AppId, shares: Sequence[tuple[Compiled, int]], *, bare: bool, ids: IdSource
     ) -> None:
+        self.app = app
         self.bare = bare
         self._ids = ids
         self._shares = [(compiled, weight) for compiled, weight in shares if weight > 0]

@@ -1,5 +1,6 @@
 """One WebSocket: frames on one side, a call of a function on the other."""
 
+from collections.abc import Callable
 from enum import IntEnum
 
 from wsproto.connection import Connection as Frames
@@ -44,13 +45,17 @@ class WebSocket:
         self._closing_at = 0.0
         self._call: Call | None = None
         self._ended = False
+        self.on_room: Callable[[], None] | None = None  # the client takes what we send, again
 
-    def start(self) -> Call | None:
+    @property
+    def roomy(self) -> bool:
+        """Whether the client keeps up."""
+        return self._connection.writable
+
+    def start(self, begin: "Callable[[WebSocket], Call]") -> Call | None:
         """Make the call. The connection is ours from now on."""
-        invocation = self._exchange.invocation
-        assert invocation is not None
         self._connection.become(self)
-        call = self._connection.door.invoker.start(invocation, self)
+        call = begin(self)
         if not self._ended:
             self._call = call
             if self._stage is Stage.OPEN:
@@ -90,7 +95,7 @@ class WebSocket:
             return
         fine = outcome.ending is Ending.OK
         code = outcome.status if _may_be_sent(outcome.status) else 1000 if fine else _BROKEN
-        self._close(code, "" if fine else outcome.ending.value.replace("_", " "))
+        self._close(code, outcome.message if fine else outcome.ending.value.replace("_", " "))
 
     # The client's side: see connection.Session.
 
@@ -120,6 +125,8 @@ class WebSocket:
             self._send(Ping())
 
     def resume(self) -> None:
+        if self.on_room is not None:
+            self.on_room()
         if self._stage is Stage.OPENING and self._call is not None:
             self._call.resume()
 

@@ -54,6 +54,24 @@ class Conflict(TapwaterError):
     code = "conflict"
 
 
+class PreconditionFailed(TapwaterError):
+    """A conditional request whose condition does not hold; nothing was changed."""
+
+    code = "precondition_failed"
+
+
+class NoSuchRange(TapwaterError):
+    """The stretch that was asked for lies outside of what there is."""
+
+    code = "range"
+
+
+class StorageFull(TapwaterError):
+    """The disk, or a quota on it, has no room for what was sent; nothing of it was kept."""
+
+    code = "storage_full"
+
+
 class TooLarge(TapwaterError):
     """More bytes than a ceiling allows."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tapwater_server.model.delivering import DeliveryOptions
 from tapwater_server.model.ids import AppId, FunctionId, RevisionId
 
 
@@ -49,10 +50,13 @@ class FunctionLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """What a reactive function listens to: ``source`` as in ``on.<source>`` and its arguments."""
+    """What a reactive function listens to: ``source`` as in ``on.<source>``, its arguments, and
+    how it is told.
+    """
 
     source: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,8 @@ class Function:
     file: str  # path inside the bundle, "users/restful/register.py"
     group: str  # "" where the app has no groups
     route: Route | None = None
-    trigger: Trigger | None = None
+    triggers: tuple[Trigger, ...] = ()
+    delivery: DeliveryOptions = field(default_factory=DeliveryOptions)  # of background calls
     limits: FunctionLimits = field(default_factory=FunctionLimits)
     auth: str | None = None  # None: anyone
     egress: tuple[str, ...] = ()  # "host:port", or the single word "all"
@@ -89,6 +94,11 @@ class Function:
     body: bool = True  # False: no handler reads a body
     operations: Mapping[str, Any] = field(default_factory=dict)  # OpenAPI operations by verb
     description: str = ""
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """What it listens to first; most functions have one trigger, or none."""
+        return self.triggers[0] if self.triggers else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

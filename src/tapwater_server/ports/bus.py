@@ -50,7 +50,7 @@ class Errand:
     at_once: int = 1  # deliveries of one key at a time
     priority: int = 0  # -100 to 100, higher first
     replaces: str = ""  # see BUS-11
-    replaced_s_max: float = 0.0
+    replaced_s_max: float = 0.0  # 0.0: no ceiling
     root: str = ""  # id at the start of the chain
     depth: int = 0
     trace: str = ""
@@ -67,6 +67,7 @@ class Delivery:
     leased_until: float
     published_at: float
     seq: int  # rises with publishing
+    lease: int = 0  # rises with each lease, also of an errand that was returned in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,13 @@ class Bus(Protocol):
         few."""
         ...
 
-    async def wait_ready(self) -> None:
+    async def wait_ready(self, seen: int | None = None) -> int:
         """Return when ready() may have changed: after a publish or a settlement, at the end of a
-        delay or lease."""
+        delay or lease.
+
+        Gives the number of changes so far. Whoever passes the number it was given misses none;
+        without it, those since anybody last called ready() count (enough where one loop serves).
+        """
         ...
 
     async def state(self, id: str) -> ErrandState | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from tapwater_server.web.asked import Asked
+from tapwater_server.web.asked import BODY_BYTES_MAX, Asked
 
 Handler = Callable[[Asked], Awaitable[Any]]
 
@@ -72,6 +72,7 @@ class Endpoint:
     media: str = "application/json"
     takes_media: str = "application/json"
     status: int = 200
+    body_bytes_max: int = BODY_BYTES_MAX  # more is refused, as soon as it is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ _SYNC_EACH_MAX = 200  # More files than this are cheaper to sync all at once.
 
 
 class FileFolders:
-    """See the promises of ``ports/blobs.py``."""
+    """See the promises of ``ports/folders.py``."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class MemoryFolders:
-    """See the promises of ``ports/blobs.py``; ``scratch`` is the caller's to remove."""
+    """See the promises of ``ports/folders.py``; ``scratch`` is the caller's to remove."""
 
     def __init__(self, *, scratch: Path) -> None:
         self._scratch = scratch

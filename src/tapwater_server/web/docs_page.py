@@ -1,11 +1,11 @@
-"""The page to try a group's API: one file, no other origin, and a policy that allows just that."""
+"""The page to try an API: one file, no other origin, and a policy that allows just that."""
 
 import re
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 
-DOCS_PAGE = files("tapwater_server.gateway").joinpath("docs.html").read_bytes()
+DOCS_PAGE = files("tapwater_server.web").joinpath("docs.html").read_bytes()
 
 
 def _hashes(tag: bytes) -> bytes:

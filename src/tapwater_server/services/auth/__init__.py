@@ -1,0 +1,1 @@
+"""The users of apps: signing up and in, tokens, roles, keys."""

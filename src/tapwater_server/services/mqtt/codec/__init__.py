@@ -1,0 +1,1 @@
+"""MQTT's packets as values, and both ways between them and bytes. No sockets, no state."""

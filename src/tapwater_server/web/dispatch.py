@@ -1,0 +1,167 @@
+"""From a request to its answer: find the endpoint, see that who asks may, run the handler."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from tapwater_server.model.errors import (
+    NotAllowed,
+    NotFound,
+    TapwaterError,
+    TooLarge,
+    Unauthenticated,
+)
+from tapwater_server.web import problems
+from tapwater_server.web.asked import Asked
+from tapwater_server.web.endpoint import Answer, Endpoint, Socket, Streamed, Who
+from tapwater_server.web.routes import Routes, split_path
+
+_log = logging.getLogger(__name__)
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer ready to go out, on whichever way the request came."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | AsyncIterator[bytes] = b""
+
+
+class Table:
+    """The endpoints of all services: one table for HTTP and for the functions' socket."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], sockets: Iterable[Socket] = ()) -> None:
+        self.endpoints: Sequence[Endpoint] = tuple(endpoints)
+        self.sockets: Sequence[Socket] = tuple(sockets)
+        self._endpoints, self._sockets = Routes(self.endpoints), Routes(self.sockets)
+        self.names = self._endpoints.names | self._sockets.names
+
+    async def answer(self, asked: Asked) -> Said:
+        """Answer a request; what goes wrong becomes a problem.
+
+        Raises:
+            ConnectionResetError: the client has gone meanwhile.
+        """
+        try:
+            endpoint = self.find(asked)
+            return _write(endpoint, await endpoint.handler(asked))
+        except TapwaterError as error:
+            return refuse(error)
+        except ConnectionResetError:
+            raise
+        except Exception:
+            # A border: what is no answer of a service is a bug of ours, told to the log.
+            _log.exception("a service failed", extra={"app": asked.app, "path": asked.path})
+            return refuse(TapwaterError("something went wrong here; the platform's log says what"))
+
+    def find(self, asked: Asked) -> Endpoint:
+        """Find the endpoint and fill in what its path says.
+
+        Raises:
+            NotFound: there is nothing at this path.
+            MethodNotAllowed: not with this method.
+            Unauthenticated, NotAllowed: not for who asks.
+        """
+        found = self._endpoints.find(split_path(asked.path))
+        if not found:
+            raise NotFound(f"no service has anything at {asked.path[:200]}")
+        for endpoint, params in found:
+            if endpoint.method == asked.method or (
+                endpoint.method == "GET" and asked.method == "HEAD"
+            ):
+                require(endpoint.who, asked)
+                asked.params = params
+                asked.chunks = bounded(asked.chunks, bytes_max=endpoint.body_bytes_max)
+                return endpoint
+        allowed = _allowed(endpoint for endpoint, _ in found)
+        raise problems.MethodNotAllowed(
+            f"{asked.method} is not possible here; {allowed} is", allowed=allowed
+        )
+
+    def find_socket(self, asked: Asked) -> Socket:
+        """Find the WebSocket at a path.
+
+        Raises:
+            NotFound: there is none.
+            Unauthenticated, NotAllowed: not for who asks.
+        """
+        found = self._sockets.find(split_path(asked.path))
+        if not found:
+            raise NotFound(f"no service has a WebSocket at {asked.path[:200]}")
+        socket, params = found[0]
+        require(socket.who, asked)
+        asked.params = params
+        return socket
+
+
+def require(who: Who, asked: Asked) -> None:
+    """Refuse who may not use an endpoint.
+
+    Raises:
+        Unauthenticated: nobody, where somebody is wanted.
+        NotAllowed: a user, where an app's own token is wanted.
+    """
+    if who is Who.ANYONE or asked.who.is_trusted(asked.app):
+        return
+    if who is Who.USER and asked.who.is_user_of(asked.app):
+        return
+    if not asked.who.is_user_of(asked.app):
+        raise Unauthenticated("send your token as 'Authorization: Bearer TOKEN'")
+    raise NotAllowed("this needs a token for the app, or a function of it")
+
+
+def refuse(error: TapwaterError) -> Said:
+    """Write an error."""
+    said = problems.problem(error)
+    if said["status"] >= 500 and error.code != "overloaded":
+        _log.error("a request failed", extra={"code": error.code, **error.facts})
+    return Said(
+        said["status"],
+        {"content-type": problems.MEDIA_TYPE, **problems.headers(error)},
+        msgspec.json.encode(said),
+    )
+
+
+def bounded(
+    chunks: Callable[[], AsyncIterator[bytes]], *, bytes_max: int
+) -> Callable[[], AsyncIterator[bytes]]:
+    """Let no more of a body through than an endpoint takes."""
+
+    async def within() -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in chunks():
+            size += len(chunk)
+            if size > bytes_max:
+                raise TooLarge(f"the body has more than {bytes_max} bytes")
+            yield chunk
+
+    return within
+
+
+def _write(endpoint: Endpoint, given: Any) -> Said:
+    """Write what a handler gave."""
+    if isinstance(given, Streamed):
+        headers = {"content-type": endpoint.media, "cache-control": "no-store", **given.headers}
+        return Said(given.status, headers, given.chunks)
+    status, extra = endpoint.status, dict[str, str]()
+    if isinstance(given, Answer):
+        given, status, extra = given.value, given.status, dict(given.headers)
+    elif given is None and status == 200:
+        status = 204
+    if given is None:
+        return Said(status, extra)
+    if isinstance(given, bytes):
+        return Said(status, {"content-type": endpoint.media, **extra}, given)
+    return Said(status, {"content-type": _JSON, **extra}, msgspec.json.encode(given))
+
+
+def _allowed(endpoints: Iterable[Endpoint]) -> str:
+    methods = {endpoint.method for endpoint in endpoints}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))

@@ -1,0 +1,149 @@
+"""The services' API as an ASGI app: ``/_/v1/`` on an app's hosts, ``/_/api/v1/apps/`` on ours."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import cast
+
+from tapwater_server.model.errors import NotFound, TapwaterError
+from tapwater_server.model.ids import AppId, parse_app_id
+from tapwater_server.web.asked import Asked
+from tapwater_server.web.callers import Callers, bearer, whoever
+from tapwater_server.web.dispatch import Said, Table, refuse
+from tapwater_server.web.pages import Pages
+from tapwater_server.web.scope import (
+    DOOR,
+    ASGIApp,
+    Door,
+    Receive,
+    Scope,
+    Send,
+    base_url,
+    headers_of,
+    pieces,
+    query_of,
+    raw_path,
+)
+from tapwater_server.web.sockets import talk, token_of
+
+OWN = "/_/v1/"  # on an app's own hosts
+ALL = "/_/api/v1/apps/"  # on the bare host
+
+
+class ServicesApp:
+    """Answers what is a service's, and hands everything else on."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        callers: Callers,
+        exists: Callable[[AppId], bool],
+        otherwise: ASGIApp,
+    ) -> None:
+        self._table, self._callers, self._exists = table, callers, exists
+        self._otherwise = otherwise
+        self._pages = Pages(table)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        place = self._place(scope)
+        if place is None:
+            await self._otherwise(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._talk(scope, receive, send, *place)
+        else:
+            await self._answer(scope, receive, send, *place)
+
+    def _place(self, scope: Scope) -> tuple[str, str] | None:
+        """Give the app and the path below it, or None if this is not for a service."""
+        path = raw_path(scope)
+        if path.startswith(OWN):
+            door = cast(Door, scope.get(DOOR, {}))
+            return door.get("app", ""), path[len(OWN) - 1 :]
+        if not path.startswith(ALL):
+            return None
+        app, _, below = path[len(ALL) :].partition("/")
+        return (app, f"/{below}") if below.partition("/")[0] in self._table.names else None
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, app: str, path: str
+    ) -> None:
+        said = self._pages.find(scope, app, path) if raw_path(scope).startswith(OWN) else None
+        if said is None:
+            try:
+                asked = self._asked(scope, receive, app, path)
+            except TapwaterError as error:
+                said = refuse(error)
+            else:
+                if asked.method == "GET":
+                    _end_with_client(scope)
+                said = await self._table.answer(asked)
+        await _send(scope, send, said)
+
+    async def _talk(self, scope: Scope, receive: Receive, send: Send, app: str, path: str) -> None:
+        await receive()  # websocket.connect
+        try:
+            asked = self._asked(scope, receive, app, path)
+            socket = self._table.find_socket(asked)
+        except TapwaterError as error:
+            await _send(scope, send, refuse(error), prefix="websocket.http.response")
+            return
+        await talk(socket, asked, scope, receive, send)
+
+    def _asked(self, scope: Scope, receive: Receive, app: str, path: str) -> Asked:
+        """Read the head of a request.
+
+        Raises:
+            NotFound: there is no such app, or it is not for who asks.
+            Unauthenticated: the token is not known.
+            TooLarge: the body says it is larger than anything.
+        """
+        if not app:
+            raise NotFound("no app is the default here: use an app's own host")
+        id, headers = parse_app_id(app), headers_of(scope)
+        token = token_of(scope) if scope["type"] == "websocket" else None
+        who = self._callers.find(id, token or bearer(headers.get("authorization", "")))
+        whoever(who, id)
+        if not self._exists(id):
+            raise NotFound(f"there is no app {id}")
+        return Asked(
+            app=id,
+            who=who,
+            method=scope.get("method", "GET"),
+            path=path,
+            query=query_of(scope["query_string"].decode("latin-1")),
+            headers=headers,
+            chunks=lambda: pieces(receive),
+            client=(scope.get("client") or ("", 0))[0],
+            base_url=base_url(scope, headers),
+        )
+
+
+def _end_with_client(scope: Scope) -> None:
+    """What only reads ends as soon as nobody waits for it."""
+    task = asyncio.current_task()
+    on_gone = cast(Door, scope.get(DOOR, {})).get("on_gone")
+    if on_gone is not None and task is not None:
+        on_gone(task.cancel)
+
+
+async def _send(scope: Scope, send: Send, said: Said, *, prefix: str = "http.response") -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in said.headers.items()]
+    await send({"type": f"{prefix}.start", "status": said.status, "headers": headers})
+    if isinstance(said.body, bytes):
+        await send({"type": f"{prefix}.body", "body": said.body, "more_body": False})
+        return
+    _end_with_client(scope)
+    await _stream(send, said.body, head=scope.get("method") == "HEAD")
+
+
+async def _stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
+    """Send piece by piece; each waits until the client can take it."""
+    try:
+        if not head:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,129 @@
+"""OpenAPI 3.1 documents, made of tables of endpoints and the types of their bodies. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import msgspec
+
+from tapwater_server.web.endpoint import Endpoint, Who
+from tapwater_server.web.problems import SCHEMA
+
+_PARAMETER = re.compile(r"\{([a-z_]+)(?::path)?\}")
+_REF = "#/components/schemas/{name}"
+
+
+class Described(Protocol):
+    """What a document says of one line of an API."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def says(self) -> str: ...
+    @property
+    def handler(self) -> Any: ...
+    @property
+    def query(self) -> Mapping[str, str]: ...
+    @property
+    def takes(self) -> type | None: ...
+    @property
+    def gives(self) -> type | None: ...
+    @property
+    def media(self) -> str: ...
+    @property
+    def takes_media(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+
+
+def describe_services(endpoints: Sequence[Endpoint], *, app: str) -> Mapping[str, Any]:
+    """Describe the services of one app, as its own hosts serve them."""
+    open_to_all = {id(one) for one in endpoints if one.who is Who.ANYONE}
+    described = document(
+        endpoints,
+        title=f"Services of {app}" if app else "Services",
+        is_public=lambda one: id(one) in open_to_all,
+    )
+    return {**described, "servers": [{"url": "/_/v1"}]}
+
+
+def document(endpoints: Sequence[Described], *, title: str, is_public: Any) -> Mapping[str, Any]:
+    """Describe an API. ``is_public`` says of a line whether it may be used without a token."""
+    kinds = sorted(
+        {kind for one in endpoints for kind in (one.takes, one.gives) if kind is not None},
+        key=lambda kind: kind.__name__,
+    )
+    found, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
+    shapes = dict(zip(kinds, found, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in endpoints:
+        operation = _operation(one, shapes, public=is_public(one))
+        paths.setdefault(plain_path(one.path), {})[one.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version("tapwater")},
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, "Problem": SCHEMA},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def plain_path(path: str) -> str:
+    """Write a route's path as OpenAPI does.
+
+    >>> plain_path("/call/{function:path}")
+    '/call/{function}'
+    """
+    return _PARAMETER.sub(r"{\1}", path)
+
+
+def _operation(one: Described, shapes: Mapping[type, Any], *, public: bool) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(one.path)
+    ]
+    parameters += [
+        {"name": name, "in": "query", "description": what, "schema": {"type": "string"}}
+        for name, what in one.query.items()
+    ]
+    operation: dict[str, Any] = {
+        "operationId": getattr(one.handler, "__name__", ""),
+        "summary": one.says,
+        "parameters": parameters,
+        "responses": {
+            str(one.status): _answer(one, shapes),
+            "default": {
+                "description": "A problem (RFC 9457)",
+                "content": {
+                    "application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}
+                },
+            },
+        },
+        "security": [] if public else [{"token": []}],
+    }
+    schema = _body(one, shapes)
+    if schema:
+        content = {one.takes_media: {"schema": schema}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _body(one: Described, shapes: Mapping[type, Any]) -> Mapping[str, Any]:
+    if one.takes is not None:
+        return dict(shapes[one.takes])
+    binary = one.takes_media != "application/json"
+    return {"type": "string", "format": "binary"} if binary else {}
+
+
+def _answer(one: Described, shapes: Mapping[type, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
+    if one.status != HTTPStatus.NO_CONTENT:
+        schema = shapes[one.gives] if one.gives is not None else {}
+        answer["content"] = {one.media: {"schema": schema}}
+    return answer
