@@ -3,6 +3,9 @@
 Handlers stay plain functions that a person can call; everything here is a value or a mark.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tapwater import on
 from tapwater.event import BatchFailed, Event
 from tapwater.file import File
@@ -14,13 +17,33 @@ from tapwater.problem import Problem
 from tapwater.runtime.context import AsyncContext, CallFailed, Context, HostRefused
 from tapwater.websocket import WebSocket, WebSocketClosed
 
+if TYPE_CHECKING:
+    from tapwater.services.client import Client
+
 __version__ = "0.1.0"
+
+# The app's services, each loaded when it is first used: not every function needs every one.
+_SERVICES = frozenset(
+    {
+        "blobs",
+        "cache",
+        "docs",
+        "events",
+        "mail",
+        "mqtt",
+        "queues",
+        "schedules",
+        "topics",
+        "users",
+    }
+)
 
 __all__ = [
     "AsyncContext",
     "BatchFailed",
     "Body",
     "CallFailed",
+    "Client",
     "Context",
     "Cookie",
     "Event",
@@ -43,3 +66,23 @@ __all__ = [
     "on",
     "options",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Make what is not made yet: ``from tapwater import docs`` (PEP 562)."""
+    made: Any
+    if name == "Client":
+        made = importlib.import_module("tapwater.services.client").Client
+    elif name in _SERVICES:
+        from tapwater.services.ambient import Ambient
+        from tapwater.services.names import make
+
+        made = make(name, Ambient())
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = made
+    return made
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SERVICES})

@@ -1,35 +1,29 @@
-"""What every bus must do, whatever keeps it."""
+"""What every bus must do, whatever keeps it: publishing, leases, settling, looking."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tapwater_server.backends.memory.bus import MemoryBus
-from tapwater_server.backends.sqlite.bus import SqliteBus
-from tapwater_server.backends.sqlite.connection import Database
-from tapwater_server.ports.bus import Bus, Delivery, Errand
+from tapwater_server.model.errors import TooLarge
+from tapwater_server.model.ids import AppId
+from tapwater_server.ports.bus import (
+    ERRAND_BYTES_MAX,
+    EXPIRED,
+    Bus,
+    Dead,
+    Done,
+    ErrandState,
+    Filter,
+    Later,
+    Returned,
+)
 from tapwater_server.testing.clock import ManualClock
+from tests.conformance.opened_bus import BUSES, LINE, SHOP, errand, ids, lease
 
-Opened = Callable[[Path, ManualClock], AbstractAsyncContextManager[Bus]]
-
-
-@asynccontextmanager
-async def _memory(folder: Path, clock: ManualClock) -> AsyncIterator[Bus]:
-    yield MemoryBus(clock=clock)
-
-
-@asynccontextmanager
-async def _sqlite(folder: Path, clock: ManualClock) -> AsyncIterator[Bus]:
-    database = Database(folder / "bus.db", schema="bus")
-    try:
-        yield SqliteBus(database=database, clock=clock)
-    finally:
-        await database.close()
-
-
-BACKENDS: dict[str, Opened] = {"memory": _memory, "sqlite": _sqlite}
+ALL = Filter(app=SHOP)
 
 
 @pytest.fixture
@@ -37,94 +31,160 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=sorted(BUSES))
 async def bus(
     request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
 ) -> AsyncIterator[Bus]:
-    async with BACKENDS[request.param](tmp_path, clock) as opened:
+    async with BUSES[request.param](tmp_path, clock) as opened:
         yield opened
 
 
-def errand(id: str = "e1", **facts: object) -> Errand:
-    return Errand(id=id, app="shop", function="shop:orders/send", body=b"{}", **facts)  # type: ignore[arg-type]
-
-
-async def lease(bus: Bus, *, lease_s: float = 10.0, count_max: int = 10) -> list[Delivery]:
-    return list(await bus.lease(count_max=count_max, lease_s=lease_s))
+async def state(bus: Bus, id: str = "e1") -> ErrandState:
+    found = await bus.state(id)
+    assert found is not None
+    return found
 
 
 async def test_bus_1_same_id_twice_is_one(bus: Bus) -> None:
-    await bus.publish([errand()])
-    await bus.publish([errand()])
-    assert len(await lease(bus)) == 1
+    assert await bus.publish([errand(body=b"first"), errand("e2"), errand(body=b"same call")]) == 2
+    assert await bus.publish([errand(body=b"second"), errand("e3")]) == 1
+    assert [(d.errand.id, d.errand.body) for d in await lease(bus)] == [
+        ("e1", b"first"),
+        ("e2", b"e2"),
+        ("e3", b"e3"),
+    ]
 
 
 async def test_bus_1_same_id_after_settling_changes_nothing(bus: Bus) -> None:
-    await bus.publish([errand()])
-    [delivery] = await lease(bus)
-    assert await bus.ack(delivery, result=b"1")
-    await bus.publish([errand()])
+    await bus.publish([errand(), errand("e2"), errand("e3"), errand("e4")])
+    done, dead, retried, held = await lease(bus)
+    await bus.settle([(done, Done(b"1")), (dead, Dead("no")), (retried, Later(60.0, "busy"))])
+    assert await bus.publish([errand(), errand("e2"), errand("e3"), errand("e4")]) == 0
     assert await lease(bus) == []
-    state = await bus.state("e1")
-    assert state is not None
-    assert (state.state, state.result) == ("done", b"1")
+    assert [(s.state, s.result, s.reason, s.attempt) for s in await bus.list(ALL)] == [
+        ("leased", b"", "", 1),
+        ("waiting", b"", "busy", 1),
+        ("dead", b"", "no", 1),
+        ("done", b"1", "", 1),
+    ]
+    assert await bus.settle([(held, Done())]) == [True]
 
 
-async def test_bus_2_leased_is_hidden(bus: Bus) -> None:
+async def test_bus_1_same_id_after_it_was_replaced_or_dropped_changes_nothing(bus: Bus) -> None:
+    old, new = errand(replaces="r", body=b"old"), errand("e2", replaces="r", body=b"new")
+    await bus.publish([old])
+    await bus.publish([new, errand("e3")])
+    await bus.drop(Filter(app=SHOP, ids=("e3",)), count_max=10)
+    assert await bus.publish([old, new, errand("e3")]) == 0
+    assert ids(await lease(bus)) == ["e2"]
+
+
+async def test_bus_1_all_of_one_call_or_none(bus: Bus) -> None:
+    with pytest.raises(TooLarge):
+        await bus.publish([errand(), errand("e2", body=bytes(ERRAND_BYTES_MAX + 1))])
+    assert await lease(bus) == []
+    assert await bus.list(ALL) == []
+    assert await bus.publish([errand("e2", body=bytes(ERRAND_BYTES_MAX))]) == 1
+
+
+async def test_bus_1_everything_that_was_said_arrives(bus: Bus, clock: ManualClock) -> None:
+    facts: dict[str, Any] = {
+        "function": "shop:orders/send",
+        "revision": "r7",
+        "attributes": b'{"a": "b"}',
+        "event": "v1",
+        "key": "users/42 \u00fc\x00\U0001f600",
+        "at_once": 3,
+        "priority": -7,
+        "replaces": "r\x00",
+        "root": "root",
+        "depth": 3,
+        "trace": "00-aa-bb-01",
+        "expires_at": clock.now() + 99,
+        "body": bytes(range(256)),
+    }
+    await bus.publish([errand(**facts)])
+    [delivery] = await lease(bus, lease_s=10.0)
+    assert delivery.errand == errand(**facts)
+    assert (delivery.attempt, delivery.published_at) == (1, clock.now())
+    assert delivery.leased_until == clock.now() + 10.0
+    seen = await state(bus)
+    assert (seen.body, seen.attributes, seen.function) == (
+        facts["body"],
+        facts["attributes"],
+        "shop:orders/send",
+    )
+    assert (seen.key, seen.event, seen.root, seen.depth) == (facts["key"], "v1", "root", 3)
+    assert await bus.state("unheard of") is None
+
+
+async def test_bus_2_leased_is_hidden(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
-    assert len(await lease(bus)) == 1
+    assert len(await lease(bus, lease_s=10.0)) == 1
+    assert await lease(bus) == []
+    await clock.advance(9.9)
     assert await lease(bus) == []
 
 
-async def test_bus_2_count_is_a_ceiling(bus: Bus) -> None:
+async def test_bus_2_count_is_a_ceiling_and_lines_are_apart(bus: Bus) -> None:
     await bus.publish([errand(f"e{n}") for n in range(5)])
-    assert len(await lease(bus, count_max=3)) == 3
-    assert len(await lease(bus, count_max=3)) == 2
+    await bus.publish([errand("other", line="q:shop:emails")])
+    assert ids(await lease(bus, count_max=3)) == ["e0", "e1", "e2"]
+    assert ids(await lease(bus, count_max=3)) == ["e3", "e4"]
+    assert ids(await lease(bus, line="q:shop:emails")) == ["other"]
+    assert await lease(bus, line="q:shop:nothing") == []
 
 
 async def test_bus_3_forgotten_comes_back(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
-    [first] = await lease(bus, lease_s=10.0)
-    await clock.advance(10.5)
-    [second] = await lease(bus)
-    assert (first.attempt, second.attempt) == (1, 2)
+    for attempt in (1, 2, 3):
+        [delivery] = await lease(bus, lease_s=10.0)
+        assert delivery.attempt == attempt
+        await clock.advance(10.0)
+        assert (await state(bus)).state == "waiting"
 
 
 async def test_bus_3_not_before_is_kept(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand(not_before=clock.now() + 60)])
+    await clock.advance(59.9)
     assert await lease(bus) == []
-    await clock.advance(61)
+    await clock.advance(0.1)
     assert len(await lease(bus)) == 1
 
 
-async def test_bus_4_ack_ends(bus: Bus, clock: ManualClock) -> None:
+async def test_bus_4_done_ends(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
     [delivery] = await lease(bus)
-    assert await bus.ack(delivery, result=b"null")
+    assert await bus.settle([(delivery, Done(b"null"))]) == [True]
+    settled_at = clock.now()
     await clock.advance(1e6)
     assert await lease(bus) == []
+    seen = await state(bus)
+    assert (seen.state, seen.result, seen.settled_at) == ("done", b"null", settled_at)
 
 
-async def test_bus_4_retry_hides_for_a_while(bus: Bus, clock: ManualClock) -> None:
+async def test_bus_4_later_hides_for_a_while(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
-    [delivery] = await lease(bus)
-    assert await bus.retry(delivery, delay_s=5.0, reason="crashed")
-    await clock.advance(4.0)
+    [delivery] = await lease(bus, lease_s=1.0)
+    assert await bus.settle([(delivery, Later(5.0, "crashed"))]) == [True]
+    seen = await state(bus)
+    assert (seen.state, seen.reason, seen.not_before) == ("waiting", "crashed", clock.now() + 5.0)
+    await clock.advance(4.9)
     assert await lease(bus) == []
-    await clock.advance(1.5)
+    await clock.advance(0.1)
     [again] = await lease(bus)
     assert again.attempt == 2
 
 
-async def test_bus_4_buried_is_kept(bus: Bus, clock: ManualClock) -> None:
-    await bus.publish([errand()])
-    [delivery] = await lease(bus)
-    assert await bus.bury(delivery, reason="no hope")
+async def test_bus_4_dead_is_kept(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand(), errand("e2")])
+    first, _ = await lease(bus)
+    assert await bus.settle([(first, Dead("no hope"))]) == [True]
     await clock.advance(1e6)
-    assert await lease(bus) == []
-    [letter] = await bus.dead(app="shop", count_max=10)
+    assert ids(await lease(bus)) == ["e2"]
+    [letter] = await bus.list(Filter(app=SHOP, state="dead"))
     assert (letter.id, letter.reason, letter.state) == ("e1", "no hope", "dead")
-    assert await bus.dead(app="other", count_max=10) == []
+    assert await bus.list(Filter(app=AppId("other"), state="dead")) == []
 
 
 async def test_bus_5_late_settling_is_refused(bus: Bus, clock: ManualClock) -> None:
@@ -132,69 +192,270 @@ async def test_bus_5_late_settling_is_refused(bus: Bus, clock: ManualClock) -> N
     [late] = await lease(bus, lease_s=10.0)
     await clock.advance(11)
     [current] = await lease(bus)
-    assert not await bus.ack(late, result=b"late")
-    assert not await bus.bury(late, reason="late")
-    assert await bus.ack(current, result=b"right")
-    assert not await bus.ack(current, result=b"twice")
+    for settlement in (Done(b"late"), Dead("late"), Later(0.0), Returned()):
+        assert await bus.settle([(late, settlement)]) == [False]
+    assert (await state(bus)).state == "leased"
+    assert await bus.settle([(current, Done(b"right"))]) == [True]
+    assert await bus.settle([(current, Done(b"twice")), (current, Dead("no"))]) == [False, False]
+    assert (await state(bus)).result == b"right"
 
 
-async def test_bus_5_a_released_lease_settles_nothing(bus: Bus, clock: ManualClock) -> None:
+async def test_bus_5_late_but_nobody_else_has_it(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand(), errand("e2")])
+    late, _ = await lease(bus, lease_s=10.0)
+    await clock.advance(11)
+    await lease(bus, count_max=0)  # Looks, and takes nothing.
+    assert await bus.settle([(late, Done(b"right"))]) == [True]
+    assert ids(await lease(bus)) == ["e2"]
+
+
+async def test_bus_5_a_returned_lease_settles_nothing(bus: Bus) -> None:
     await bus.publish([errand()])
-    [released] = await lease(bus)
-    await bus.release(released, delay_s=0.0)
-    await clock.advance(1.0)
-    [current] = await lease(bus)
-    assert current.attempt == released.attempt
-    assert not await bus.ack(released, result=b"stale")
-    assert await bus.ack(current, result=b"right")
+    [returned] = await lease(bus)
+    assert await bus.settle([(returned, Returned())]) == [True]
+    assert await bus.settle([(returned, Done(b"stale"))]) == [False]
+    [current] = await lease(bus)  # At the same instant, with the same attempt.
+    assert current.attempt == returned.attempt
+    assert await bus.settle([(returned, Done(b"stale"))]) == [False]
+    assert await bus.settle([(current, Done(b"right"))]) == [True]
 
 
-async def test_bus_6_results_stay_until_swept(bus: Bus, clock: ManualClock) -> None:
-    await bus.publish([errand("old"), errand("new"), errand("open")])
-    for delivery in await lease(bus, count_max=1):
-        await bus.ack(delivery, result=b"1")
-    await clock.advance(100)
-    for delivery in await lease(bus, count_max=1):
-        await bus.ack(delivery, result=b"2")
-    assert await bus.sweep(older_than_s=50) == 1
+async def test_bus_5_each_stands_by_itself(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand(f"e{n}") for n in range(4)])
+    first, second, third, fourth = await lease(bus, lease_s=10.0)
+    await bus.settle([(second, Done(b"before"))])
+    settled = await bus.settle(
+        [(first, Done(b"1")), (second, Dead("late")), (third, Later(5.0)), (fourth, Dead("x"))]
+    )
+    assert settled == [True, False, True, True]
+    assert (await state(bus, "e1")).result == b"before"
+
+
+async def test_bus_6_results_are_kept_until_swept(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand("old"), errand("dead"), errand("open")])
+    old, dead, _ = await lease(bus, lease_s=1.0)
+    await bus.settle([(old, Done(b"42")), (dead, Dead("kept"))])
+    await clock.advance(50)
+    await bus.publish([errand("young", line="q")])
+    [young] = await lease(bus, line="q")
+    await bus.settle([(young, Done(b"43"))])
+    await clock.advance(50)
+    assert (await state(bus, "old")).result == b"42"
+    assert await bus.sweep(older_than_s=100.5) == 0
+    assert await bus.sweep(older_than_s=99) == 1
     assert await bus.state("old") is None
-    assert await bus.state("new") is not None
-    assert await bus.state("open") is not None
+    assert {s.id: s.state for s in await bus.list(ALL)} == {
+        "young": "done",
+        "dead": "dead",
+        "open": "waiting",
+    }
+    assert await bus.publish([errand("old")]) == 1  # It is forgotten now.
 
 
-async def test_bus_7_release_uses_no_attempt(bus: Bus, clock: ManualClock) -> None:
+async def test_bus_7_returned_uses_no_attempt(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
-    for _ in range(3):
+    for _ in range(5):
         [delivery] = await lease(bus)
         assert delivery.attempt == 1
-        assert await bus.release(delivery, delay_s=2.0)
+        assert await bus.settle([(delivery, Returned(3.0))]) == [True]
+        assert (await state(bus)).attempt == 0
+        await clock.advance(2.9)
         assert await lease(bus) == []
-        await clock.advance(2.5)
+        await clock.advance(0.1)
 
 
-async def test_bus_1_durable_across_reopening(tmp_path: Path, clock: ManualClock) -> None:
-    """Only the durable backend: what was accepted is there after the process is gone."""
-    async with _sqlite(tmp_path, clock) as bus:
-        await bus.publish([errand("kept", depth=3, root="r")])
-    async with _sqlite(tmp_path, clock) as bus:
-        [delivery] = await lease(bus)
-        assert (delivery.errand.id, delivery.errand.depth, delivery.errand.root) == ("kept", 3, "r")
+async def test_bus_10_priority_then_age(bus: Bus) -> None:
+    wanted = [("low", -100), ("a", 0), ("high", 100), ("b", 0), ("higher", 100)]
+    await bus.publish([errand(id, priority=priority) for id, priority in wanted])
+    assert ids(await lease(bus, count_max=2)) == ["high", "higher"]
+    assert ids(await lease(bus)) == ["a", "b", "low"]
 
 
-async def test_bus_3_leases_of_a_dead_process_end_at_once(
-    tmp_path: Path, clock: ManualClock
-) -> None:
-    async with _sqlite(tmp_path, clock) as bus:
-        await bus.publish([errand()])
-        assert len(await lease(bus, lease_s=3600.0)) == 1
-    async with _sqlite(tmp_path, clock) as bus:
-        assert isinstance(bus, SqliteBus)
-        assert await bus.reclaim() == 1
-        [again] = await lease(bus)
-        assert again.attempt == 2
+async def test_bus_10_a_retried_one_has_its_old_place(bus: Bus) -> None:
+    await bus.publish([errand("a"), errand("b")])
+    [first] = await lease(bus, count_max=1)
+    await bus.publish([errand("c")])
+    await bus.settle([(first, Later(0.0))])
+    assert ids(await lease(bus)) == ["a", "b", "c"]
 
 
-async def test_bus_waiting_ends_with_a_publish(bus: Bus) -> None:
+async def test_bus_12_revived_ones_wait_again(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand(f"e{n}") for n in range(4)])
+    deliveries = await lease(bus)
+    await bus.settle([(d, Dead("smtp down" if n else "typo")) for n, d in enumerate(deliveries)])
+    meant = Filter(app=SHOP, reason_contains="smtp")
+    assert await bus.revive(meant, count_max=2) == ["e1", "e2"]
+    assert ids(leased := await lease(bus)) == ["e1", "e2"]
+    assert {d.attempt for d in leased} == {1}
+    assert await bus.settle([(deliveries[1], Done())]) == [False]  # Of its former life.
+    assert await bus.revive(meant, count_max=9) == ["e3"]
+    assert await bus.revive(Filter(app=SHOP, ids=("e0", "e1", "none")), count_max=9) == ["e0"]
+    assert await bus.revive(ALL, count_max=9) == []
+
+
+async def test_bus_12_dropped_ones_are_gone(bus: Bus) -> None:
+    await bus.publish([errand("leased"), errand("dead")])
+    leased, dead = await lease(bus)
+    await bus.settle([(dead, Dead("no"))])
+    await bus.publish([errand("waiting"), errand("theirs", app="other")])
+    assert sorted(await bus.drop(ALL, count_max=9)) == ["dead", "waiting"]
+    assert await bus.drop(ALL, count_max=9) == []
+    assert [s.id for s in await bus.list(ALL)] == ["leased"]
+    assert await bus.state("dead") is None
+    assert ids(await lease(bus)) == ["theirs"]
+    assert await bus.settle([(leased, Done())]) == [True]
+
+
+async def test_bus_12_no_more_than_asked_are_dropped(bus: Bus) -> None:
+    await bus.publish([errand(f"e{n}") for n in range(5)])
+    assert len(await bus.drop(Filter(app=SHOP, line=LINE, state="waiting"), count_max=3)) == 3
+    assert len(await lease(bus)) == 2
+
+
+async def test_bus_13_extended_leases_hold_on(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand(), errand("e2")])
+    first, second = await lease(bus, lease_s=10.0)
+    await clock.advance(9)
+    longer = await bus.extend(first, lease_s=10.0)
+    assert longer is not None
+    assert longer.leased_until == clock.now() + 10.0
+    await clock.advance(9)
+    assert ids(await lease(bus)) == ["e2"]
+    assert await bus.extend(second, lease_s=10.0) is None
+    assert await bus.settle([(longer, Done())]) == [True]
+    assert await bus.extend(longer, lease_s=10.0) is None
+
+
+async def test_bus_13_an_ended_lease_is_not_extended(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
-    await bus.wait_published()
-    assert len(await lease(bus)) == 1
+    [delivery] = await lease(bus, lease_s=10.0)
+    await clock.advance(10)
+    assert await bus.extend(delivery, lease_s=10.0) is None
+    [again] = await lease(bus)
+    assert again.attempt == 2
+
+
+async def test_bus_14_what_is_too_old_dies(bus: Bus, clock: ManualClock) -> None:
+    until = clock.now() + 60
+    await bus.publish([errand(f"e{n}", expires_at=until) for n in range(4)])
+    late, failed, forgotten = await lease(bus, count_max=3, lease_s=30.0)
+    assert await bus.settle([(failed, Later(5.0, "busy"))]) == [True]
+    late = await bus.extend(late, lease_s=100.0) or late
+    await clock.advance(60)
+    assert await lease(bus) == []
+    assert {s.id: (s.state, s.reason) for s in await bus.list(ALL)} == {
+        "e0": ("leased", ""),
+        "e1": ("dead", EXPIRED),
+        "e2": ("dead", EXPIRED),
+        "e3": ("dead", EXPIRED),
+    }
+    assert await bus.settle([(forgotten, Done())]) == [False]
+    assert await bus.settle([(late, Done())]) == [True]
+    assert await bus.revive(Filter(app=SHOP, ids=("e1",)), count_max=1) == ["e1"]
+    assert ids(await lease(bus)) == ["e1"]
+
+
+async def test_bus_15_ready_names_each_line_with_something(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand(f"e{n}", line=f"line {n}") for n in range(3)])
+    await bus.publish([errand("late", line="later", not_before=clock.now() + 5)])
+    assert set(await bus.ready()) >= {"line 0", "line 1", "line 2"}
+    for n in range(3):
+        await lease(bus, line=f"line {n}", lease_s=10.0)
+    await lease(bus, line="later")
+    assert await bus.ready() == []
+    await clock.advance(5)
+    assert await bus.ready() == ["later"]
+    await clock.advance(5)
+    assert set(await bus.ready()) == {"line 0", "line 1", "line 2", "later"}
+
+
+async def test_bus_15_who_waits_hears_of_each_change(bus: Bus, clock: ManualClock) -> None:
+    seen = await bus.wait_ready(-1)
+
+    async def heard() -> bool:
+        nonlocal seen
+        before, seen = seen, await bus.wait_ready(seen)
+        return seen > before
+
+    waiting = asyncio.create_task(heard())
+    await clock.advance(0)
+    assert not waiting.done()
+    await bus.publish([errand("e1", not_before=clock.now() + 5), errand("e2")])
+    assert await waiting
+    [delivery] = await lease(bus, lease_s=60.0)
+    waiting = asyncio.create_task(heard())
+    await clock.advance(4.9)
+    assert not waiting.done()
+    await clock.advance(0.1)
+    assert await waiting  # The delay has ended.
+    await bus.settle([(delivery, Later(0.0))])
+    assert await heard()  # Without waiting: it happened before.
+
+
+async def test_bus_15_who_waits_hears_of_the_end_of_a_lease(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand()])
+    await bus.ready()
+    waiting = asyncio.create_task(bus.wait_ready())
+    await clock.advance(1)
+    assert not waiting.done()
+    await lease(bus, lease_s=30.0)  # While it waits: its alarm must be set anew.
+    await clock.advance(29.9)
+    assert not waiting.done()
+    await clock.advance(0.1)
+    await waiting
+    assert await bus.ready() == [LINE]
+
+
+async def test_listing_pages_newest_first(bus: Bus, clock: ManualClock) -> None:
+    for n in range(5):
+        await bus.publish([errand(f"e{n}", line=f"line {n % 2}")])
+        await clock.advance(10)
+    began = clock.now() - 50
+    page = await bus.list(ALL, count_max=2)
+    assert [s.id for s in page] == ["e4", "e3"]
+    assert [s.id for s in await bus.list(ALL, after="e3")] == ["e2", "e1", "e0"]
+    assert await bus.list(ALL, after="never was") == []
+    assert {s.body for s in page} == {b""}
+    wanted = {
+        "line 1": Filter(app=SHOP, line="line 1", state="waiting"),
+        "some": Filter(app=SHOP, ids=("e0", "e4", "e9")),
+        "between": Filter(app=SHOP, published_since=began + 10, published_until=began + 30),
+        "leased": Filter(app=SHOP, state="leased"),
+    }
+    found = {name: [s.id for s in await bus.list(filter)] for name, filter in wanted.items()}
+    assert found == {
+        "line 1": ["e3", "e1"],
+        "some": ["e4", "e0"],
+        "between": ["e2", "e1"],
+        "leased": [],
+    }
+
+
+async def test_lines_are_counted(bus: Bus, clock: ManualClock) -> None:
+    began = clock.now()
+    await bus.publish([errand(f"e{n}") for n in range(6)])
+    await bus.publish([errand("x", line="q:shop:only-dead"), errand("y", app="other", line="z")])
+    first, second, *_ = await lease(bus, count_max=3, lease_s=99.0)
+    [dead] = await lease(bus, line="q:shop:only-dead")
+    await bus.settle([(first, Done()), (second, Later(50.0)), (dead, Dead("x"))])
+    await clock.advance(1)
+    lines = {line.line: line for line in await bus.lines(SHOP)}
+    assert set(lines) == {LINE, "q:shop:only-dead"}
+    one = lines[LINE]
+    assert (one.waiting, one.delayed, one.leased, one.dead) == (3, 1, 1, 0)
+    assert (one.app, one.oldest_at) == (SHOP, began)
+    other = lines["q:shop:only-dead"]
+    assert (other.waiting, other.delayed, other.leased, other.dead) == (0, 0, 0, 1)
+    assert other.oldest_at == 0.0
+
+
+async def test_an_erased_app_leaves_nothing(bus: Bus) -> None:
+    await bus.publish([errand(f"e{n}") for n in range(3)])
+    await bus.publish([errand("theirs", app="other")])
+    [leased] = await lease(bus, count_max=1)
+    await bus.erase(SHOP)
+    assert await bus.list(ALL) == []
+    assert await bus.lines(SHOP) == []
+    assert await bus.settle([(leased, Done())]) == [False]
+    assert ids(await lease(bus)) == ["theirs"]
+    assert await bus.publish([errand("e0")]) == 1

@@ -199,6 +199,33 @@ async def test_reg_5_a_removed_app_stays_away(tmp_path: Path) -> None:
         assert after.tokens.check(token) is None
 
 
+async def test_reg_8_a_removed_name_is_taken_until_it_is_forgotten(stores: Stores) -> None:
+    registry = stores.registry
+    await registry.add_revision(revision(1), aliases=[live(("shop-1", 100))])
+    assert registry.leaving() == []
+    await registry.remove_app(SHOP)
+    assert registry.leaving() == [SHOP]
+    with pytest.raises(Conflict, match="being removed"):
+        await registry.add_revision(revision(2), aliases=[live(("shop-2", 100))])
+    assert registry.apps() == []
+    await registry.forget_app(SHOP)
+    await registry.forget_app(SHOP)
+    assert registry.leaving() == []
+    await registry.add_revision(revision(2), aliases=[live(("shop-2", 100))])
+    assert registry.apps() == [SHOP]
+
+
+async def test_reg_8_also_after_a_new_start(tmp_path: Path) -> None:
+    async with sqlite_stores(tmp_path) as before:
+        await before.registry.add_revision(revision(1), aliases=[])
+        await before.registry.remove_app(SHOP)
+    async with sqlite_stores(tmp_path) as after:
+        assert after.registry.leaving() == [SHOP]
+        await after.registry.forget_app(SHOP)
+    async with sqlite_stores(tmp_path) as last:
+        assert last.registry.leaving() == []
+
+
 async def test_reg_6_numbers_grow_and_are_never_used_again(stores: Stores) -> None:
     registry = stores.registry
     assert [await registry.next_number(SHOP) for _ in range(3)] == [1, 2, 3]

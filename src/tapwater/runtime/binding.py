@@ -53,10 +53,7 @@ class Plan:
     @property
     def wants_body(self) -> bool:
         """Whether the whole body has to be here before the handler is called."""
-        return any(
-            parameter.source in _WHOLE
-            for parameter in self.parameters
-        )
+        return any(parameter.source in _WHOLE for parameter in self.parameters)
 
     def bind(self, material: Material) -> tuple[list[Any], dict[str, Any]]:
         """The arguments for one call.

@@ -37,6 +37,14 @@ class Link(Protocol):
         """Take in what has arrived, without waiting."""
         ...
 
+    def blocks_others(self) -> bool:
+        """Whether who asks is on the thread of a loop: then it must pump(), not wait()."""
+        ...
+
+    def pump(self, until: Callable[[], bool]) -> None:
+        """Wait in the loop's stead, on its thread, until something makes ``until`` true."""
+        ...
+
     @property
     def writable(self) -> bool:
         """Whether the host keeps up with what is sent."""

@@ -136,7 +136,7 @@ class Conductor:
 
 async def _conduct(link: BlockingLink, program: Program) -> None:
     sock, decoder, waiting = link.hand_over()
-    loop_link = await open_link(sock, decoder)
+    loop_link = open_link(sock, decoder)
     connect_logs(loop_link)
     if link.stopping:
         loop_link.stop()

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from tapwater.runtime import wire
 from tapwater.runtime.answers import dump
+from tapwater.runtime.asking import next_ask
 from tapwater.runtime.call import Call, CallerGone
 
 _TOLD = frozenset({b"tapwater-delivery", b"tapwater-attempt"})
@@ -214,9 +215,9 @@ def read_called(function: str, answer: Any) -> Any:
 
 def send_ask(call: Call, name: str, body: Any) -> int:
     """Send a question; its number finds the answer."""
-    call.asked += 1
-    call.link.send(wire.pack_ask(call.number, call.asked, name, dump(body)))
-    return call.asked
+    number = next_ask(call)
+    call.link.send(wire.pack_ask(call.number, number, name, dump(body)))
+    return number
 
 
 def read_answer(call: Call, number: int) -> Any:

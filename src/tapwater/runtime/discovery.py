@@ -142,7 +142,9 @@ class _Finder:
         function, triggers = marked[0], on.triggers(marked[0])
         batches = {one.source == "batch" for one in triggers}
         if len(batches) > 1:
-            raise Unusable(f"{self._where(function)}: takes batches, so all triggers must be @on.batch")
+            raise Unusable(
+                f"{self._where(function)}: takes batches, so all triggers must be @on.batch"
+            )
         handler = self._handler(
             function, reactive=True, batch=True in batches, path_names=_pattern_names(triggers)
         )
@@ -183,6 +185,4 @@ class _Finder:
 def _pattern_names(triggers: Iterable[on.Triggered]) -> frozenset[str]:
     """The ``{names}`` in what the triggers listen to."""
     patterns = [str(one.arguments.get(name, "")) for one in triggers for name in _PATTERNS]
-    return frozenset(
-        part.partition("}")[0] for text in patterns for part in text.split("{")[1:]
-    )
+    return frozenset(part.partition("}")[0] for text in patterns for part in text.split("{")[1:])

@@ -25,7 +25,9 @@ class BlockingLink:
         self._socket = sock
         self._decoder = Decoder()
         self._calls: deque[Call] = deque()  # arrived, not yet begun
-        self._lock = threading.RLock()  # a handler may have threads that ask
+        self._changed = threading.Condition()  # a handler may have threads that ask
+        self._reading = self._shared = False
+        self._thread = threading.get_ident()
         self._writing = threading.Lock()
         self._greeted = False
         self.claims = Claims()
@@ -45,7 +47,10 @@ class BlockingLink:
         while not self._calls:
             if self.stopping or self.closed:
                 return None
-            self._pump(0)
+            if self._shared:
+                self._read_beside_threads()
+            else:
+                self._pump(0)
         return self._calls.popleft()
 
     def send(self, frame: bytes) -> None:
@@ -56,18 +61,27 @@ class BlockingLink:
             self._close()
 
     def wait(self, call: Call, until: Callable[[], bool]) -> None:
-        while not until():
-            with self._lock:
-                # Another thread may have read, while this one waited for the lock, what it
-                # wants.
-                if until():
-                    return
-                self._pump(0)
-                if self.closed:
-                    raise CallerGone(GONE)
+        """One of the threads that wait reads for all of them; the others hear of it."""
+        self._shared = self._shared or threading.get_ident() != self._thread
+        with self._changed:
+            while not until():
+                if self.closed or call is not self.current:
+                    raise CallerGone(GONE if self.closed else "the call is over")
+                if self._reading:
+                    self._changed.wait()
+                else:
+                    self._read_for_all()
 
     async def wait_async(self, call: Call, until: Callable[[], bool]) -> None:
         self.wait(call, until)
+
+    def blocks_others(self) -> bool:
+        """Never: there is no loop here."""
+        return False
+
+    def pump(self, until: Callable[[], bool]) -> None:
+        """Nobody is asked to: see blocks_others()."""
+        raise AssertionError("there is no loop here")
 
     @property
     def writable(self) -> bool:
@@ -78,11 +92,31 @@ class BlockingLink:
         """Nothing is read here unless somebody waits for it."""
 
     def look(self) -> None:
-        if self._lock.acquire(blocking=False):
+        if self._changed.acquire(blocking=False):
             try:
-                self._pump(socket.MSG_DONTWAIT)
+                if not self._reading:
+                    self._pump(socket.MSG_DONTWAIT)
             finally:
-                self._lock.release()
+                self._changed.release()
+
+    def _read_beside_threads(self) -> None:
+        """A thread that outlived its call may be reading still: then it reads for us, too."""
+        with self._changed:
+            if self._reading:
+                self._changed.wait()
+            elif not self._calls:
+                self._read_for_all()
+
+    def _read_for_all(self) -> None:
+        """Read once, without holding the lock meanwhile."""
+        self._reading = True
+        self._changed.release()
+        try:
+            self._pump(0)
+        finally:
+            self._changed.acquire()
+            self._reading = False
+            self._changed.notify_all()
 
     def _pump(self, flags: int) -> None:
         try:

@@ -84,6 +84,12 @@ class Bench:
     async def wait_async(self, call: Call, until: Callable[[], bool]) -> None:
         self.wait(call, until)
 
+    def blocks_others(self) -> bool:
+        return False
+
+    def pump(self, until: Callable[[], bool]) -> None:
+        raise CallerGone("nothing more comes in this test")
+
     def look(self) -> None:
         """Nothing comes by itself."""
 

@@ -1,10 +1,11 @@
-"""What running functions may ask: other functions, and their app's secrets."""
+"""What running functions may ask: other functions, their app's secrets and services."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from tapwater_server.assembly.service_asks import ServiceAsks
 from tapwater_server.model.calling import choose_method, place, read_headers
 from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Function, Kind
@@ -45,6 +46,7 @@ class AppBindings:
         registry: Registry,
         secrets: Secrets,
         invoker: Callable[[], Invoker],
+        services: ServiceAsks,
         clock: Clock,
         ids: IdSource,
     ) -> None:
@@ -53,6 +55,7 @@ class AppBindings:
         self._answers: Mapping[str, Callable[[Invocation, bytes], Awaitable[bytes]]] = {
             "call": self._call,
             "secret": self._secret,
+            "service": services.answer,
         }
 
     async def ask(self, caller: Invocation, name: str, body: bytes) -> bytes:

@@ -10,10 +10,14 @@ from typing import Any
 from tapwater_server.assembly import machine
 from tapwater_server.assembly.bindings import AppBindings
 from tapwater_server.assembly.confinement import Confinement, open_confinement
-from tapwater_server.assembly.errands import Errands
+from tapwater_server.assembly.eventline import open_event_line
 from tapwater_server.assembly.facts import Facts
 from tapwater_server.assembly.housekeeping import Housekeeping
 from tapwater_server.assembly.images import Images
+from tapwater_server.assembly.nobody import NoIdentities, NoRules
+from tapwater_server.assembly.parts.ground import Ground
+from tapwater_server.assembly.service_asks import ServiceAsks
+from tapwater_server.assembly.services import Services, open_services
 from tapwater_server.assembly.settings import Settings, build_environment
 from tapwater_server.assembly.stores import Stores, open_stores
 from tapwater_server.assembly.warming import Warming, live
@@ -22,17 +26,19 @@ from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.backends.system.memory import memory_available_bytes
 from tapwater_server.control.control import Control
 from tapwater_server.control.house import ControlSettings
-from tapwater_server.events.dispatcher import Dispatcher
-from tapwater_server.events.retry import RetryPolicy
+from tapwater_server.control.leaving import Erase
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.gateway.settings import DoorLimits, GatewaySettings
 from tapwater_server.instances.zygotes import Zygotes
+from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.scheduler.scheduler import Scheduler
 from tapwater_server.scheduler.settings import SchedulerSettings
 from tapwater_server.services.metering.recorded import Recorded
+from tapwater_server.web.callers import Callers
+from tapwater_server.web.http import ServicesApp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +75,21 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         )
         confinement.sandbox.prepare({revision.python for revision in live(stores.registry)})
         images = Images(registry=stores.registry, folders=stores.folders)
+        asks = ServiceAsks(table=lambda: services.table, exists=partial(_exists, stores))
         line = _request_line(
-            settings, stores, confinement, images, clock=clock, ids=ids, stack=stack
+            settings, stores, confinement, images, asks, clock=clock, ids=ids, stack=stack
         )
+        ground = Ground(
+            settings=settings,
+            stores=stores,
+            invoker=line.invoker,
+            identities=NoIdentities(),
+            rules=NoRules(),
+            clock=clock,
+            ids=ids,
+            stack=stack,
+        )
+        services = await open_services(ground)
         facts = Facts(
             settings=settings,
             confinement=confinement,
@@ -80,7 +98,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             meter=stores.meter,
             clock=clock,
         )
-        control = _control(settings, stores, line, facts, clock=clock, ids=ids)
+        control = _control(ground, line, facts, erase=services.erase)
         await control.start()
         facts.interpreters = control.interpreters
         gateway = Gateway(
@@ -89,7 +107,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             tokens=stores.tokens,
             clock=clock,
             ids=ids,
-            internal=control.app,
+            internal=_internal(ground, services, control),
             public=images.public,
             settings=_door(settings),
         )
@@ -101,7 +119,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             loops=(
                 confinement.cgroups.run(),
                 line.scheduler.run(),
-                *_loops(settings, stores, line, clock=clock, ids=ids),
+                *services.loops,
+                *_loops(ground, services, line),
             ),
         )
 
@@ -111,6 +130,7 @@ def _request_line(
     stores: Stores,
     confinement: Confinement,
     images: Images,
+    asks: ServiceAsks,
     *,
     clock: Clock,
     ids: IdSource,
@@ -122,6 +142,7 @@ def _request_line(
         registry=stores.registry,
         secrets=stores.secrets,
         invoker=lambda: invoker,
+        services=asks,
         clock=clock,
         ids=ids,
     )
@@ -146,9 +167,8 @@ def _request_line(
     return _Line(invoker=invoker, scheduler=scheduler, zygotes=zygotes)
 
 
-def _control(
-    settings: Settings, stores: Stores, line: _Line, facts: Facts, *, clock: Clock, ids: IdSource
-) -> Control:
+def _control(ground: Ground, line: _Line, facts: Facts, *, erase: Erase) -> Control:
+    settings, stores = ground.settings, ground.stores
     return Control(
         registry=stores.registry,
         folders=stores.folders,
@@ -158,10 +178,11 @@ def _control(
         preparer=line.zygotes,
         invoker=line.invoker,
         bus=stores.bus,
-        clock=clock,
-        ids=ids,
+        clock=ground.clock,
+        ids=ground.ids,
         doctor=facts.doctor,
         top=facts.top,
+        erase=erase,
         settings=ControlSettings(
             cache=settings.data / "cache",
             scratch=settings.data / "scratch",
@@ -174,23 +195,37 @@ def _control(
     )
 
 
+def _internal(ground: Ground, services: Services, control: Control) -> ServicesApp:
+    """What answers below ``/_/``: the services, and behind them the control plane."""
+    stores = ground.stores
+    return ServicesApp(
+        table=services.table,
+        callers=Callers(tokens=stores.tokens, identities=ground.identities),
+        exists=partial(_exists, stores),
+        otherwise=control.app,
+    )
+
+
+def _exists(stores: Stores, app: AppId) -> bool:
+    return bool(stores.registry.revisions(app))
+
+
 def _loops(
-    settings: Settings, stores: Stores, line: _Line, *, clock: Clock, ids: IdSource
+    ground: Ground, services: Services, line: _Line
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     """The event line, what keeps live functions warm, and what clears away."""
-    dispatcher = Dispatcher(
-        bus=stores.bus,
-        invoker=line.invoker,
-        translate=Errands(registry=stores.registry, clock=clock, ids=ids).translate,
-        clock=clock,
-        ids=ids,
-        policy=RetryPolicy(),
-    )
+    stores, clock, ids = ground.stores, ground.clock, ground.ids
+    event_line = open_event_line(stores, line.invoker, clock=clock, ids=ids)
     warming = Warming(registry=stores.registry, scheduler=line.scheduler, zygotes=line.zygotes)
     housekeeping = Housekeeping(
-        meter=stores.meter, bus=stores.bus, clock=clock, retention_days=settings.retention_days
+        meter=stores.meter,
+        bus=stores.bus,
+        eventlog=stores.eventlog,
+        sweep=services.sweep,
+        clock=clock,
+        retention_days=ground.settings.retention_days,
     )
-    return dispatcher.run(), warming.run(), housekeeping.run()
+    return *event_line.loops(), warming.run(), housekeeping.run()
 
 
 def _door(settings: Settings) -> GatewaySettings:

@@ -1,13 +1,50 @@
 """The services of a node: each is opened on the same ground and adds its part."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from tapwater_server.assembly.parts import queues
 from tapwater_server.assembly.parts.ground import Ground, Part
+from tapwater_server.model.ids import AppId
+from tapwater_server.web.dispatch import Table
 
 # In the order they are opened. A part that needs another names it in its own file.
-PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = ()
+PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (queues.open,)
 
 
-async def open_services(ground: Ground) -> Sequence[Part]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All parts together: one table of endpoints, one broom, one eraser."""
+
+    parts: Sequence[Part]
+    table: Table
+
+    @property
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What must run while the node serves; to be taken once."""
+        return tuple(loop for part in self.parts for loop in part.loops)
+
+    async def sweep(self) -> None:
+        """Let each part clear away what is old."""
+        for part in self.parts:
+            if part.sweep is not None:
+                await part.sweep()
+
+    async def erase(self, app: AppId) -> None:
+        """Remove all that the parts keep of an app; the latest opened first, as it may lean on
+        earlier ones. Doing it again is harmless.
+        """
+        for part in reversed(self.parts):
+            if part.erase is not None:
+                await part.erase(app)
+
+
+async def open_services(ground: Ground) -> Services:
     """Open all of them; what they open is closed with the ground's stack."""
-    return [await open_part(ground) for open_part in PARTS]
+    parts = [await open_part(ground) for open_part in PARTS]
+    table = Table(
+        (endpoint for part in parts for endpoint in part.endpoints),
+        (socket for part in parts for socket in part.sockets),
+    )
+    return Services(parts=parts, table=table)

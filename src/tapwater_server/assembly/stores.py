@@ -7,6 +7,7 @@ from pathlib import Path
 from tapwater_server.backends.files.folders import FileFolders
 from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.backends.sqlite.meter import SqliteMeter
 from tapwater_server.backends.sqlite.registry import SqliteRegistry
 from tapwater_server.backends.sqlite.secrets import SqliteSecrets
@@ -24,6 +25,7 @@ class Stores:
     tokens: SqliteTokens
     meter: SqliteMeter
     bus: SqliteBus
+    eventlog: SqliteEventLog
     data: Database  # documents, facts of blobs, users, and the log of their events
     cache: Database
     folders: FileFolders
@@ -54,6 +56,7 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
         tokens=tokens,
         meter=meter,
         bus=bus,
+        eventlog=SqliteEventLog(database=data_file, clock=clock),
         data=data_file,
         cache=cached,
         folders=FileFolders(data),

@@ -207,6 +207,7 @@ def revision_settings(base: Base, ready: Sequence[Ready]) -> Mapping[str, Any]:
         "warnings": {one.function.id.name: list(one.warnings) for one in ready if one.warnings},
         "settings": file.settings,
         "rules": base.desired.rules,
+        "users": file.users,
         "lock": base.lock,
         "python": base.python.version,
     }

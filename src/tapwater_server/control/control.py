@@ -12,6 +12,7 @@ from tapwater_server.control.http import control_app
 from tapwater_server.control.indexes import build_environment
 from tapwater_server.control.interpreters import Interpreter, find
 from tapwater_server.control.layers import Layers
+from tapwater_server.control.leaving import Erase, Leaving
 from tapwater_server.control.reading import Reading
 from tapwater_server.control.turns import Turns
 from tapwater_server.ports.bus import Bus
@@ -44,6 +45,7 @@ class Control:
         ids: IdSource,
         doctor: Examined,
         top: Facts,
+        erase: Erase,
         settings: ControlSettings,
     ) -> None:
         self._settings = settings
@@ -69,6 +71,9 @@ class Control:
             preparing_max=settings.preparing_max,
             revisions_max=settings.revisions_max,
         )
+        self._leaving = Leaving(
+            registry=registry, preparer=preparer, holding=self._holding, erase=erase
+        )
         self.house = House(
             registry=registry,
             secrets=secrets,
@@ -83,6 +88,7 @@ class Control:
             top=top,
             deploying=deploying,
             holding=self._holding,
+            leaving=self._leaving,
             turns=Turns(),
             settings=settings,
         )
@@ -92,6 +98,7 @@ class Control:
         """Clean away what a kill left behind. Nothing is deployed before this has ended."""
         os.makedirs(self._settings.scratch, mode=0o700, exist_ok=True)
         os.makedirs(self._settings.cache, mode=0o700, exist_ok=True)
+        await self._leaving.finish_all()
         await self._holding.sweep_all()
 
     async def interpreters(self) -> Sequence[Interpreter]:

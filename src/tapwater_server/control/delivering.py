@@ -93,9 +93,7 @@ def queue_name(value: object) -> str:
     """Read the name of a queue or topic."""
     if isinstance(value, str) and _QUEUE.fullmatch(value):
         return value
-    raise Wrong(
-        f"{value!r} is no name for it: use letters, digits, '.', '_' and '-', 100 characters at most"
-    )
+    raise Wrong(f"{value!r} is no name for it: use at most 100 letters, digits, '.', '_' and '-'")
 
 
 def _one(name: str, read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tapwater_server.control.apply import Deploying
 from tapwater_server.control.holding import Holding
+from tapwater_server.control.leaving import Leaving
 from tapwater_server.control.turns import Turns
 from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
@@ -54,5 +55,6 @@ class House:
     top: Facts
     deploying: Deploying
     holding: Holding
+    leaving: Leaving
     turns: Turns
     settings: ControlSettings

@@ -12,11 +12,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tapwater_server.control.api.endpoint import Asked, Endpoint, Who, require_admin, to_response
-from tapwater_server.control.api.problems import MEDIA_TYPE, headers, problem
 from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.control.house import House
 from tapwater_server.model.errors import NotFound, TapwaterError, Unauthenticated
 from tapwater_server.model.principal import Principal
+from tapwater_server.web.problems import MEDIA_TYPE, headers, problem
 
 TOKEN_CHARS_MAX = 512
 _NOBODY = Principal(name="nobody")

@@ -1,13 +1,12 @@
 """What the guest said of a module, checked: a manifest comes from user code, whatever it says."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from tapwater_server.control import options
+from tapwater_server.control import delivering, options, triggers
 from tapwater_server.control.layout import Found, Problem
 from tapwater_server.model.function import Function, Kind, Route, Style, Trigger
 from tapwater_server.model.ids import AppId, FunctionId
@@ -17,7 +16,6 @@ DEPTH_MAX = 100  # What can just be written must also be read again, from wherev
 TEXT_CHARS_MAX = 4096
 WARNINGS_MAX = 20
 VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SOURCE = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 class _Trigger(msgspec.Struct):
@@ -48,7 +46,7 @@ class _Said(msgspec.Struct):
     mount: bool = False
     body: bool = True
     options: dict[str, Any] = {}
-    trigger: _Trigger | None = None
+    triggers: list[_Trigger] = []
     operations: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {}
     description: str = ""
@@ -100,7 +98,8 @@ def read_manifest(
         file=found.file,
         group=found.group,
         route=_route(said, found) if kind is Kind.RESTFUL else None,
-        trigger=_trigger(said, chosen),
+        triggers=_triggers(said, chosen),
+        delivery=delivering.choose(chosen.delivery),
         limits=chosen.limits,
         auth=chosen.auth,
         egress=chosen.egress,
@@ -131,16 +130,26 @@ def _problems(said: _Said, found: Found) -> list[Problem]:
         wrong.append("lies in restful/ but reacts to events: move it to reactive/")
     elif found.kind is Kind.REACTIVE and said.kind != Kind.REACTIVE:
         wrong.append("lies in reactive/ but has no @on... decorator: add one, or move it")
-    elif said.kind == Kind.REACTIVE and said.trigger is None:
+    elif said.kind == Kind.REACTIVE and not said.triggers:
         wrong.append("reacts to events but names none: decorate its function with @on...")
     if said.wire != 1:
         wrong.append(f"speaks version {said.wire} of the wire; this platform speaks 1")
     unknown = [verb[:20] for verb in said.verbs if verb not in VERBS]
     if unknown:
         wrong.append(f"has handlers for unknown verbs: {', '.join(unknown[:5])}")
-    if said.trigger is not None and not _SOURCE.fullmatch(said.trigger.source):
-        wrong.append("names a trigger that cannot be one")
+    wrong += _wrong_triggers(said)
     return [{"where": found.file, "what": what} for what in wrong]
+
+
+def _wrong_triggers(said: _Said) -> list[str]:
+    wrong = []
+    if len(said.triggers) > triggers.TRIGGERS_MAX:
+        wrong.append(f"has more than {triggers.TRIGGERS_MAX} triggers")
+    for one in said.triggers[: triggers.TRIGGERS_MAX]:
+        wrong += triggers.complain(one.source, one.arguments)
+    if said.triggers and said.options.get("schedule") is not None:
+        wrong.append("has a schedule in its options and a trigger: write @on.schedule besides")
+    return wrong
 
 
 def _route(said: _Said, found: Found) -> Route:
@@ -152,15 +161,19 @@ def _route(said: _Said, found: Found) -> Route:
     )
 
 
-def _trigger(said: _Said, chosen: options.Chosen) -> Trigger | None:
+def _triggers(said: _Said, chosen: options.Chosen) -> tuple[Trigger, ...]:
     """Say what the function listens to; ``schedule=`` in options makes any function one."""
-    extra = {name: chosen.extra[name] for name in ("retries",) if name in chosen.extra}
-    if said.trigger is not None:
-        arguments = {**said.trigger.arguments, **extra}
-        return Trigger(source=said.trigger.source, arguments=arguments)
-    if "schedule" in chosen.extra:
-        return Trigger(source="schedule", arguments={"cron": chosen.extra["schedule"], **extra})
-    return None
+    listed = said.triggers or [
+        _Trigger(source="schedule", arguments={"cron": cron})
+        for cron in (chosen.extra.get("schedule"),)
+        if cron is not None
+    ]
+    return tuple(
+        triggers.make(
+            one.source, one.arguments, chosen.delivery, rate_per_s=chosen.limits.rate_per_s
+        )
+        for one in listed
+    )
 
 
 def _refused(found: Found, what: str) -> Read:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tapwater_server.control import delivering
+from tapwater_server.control import delivering, triggers
 from tapwater_server.control.wrong import Wrong, duration, text, whole
 from tapwater_server.model.function import FunctionLimits
 
@@ -181,7 +181,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "secrets": words,
     "after_fork_import": flag,
     "description": text,
-    "schedule": text,
+    "schedule": triggers.READERS["schedule"]["cron"],
     **{name: read for name, read in delivering.READERS.items() if name != "rate"},
 }
 _DELIVERY = tuple(name for name in delivering.READERS if name != "rate")

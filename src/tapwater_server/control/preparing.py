@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from tapwater_server.control import options
+from tapwater_server.control import options, triggers
 from tapwater_server.control.layout import Problem
 from tapwater_server.control.manifest import read_manifest
 from tapwater_server.control.plan import Preparing
@@ -69,6 +69,7 @@ class Preparation:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._one(one, step)) for one in wanted]
         ready = [one for task in tasks if (one := task.result()) is not None]
+        self._problems += triggers.complain_together([one.function for one in ready])
         if self._problems:
             count = len({problem["where"] for problem in self._problems})
             what = "A function" if count == 1 else f"{count} functions"

@@ -13,6 +13,7 @@ from tapwater_server.control.layout import Layout, Problem, hints, looked_for, r
 from tapwater_server.control.peeking import peek
 from tapwater_server.control.plan import Desired
 from tapwater_server.control.progress import Progress, Step
+from tapwater_server.control.ruling import read_rules
 from tapwater_server.model.errors import DeployFailed, Invalid
 from tapwater_server.model.ids import AppId
 

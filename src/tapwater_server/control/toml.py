@@ -9,6 +9,7 @@ from typing import Any
 from tapwater_server.control import options
 from tapwater_server.control.layout import Problem
 from tapwater_server.control.tomltext import read_toml
+from tapwater_server.model.accounts import parse_accounts
 
 FILE = "tapwater.toml"
 PROBLEMS_MAX = 50  # Each looks for its line in the file.
@@ -33,6 +34,7 @@ class AppFile:
     functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by name
     settings: Mapping[str, Any] = field(default_factory=dict)  # for the guest, as written
     rules: Mapping[str, Any] = field(default_factory=dict)  # as written; checked with rules.toml
+    users: Mapping[str, Any] = field(default_factory=dict)  # as written, checked
 
 
 def parse(text: str) -> tuple[AppFile, list[Problem]]:
@@ -139,6 +141,12 @@ class _Reading:
     def settings(self, key: str, value: Any) -> Mapping[str, Any]:
         return self._table((), key, value)
 
+    def users(self, key: str, value: Any) -> Mapping[str, Any]:
+        table = self._table((), key, value)
+        for complaint in parse_accounts(table)[1]:
+            self.complain((), key, complaint.removeprefix(f"{key}."))
+        return table
+
     def rules(self, key: str, value: Any) -> Mapping[str, Any]:
         return self._table((), key, value)
 
@@ -179,6 +187,7 @@ _KEYS: Mapping[str, Callable[[_Reading, str, Any], Any]] = {
     "functions": _Reading.functions,
     "settings": _Reading.settings,
     "rules": _Reading.rules,
+    "users": _Reading.users,
 }
 
 

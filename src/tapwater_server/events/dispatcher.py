@@ -1,24 +1,27 @@
-"""Bus → invoker → settle. A loop with a step; it decides nothing itself."""
+"""Lines of the bus → invoker → settle. A loop with a step; it decides nothing itself."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import msgspec
+from tapwater_server.events.audience import Audience, Target
+from tapwater_server.events.batching import Filling, goes_alone
+from tapwater_server.events.delivering import Delivering
+from tapwater_server.events.lines import share
+from tapwater_server.events.pacing import Paces
+from tapwater_server.events.settling import Settling
+from tapwater_server.ports.bus import Bus, Delivery, Returned
+from tapwater_server.ports.clock import Clock, wait_either
 
-from tapwater_server.events.retry import Ack, Again, Bury, Release, RetryPolicy, decide, hopeless
-from tapwater_server.model.errors import TapwaterError
-from tapwater_server.model.invocation import Invocation, Outcome
-from tapwater_server.ports.bus import Bus, Delivery
-from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.ids import IdSource
-from tapwater_server.ports.invoker import Invoker, run
-
-RESULT_BYTES_MAX = 1 << 20  # What is kept of an answer nobody waited for.
 # The leases of a process that died end when the next one starts (the bus is reclaimed). While it
 # lives, none may end under a function that has no deadline: it would run twice.
 LEASE_S = 30 * 24 * 3600.0
-BATCH_MAX = 32
+RUNNING_MAX = 128  # Calls of functions at a time, from all lines.
+AGAIN_S = 1.0  # After the bus could not be used.
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,98 +33,236 @@ class DispatcherStats:
     retried: int
     buried: int
     released: int
+    failed: int  # steps and deliveries that broke by a mistake of ours, or for lack of disk
 
 
 class Dispatcher:
-    """Leases errands, runs them through the door and settles them as ``decide`` says.
-
-    ``translate`` turns a delivery into an invocation of what is live, or raises NotFound when
-    the function is gone; that buries the errand with the reason.
-    """
+    """Leases from the lines that somebody live serves, and has each delivery made and settled."""
 
     def __init__(
         self,
         *,
         bus: Bus,
-        invoker: Invoker,
-        translate: Callable[[Delivery], Invocation],
+        audience: Audience,
+        delivering: Delivering,
+        settling: Settling,
         clock: Clock,
-        ids: IdSource,
-        policy: RetryPolicy,
-        running_max: int = 64,
+        running_max: int = RUNNING_MAX,
     ) -> None:
-        self._bus, self._invoker, self._translate = bus, invoker, translate
-        self._clock, self._ids, self._policy = clock, ids, policy
+        self._bus, self._audience = bus, audience
+        self._delivering, self._settling, self._clock = delivering, settling, clock
         self._running_max = running_max
-        self._running = 0
-        self._counts = {"acked": 0, "retried": 0, "buried": 0, "released": 0}
+        self._running: dict[str, int] = {}  # calls by line
+        self._fillings: dict[str, Filling] = {}
+        self._paces = Paces()
+        self._turn = 0
+        self._under_way: dict[int, Sequence[Delivery]] = {}  # by a number of their own
+        self._number = 0
+        self._failed = 0
+        self._wake = asyncio.Event()
+        self._due: float | None = None  # when a batch or a pace wants to be looked at again
 
     def stats(self) -> DispatcherStats:
-        return DispatcherStats(running=self._running, **self._counts)
+        running = sum(self._running.values())
+        failed = self._failed + self._settling.failed
+        return DispatcherStats(running=running, failed=failed, **self._delivering.counts)
+
+    def look_again(self) -> None:
+        """Something else than the bus has changed: what is live."""
+        self._wake.set()
 
     async def run(self) -> None:
-        """Serve until cancelled. Deliveries in flight come back when their leases end."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                if await self.step(group) == 0:
-                    await self._bus.wait_published()
+        """Serve until cancelled. What runs then is given back, and uses no attempt."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._settling.run())
+                while True:
+                    await self._step_or_pause(group)
+        finally:
+            await asyncio.shield(self._stop())
+
+    async def _watch(self) -> None:
+        seen = 0
+        while True:
+            seen = await self._bus.wait_ready(seen)
+            self._wake.set()
+
+    async def _step_or_pause(self, group: asyncio.TaskGroup) -> None:
+        self._wake.clear()
+        try:
+            if await self.step(group):
+                return
+        except Exception:  # The border of a loop's step: a full disk is no end of the line.
+            self._failed += 1
+            _log.exception("no deliveries could be leased")
+            await self._clock.sleep(AGAIN_S)
+            return
+        if self._due is None:
+            await self._wake.wait()
+            return
+        wait_s = max(0.0, self._due - self._clock.now())
+        await wait_either(self._wake, clock=self._clock, seconds=wait_s)
 
     async def step(self, group: asyncio.TaskGroup) -> int:
-        """Lease what there is room for and start it; say how many."""
-        room = min(self._running_max - self._running, BATCH_MAX)
-        if room <= 0:
-            return 0
-        batch = await self._bus.lease(count_max=room, lease_s=LEASE_S)
-        for delivery in batch:
-            self._running += 1
-            group.create_task(self._deliver(delivery))
-        return len(batch)
+        """Lease what there is room for and start it; say how many deliveries came."""
+        self._due = None
+        targets = await self._targets()
+        leasing = self._plan(targets)
+        leased = await self._lease(leasing)
+        came = 0
+        for (line, count), deliveries in zip(leasing, leased, strict=True):
+            came += len(deliveries)
+            self._take_in(group, line, targets[line], deliveries, asked=count)
+        for line in list(self._fillings):
+            self._send_when_ready(group, line, targets.get(line))
+        return came
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        try:
-            await self._settle(delivery)
-        finally:
-            self._running -= 1
-
-    async def _settle(self, delivery: Delivery) -> None:
-        reason = hopeless(attempt=delivery.attempt, policy=self._policy)
-        if reason:
-            await self._bury(delivery, reason)
-            return
-        try:
-            invocation = self._translate(delivery)
-            outcome = await run(self._invoker, invocation, body_bytes_max=RESULT_BYTES_MAX)
-        except TapwaterError as error:
-            await self._bury(delivery, error.message)
-            return
-        except asyncio.CancelledError:
-            # The platform stops: that is no fault of the function's, and uses no attempt.
-            await asyncio.shield(self._bus.release(delivery, delay_s=0.0))
-            raise
-        await self._obey(delivery, outcome)
-
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
-        self._counts["buried"] += 1
-        await self._bus.bury(delivery, reason=reason)
-
-    async def _obey(self, delivery: Delivery, outcome: Outcome) -> None:
-        verdict = decide(
-            outcome,
-            attempt=delivery.attempt,
-            age_s=self._clock.now() - delivery.published_at,
-            chance=self._ids.chance(),
-            policy=self._policy,
+    async def _lease(self, leasing: Sequence[tuple[str, int]]) -> Sequence[Sequence[Delivery]]:
+        """Lease from several lines at once: they share one write."""
+        leases = asyncio.gather(
+            *(self._bus.lease(line, count_max=count, lease_s=LEASE_S) for line, count in leasing)
         )
-        match verdict:
-            case Ack():
-                self._counts["acked"] += 1
-                result = {"status": outcome.status, "body": outcome.body.decode("utf-8", "replace")}
-                await self._bus.ack(delivery, result=msgspec.json.encode(result))
-            case Again(delay_s, reason):
-                self._counts["retried"] += 1
-                await self._bus.retry(delivery, delay_s=delay_s, reason=reason)
-            case Release(delay_s):
-                self._counts["released"] += 1
-                await self._bus.release(delivery, delay_s=delay_s)
-            case Bury(reason):
-                await self._bury(delivery, reason)
+        try:
+            return await asyncio.shield(leases)
+        except asyncio.CancelledError:
+            for deliveries in await leases:  # They are ours by now: give them back.
+                self._give_back(deliveries)
+            raise
+
+    async def _targets(self) -> dict[str, Target]:
+        """Who serves the lines that have something, and those with a batch under way."""
+        lines = dict.fromkeys([*await self._bus.ready(), *self._fillings])
+        found = {line: self._audience.target(line) for line in lines}
+        return {line: target for line, target in found.items() if target is not None}
+
+    def _plan(self, targets: Mapping[str, Target]) -> Sequence[tuple[str, int]]:
+        """Say how many to lease from which line."""
+        self._turn += 1
+        rooms = {
+            line: target.seats - self._running.get(line, 0) for line, target in targets.items()
+        }
+        room = self._running_max - sum(self._running.values())
+        seats = share(list(targets), rooms, room=room, first=self._turn)
+        counts = [(line, self._count(line, targets[line], n)) for line, n in seats.items()]
+        return [(line, count) for line, count in counts if count > 0]
+
+    def _count(self, line: str, target: Target, seats: int) -> int:
+        """Turn seats into deliveries: as many as a batch still takes, or as its pace allows."""
+        count = seats
+        if target.batching is not None:
+            filling = self._fillings.get(line)
+            count = filling.room if filling is not None else target.batching.size
+        pace = target.options.pace
+        if pace is None or pace.of_key:
+            return count
+        step = self._paces.take(line, "", pace, now=self._clock.now(), wanted=count)
+        if step.count < count:
+            self._look_at(step.again_at)
+        return step.count
+
+    def _take_in(
+        self,
+        group: asyncio.TaskGroup,
+        line: str,
+        target: Target,
+        deliveries: Sequence[Delivery],
+        *,
+        asked: int,
+    ) -> None:
+        pace = target.options.pace
+        if pace is not None and not pace.of_key and len(deliveries) < asked:
+            self._paces.give_back(line, "", pace, asked - len(deliveries))
+        for delivery in deliveries:
+            if self._is_too_fast(line, target, delivery):
+                continue
+            if self._goes_into_batch(target, delivery):
+                self._fill(group, line, target, delivery)
+            else:
+                self._start(
+                    group, line, partial(self._delivering.one, delivery, target), [delivery]
+                )
+
+    def _goes_into_batch(self, target: Target, delivery: Delivery) -> bool:
+        if target.batching is None:
+            return False
+        if not target.queue and not delivery.errand.event:
+            return False  # It was called in the background, with data of its own.
+        return not goes_alone(delivery, attempts_max=target.options.attempts_max)
+
+    def _is_too_fast(self, line: str, target: Target, delivery: Delivery) -> bool:
+        """Give a delivery back whose key has had its share."""
+        pace = target.options.pace
+        if pace is None or not pace.of_key:
+            return False
+        now = self._clock.now()
+        step = self._paces.take(line, delivery.errand.key, pace, now=now, wanted=1)
+        if not step.count:
+            self._settling.add(delivery, Returned(delay_s=max(0.001, step.again_at - now)))
+        return not step.count
+
+    def _fill(
+        self, group: asyncio.TaskGroup, line: str, target: Target, delivery: Delivery
+    ) -> None:
+        assert target.batching is not None
+        filling = self._fillings.get(line)
+        if filling is None:
+            due = self._clock.now() + target.batching.window_s
+            filling = self._fillings[line] = Filling(batching=target.batching, due=due)
+        filling.add(delivery)
+        if not filling.room:
+            self._send_when_ready(group, line, target)
+
+    def _send_when_ready(self, group: asyncio.TaskGroup, line: str, target: Target | None) -> None:
+        filling = self._fillings.get(line)
+        if filling is None:
+            return
+        if target is None:  # Nobody takes them any more: they wait, as they did before.
+            self._give_back(self._fillings.pop(line).held)
+        elif filling.ready(self._clock.now()):
+            del self._fillings[line]
+            work = partial(self._delivering.several, filling.held, target)
+            self._start(group, line, work, filling.held)
+        else:
+            self._look_at(filling.due)
+
+    def _start(
+        self,
+        group: asyncio.TaskGroup,
+        line: str,
+        work: Callable[[], Awaitable[None]],
+        deliveries: Sequence[Delivery],
+    ) -> None:
+        self._running[line] = self._running.get(line, 0) + 1
+        self._number += 1
+        self._under_way[self._number] = deliveries
+        group.create_task(self._deliver(line, work, self._number))
+
+    async def _deliver(self, line: str, work: Callable[[], Awaitable[None]], number: int) -> None:
+        """If this is cancelled, run() gives back what is still under way."""
+        try:
+            await work()
+        except Exception:  # The border of a delivery: a mistake of ours, or no disk.
+            self._failed += 1
+            _log.exception("a delivery broke", extra={"line": line})
+            self._give_back(self._under_way[number], delay_s=AGAIN_S)
+        del self._under_way[number]
+        self._running[line] -= 1
+        if not self._running[line]:
+            del self._running[line]
+        self._wake.set()
+
+    def _look_at(self, at: float) -> None:
+        self._due = at if self._due is None else min(self._due, at)
+
+    def _give_back(self, deliveries: Sequence[Delivery], *, delay_s: float = 0.0) -> None:
+        for delivery in deliveries:
+            self._settling.add(delivery, Returned(delay_s=delay_s))
+
+    async def _stop(self) -> None:
+        """Give back what is not done. That is no fault of the functions', and uses no attempt."""
+        for filling in self._fillings.values():
+            self._give_back(filling.held)
+        for deliveries in self._under_way.values():
+            self._give_back(deliveries)
+        await self._settling.finish()

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
+from tapwater_server.model.delivering import AGE_S, DeliveryOptions
 from tapwater_server.model.invocation import Ending, Outcome
 
 _OURS = frozenset({Ending.OVERLOADED, Ending.CANCELLED})
-_SERVER_ERROR = 500
+# No instance could be made. It may be our fault (no memory, a full disk) or the function's, and
+# nothing of the event has run: for so long it is taken for ours.
+START_FAILED_S_MAX = 600.0
+_REFUSED, _SERVER_ERROR = 400, 500
+_FOR_NOW = frozenset({408, 409, 425, 429})  # Refusals that say: try again.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +20,8 @@ class RetryPolicy:
     attempts_max: int = 5
     delay_s: float = 1.0  # before the second attempt; doubles with each further one
     delay_s_max: float = 300.0
-    age_s_max: float = 24 * 3600.0
+    age_s_max: float = AGE_S
+    delays_s: tuple[float, ...] = ()  # exactly these instead; the last one repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,28 @@ class Bury:
 Verdict = Ack | Again | Release | Bury
 
 
+def policy_of(options: DeliveryOptions) -> RetryPolicy:
+    """Read the policy out of what a user said."""
+    return RetryPolicy(
+        attempts_max=options.attempts_max,
+        delays_s=options.delays_s,
+        age_s_max=AGE_S if options.age_s_max is None else options.age_s_max,
+    )
+
+
 def decide(
-    outcome: Outcome, *, attempt: int, age_s: float, chance: float, policy: RetryPolicy
+    outcome: Outcome,
+    *,
+    attempt: int,
+    age_s: float,
+    chance: float,
+    policy: RetryPolicy,
+    answers: bool = True,
 ) -> Verdict:
     """Judge one run. ``attempt`` counts from 1; ``chance`` in [0, 1) spreads the delays.
+
+    ``answers``: somebody may ask for the result, and then a refusal (4xx) is one. Where nobody
+    does, an event that was refused is a dead letter: it would be refused again.
 
     >>> from tapwater_server.model.invocation import Usage
     >>> crashed = Outcome(ending=Ending.CRASHED, usage=Usage(), message="signal 11")
@@ -60,18 +84,27 @@ def decide(
     >>> decide(crashed, attempt=5, age_s=9, chance=0.5, policy=RetryPolicy())
     Bury(reason='crashed: signal 11 (attempt 5 of 5)')
     """
-    if outcome.ending is Ending.OK and outcome.status < _SERVER_ERROR:
+    if outcome.ending is Ending.OK and outcome.status < (_SERVER_ERROR if answers else _REFUSED):
         return Ack()
-    reason = f"{outcome.ending.value}: {outcome.message}"
-    if outcome.ending is Ending.OK:
-        reason = f"answered with status {outcome.status}"
+    reason = reason_of(outcome)
+    if outcome.ending is Ending.OK and _is_final(outcome.status):
+        return Bury(reason)
     if age_s >= policy.age_s_max:
         return Bury(f"{reason} (older than {policy.age_s_max:.0f} s)")
     if outcome.ending in _OURS:
         return Release(max(outcome.retry_after_s, policy.delay_s))
+    if outcome.ending is Ending.START_FAILED and age_s < START_FAILED_S_MAX:
+        return Release(delay_before(min(attempt, 4) + 1, chance=chance, policy=policy))
     if attempt >= policy.attempts_max:
         return Bury(f"{reason} (attempt {attempt} of {policy.attempts_max})")
     return Again(delay_before(attempt + 1, chance=chance, policy=policy), reason)
+
+
+def reason_of(outcome: Outcome) -> str:
+    """Say in a sentence why a run was not good."""
+    if outcome.ending is not Ending.OK:
+        return f"{outcome.ending.value}: {outcome.message}"
+    return f"answered with status {outcome.status}"
 
 
 def hopeless(*, attempt: int, policy: RetryPolicy) -> str:
@@ -86,6 +119,14 @@ def hopeless(*, attempt: int, policy: RetryPolicy) -> str:
 
 
 def delay_before(attempt: int, *, chance: float, policy: RetryPolicy) -> float:
-    """Say how long to wait before an attempt: exponential, with half of it left to chance."""
-    whole = min(policy.delay_s * 2.0 ** (attempt - 2), policy.delay_s_max)
+    """Say how long to wait before an attempt: as the user said, or exponentially longer, with
+    half of it left to chance.
+    """
+    if policy.delays_s:
+        return policy.delays_s[min(attempt - 2, len(policy.delays_s) - 1)]
+    whole = min(policy.delay_s * 2.0 ** min(attempt - 2, 64), policy.delay_s_max)
     return float(whole * (0.5 + chance / 2))
+
+
+def _is_final(status: int) -> bool:
+    return _REFUSED <= status < _SERVER_ERROR and status not in _FOR_NOW

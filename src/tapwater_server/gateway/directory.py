@@ -2,8 +2,8 @@
 
 ``<app>.<domain>`` is the app's ``live`` alias, ``<alias>--<app>.<domain>`` another alias,
 ``r<number>--<app>.<domain>`` one revision. Hosts that a live revision names are its app's. Every
-other name is the bare host: the default app, and the platform's own pages under ``/_/``. On an app's
-hosts its services are below ``/_/v1/``.
+other name is the bare host: the default app, and the platform's own pages under ``/_/``. Each of
+an app's hosts has its services under ``/_/v1/``.
 """
 
 import re

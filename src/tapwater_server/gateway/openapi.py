@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tapwater_server.model.function import Function, Revision
+from tapwater_server.web.problems import SCHEMA
 
 _CATCH_ALL = re.compile(r"\{\.\.\.([A-Za-z0-9_]+)\}")
 _PARAMETER = re.compile(r"\{([A-Za-z0-9_]+)\}")
@@ -32,7 +33,7 @@ def describe_group(revision: Revision, group: str, functions: Iterable[Function]
         "servers": [{"url": "/"}],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": {**schemas, "Problem": _PROBLEM},
+            "schemas": {**schemas, "Problem": SCHEMA},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -79,25 +80,6 @@ def _parameters(path: str, said: Iterable[Mapping[str, Any]]) -> list[Mapping[st
     return listed
 
 
-_PROBLEM: Mapping[str, Any] = {
-    "type": "object",
-    "description": "What went wrong (RFC 9457)",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "invocation": {"type": "string"},
-        "problems": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"where": {"type": "string"}, "what": {"type": "string"}},
-            },
-        },
-    },
-}
 _DEFAULT: Mapping[str, Any] = {
     "description": "What went wrong",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},

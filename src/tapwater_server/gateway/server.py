@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tapwater_server.gateway.admission import Admission
 from tapwater_server.gateway.app import Door
-from tapwater_server.gateway.asgi import ASGIApp, Bridge
+from tapwater_server.gateway.asgi import Bridge
 from tapwater_server.gateway.connection import Connection
 from tapwater_server.gateway.directory import Directory
 from tapwater_server.gateway.pages import Pages
@@ -19,6 +19,7 @@ from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.tokens import Tokens
+from tapwater_server.web.scope import ASGIApp
 
 BACKLOG = 1024
 HANDSHAKE_S_MAX = 10.0

@@ -72,6 +72,18 @@ class StorageFull(TapwaterError):
     code = "storage_full"
 
 
+class NeedsIndex(TapwaterError):
+    """A query would have to look at too much; ``problems`` says which index it needs."""
+
+    code = "needs_index"
+
+    def __init__(
+        self, message: str, *, problems: Sequence[Mapping[str, str]] = (), **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.problems = tuple(problems)
+
+
 class TooLarge(TapwaterError):
     """More bytes than a ceiling allows."""
 
@@ -86,6 +98,12 @@ class Overloaded(TapwaterError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(Overloaded):
+    """This caller asks too often. ``retry_after_s`` says when to come back."""
+
+    code = "rate_limited"
 
 
 class DeployFailed(TapwaterError):

@@ -1,11 +1,11 @@
 """Patterns of what a function listens to, and what their ``{names}`` stand for. Pure.
 
-    users/{id}                    one segment; its text is the parameter ``id``
-    users/{uid}/orders/{id}       documents of sub-collections
-    avatars/{user}/*.png          ``*`` is any text within a segment
-    avatars/**                    ``**`` is any number of segments
-    sensors/+/temperature         MQTT's ``+`` (one level) and ``#`` (all levels below)
-    shop.order.*                  ``*`` in the type or source of an event is any text
+users/{id}                    one segment; its text is the parameter ``id``
+users/{uid}/orders/{id}       documents of sub-collections
+avatars/{user}/*.png          ``*`` is any text within a segment
+avatars/**                    ``**`` is any number of segments
+sensors/+/temperature         MQTT's ``+`` (one level) and ``#`` (all levels below)
+shop.order.*                  ``*`` in the type or source of an event is any text
 """
 
 import re
@@ -67,9 +67,7 @@ def document_pattern(pattern: str) -> Match:
     """
     match = path_pattern(pattern)
     if "**" not in pattern and pattern.count("/") % 2 == 0:
-        raise Invalid(
-            f"{pattern!r} names a collection, not documents: write '{pattern}/{{id}}'"
-        )
+        raise Invalid(f"{pattern!r} names a collection, not documents: write '{pattern}/{{id}}'")
     return match
 
 

@@ -38,7 +38,8 @@ from tapwater_server.model.blob import (
     Piece,
     Upload,
 )
-from tapwater_server.model.blob_conditions import ALWAYS, Condition
+from tapwater_server.model.blob_conditions import ALWAYS, Condition, Verdict, judge_read
+from tapwater_server.model.errors import NotFound, PreconditionFailed
 from tapwater_server.model.ids import AppId
 
 BUCKETS_MAX = 1_000  # Of one app.
@@ -156,7 +157,7 @@ class BlobFacts(Protocol):
     async def delete(
         self, app: AppId, naming: Naming, *, condition: Condition = ALWAYS, cause: Cause
     ) -> Deleted | None:
-        """Delete one; None: there was nothing to delete."""
+        """Delete one; None: there was nothing to delete. The condition is on what is named."""
         ...
 
     async def copy(
@@ -243,3 +244,27 @@ class BlobFacts(Protocol):
         ...
 
     async def erase(self, app: AppId) -> None: ...
+
+
+def draft_of_copy(
+    held: Held | None, to: Naming, about: About | None, condition: Condition
+) -> Draft:
+    """Say what a copy will be.
+
+    Raises:
+        NotFound: there is nothing to copy.
+        PreconditionFailed: it is not what the condition names.
+    """
+    if held is None or held.blob.marker:
+        raise NotFound("there is no such blob to copy")
+    if judge_read(condition, held.blob) is not Verdict.GO:
+        raise PreconditionFailed("the source is not what the condition names")
+    return Draft(
+        bucket=to.bucket,
+        key=to.key,
+        size=held.blob.size,
+        etag=held.blob.etag,
+        pieces=held.pieces,
+        about=held.blob.about if about is None else about,
+        checksums=held.blob.checksums,
+    )

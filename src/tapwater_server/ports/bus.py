@@ -3,35 +3,42 @@
 An errand lies in a *line*: one line for each function (``function_line``) and for each queue
 (``queue_line``). Who serves a line leases from it. (In JetStream a line is a consumer's subject.)
 
-BUS-1  publish() of an id already seen, even a settled one, changes nothing; it is durable (fsync)
-       before it returns, and all errands of one call become visible together or not at all.
+BUS-1  publish() of an id already seen, even a settled, replaced or dropped one, changes nothing;
+       it is durable (fsync) before it returns, and all errands of one call become visible together
+       or not at all.
 BUS-2  A leased delivery is hidden from other lessees until its lease ends.
 BUS-3  A delivery nobody settled comes back when its lease ends, attempt + 1.
 BUS-4  Settled with Done it ends; with Later it is hidden for delay_s; with Dead it is kept as a
        dead letter.
-BUS-5  Settling with an attempt that is not the current one changes nothing and says False.
+BUS-5  Settling with an attempt that is not the current one changes nothing and says False. A lease
+       that has ended is current until somebody else leases.
 BUS-6  state() of a settled errand, with its result, is kept until sweep() finds it older than
        asked. Dead letters are never swept, only dropped.
 BUS-7  Returned gives a lease back for delay_s without using up an attempt (a fault of ours).
 BUS-8  Of one line and key with at_once = 1, an errand is leased only when every earlier one is
        done or dead; also while the earlier one waits for its next attempt.
-BUS-9  Of one line and key with at_once = n, at most n are leased at a time.
+BUS-9  Of one line and key with at_once = n, at most n are leased at a time. Where errands of one
+       key differ, the smallest at_once of those not settled counts for all (1: as BUS-8).
 BUS-10 lease() gives the higher priority first, and within one priority the earlier published.
 BUS-11 An errand with ``replaces`` takes the place of the one of the same line and ``replaces``
        that has not been leased yet (debounce): the old one is gone, the new one waits its own
        not_before, but never longer than replaced_s_max after the first one was published.
-BUS-12 revive() makes dead letters waiting again, attempt 0; drop() removes them; both say which.
-BUS-13 extend() moves the end of a lease that is still held, and says False for any other.
+BUS-12 revive() makes dead letters waiting again, attempt 0, the oldest first, and without an
+       expires_at; drop() removes what is not leased; both say which.
+BUS-13 extend() moves the end of a lease that is still held, and says None for any other.
 BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter.
+BUS-15 ready() names every line that has something to lease; wait_ready() misses no change.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.ids import AppId
 
 ERRAND_BYTES_MAX = 1 << 20  # Of body: larger things are blobs, and the errand names them.
+EXPIRED = "expired: it waited longer than it was allowed to live"  # reason of BUS-14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +138,7 @@ class LineStats:
 
     line: str
     app: str
-    waiting: int  # could be leased now
+    waiting: int  # its time has come (of a key, others may have to come first)
     delayed: int
     leased: int
     dead: int
@@ -203,6 +210,20 @@ class Bus(Protocol):
     async def erase(self, app: AppId) -> None:
         """Forget an app's errands, whatever their state."""
         ...
+
+
+def check_size(errand: Errand) -> None:
+    """Refuse what is too large to be an errand.
+
+    Raises:
+        TooLarge: the body is.
+    """
+    if len(errand.body) > ERRAND_BYTES_MAX:
+        raise TooLarge(
+            f"{len(errand.body)} bytes are too many for one message or event; "
+            f"the most is {ERRAND_BYTES_MAX}: put them into a blob and name it",
+            errand=errand.id,
+        )
 
 
 def function_line(function: str) -> str:

@@ -7,7 +7,9 @@ LOG-1  append() of an (app, id) already seen changes nothing; it is durable befo
 LOG-2  read() gives events by rising ``seq``; none appears later below one already read.
 LOG-3  What was appended in one call, or with a change in one transaction, is there whole or not.
 LOG-4  A cursor is where its owner left it, also after kill -9; it never moves backwards.
-LOG-5  sweep() removes what is older than asked and lies behind every cursor, and nothing else.
+LOG-5  sweep() removes what is older than asked (since it was written down) and lies behind every
+       cursor, and nothing else; as long as there is no cursor, nothing. No seq is given twice.
+LOG-6  wait_appended() misses nothing, neither of append() nor of a change with its events.
 """
 
 from collections.abc import Sequence

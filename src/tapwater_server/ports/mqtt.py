@@ -51,7 +51,7 @@ class SessionDropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribed:
-    """A subscription of a kept session, new or changed; ``options`` as MQTT 5 has them in a byte."""
+    """A subscription of a kept session, new or changed; ``options`` is the byte of MQTT 5."""
 
     app: AppId
     client: str

@@ -7,6 +7,8 @@ REG-4  Watchers are told after a change is durable, in order, with the app's nam
 REG-5  remove_app() removes its revisions, aliases, hosts, secrets and tokens in one step.
 REG-6  Revision numbers of an app grow by one and are never used again.
 REG-7  An app that lost everything but its name (killed in the middle of a deploy) serves as before.
+REG-8  The name of a removed app is taken, also after a new start, until forget_app(): what its
+       services keep must be gone before another app can have it.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -48,7 +50,34 @@ class Registry(Protocol):
 
     async def remove_app(self, app: AppId) -> None: ...
 
+    def leaving(self) -> Sequence[AppId]:
+        """Removed apps of which something may be left."""
+        ...
+
+    async def forget_app(self, app: AppId) -> None:
+        """Nothing is left of it."""
+        ...
+
     async def set_default_app(self, app: AppId | None) -> None: ...
+
+
+def live_revision(registry: Registry, app: AppId, *, alias: str = "live") -> Revision | None:
+    """Find the revision whose settings hold for the whole app: the one with most of the traffic."""
+    for known in registry.aliases(app):
+        if known.name == alias:
+            id = max(known.weights, key=lambda one: known.weights[one])
+            return registry.revision(app, id)
+    return None
+
+
+def check_arrived(app: AppId, leaving: Collection[AppId]) -> None:
+    """Refuse a revision of an app that is being removed.
+
+    Raises:
+        Conflict: it is.
+    """
+    if app in leaving:
+        raise Conflict(f"{app} is being removed: try again when that is done")
 
 
 def check_weights(aliases: Sequence[Alias], held: Collection[RevisionId]) -> None:

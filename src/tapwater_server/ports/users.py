@@ -41,7 +41,7 @@ class Wanted:
 
 
 class Users(Protocol):
-    """See the promises above. ``refuse_until``: when the last access token issued so far expires."""
+    """See the promises above. ``refuse_until``: when the last access token issued expires."""
 
     async def create(self, user: User, *, events: Sequence[Event] = ()) -> None: ...
 

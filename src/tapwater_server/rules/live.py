@@ -8,7 +8,7 @@ from tapwater_server.model.function import Revision
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import Principal
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.registry import Registry
+from tapwater_server.ports.registry import Registry, live_revision
 from tapwater_server.ports.rules import Action
 from tapwater_server.rules.rulebook import (
     Question,
@@ -17,7 +17,6 @@ from tapwater_server.rules.rulebook import (
     user_value,
 )
 
-LIVE = "live"
 _NOTHING = Rulebook()
 
 
@@ -57,18 +56,11 @@ class LiveRules:
         """The rules of an app's live revision; none where nothing is live."""
         book = self._books.get(app)
         if book is None:
-            revision = self._live(app)
+            revision = live_revision(self._registry, app)
             if revision is None:
                 return _NOTHING
             book = self._books[app] = _read(revision)
         return book
-
-    def _live(self, app: AppId) -> Revision | None:
-        for alias in self._registry.aliases(app):
-            if alias.name == LIVE:
-                id = max(alias.weights, key=lambda one: alias.weights[one])
-                return self._registry.revision(app, id)
-        return None
 
     def _changed(self, app: AppId) -> None:
         self._books.pop(app, None)

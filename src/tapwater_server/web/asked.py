@@ -29,6 +29,7 @@ class Asked:
     chunks: Callable[[], AsyncIterator[bytes]]  # the body; to be read once
     client: str = ""  # address of who asks
     base_url: str = ""  # scheme and host the client used: "https://shop.example"
+    root: str = "/_/v1"  # what stands before ``path`` in the address the client used
     caller: Invocation | None = None  # the call that asks, if a function does
 
     def text(self, name: str) -> str | None:

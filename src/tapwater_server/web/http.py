@@ -115,6 +115,7 @@ class ServicesApp:
             chunks=lambda: pieces(receive),
             client=(scope.get("client") or ("", 0))[0],
             base_url=base_url(scope, headers),
+            root=raw_path(scope).removesuffix(path),
         )
 
 

@@ -1,10 +1,10 @@
 """OpenAPI 3.1 documents, made of tables of endpoints and the types of their bodies. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -40,18 +40,22 @@ class Described(Protocol):
     def status(self) -> int: ...
 
 
+Line = TypeVar("Line", bound=Described)
+
+
 def describe_services(endpoints: Sequence[Endpoint], *, app: str) -> Mapping[str, Any]:
     """Describe the services of one app, as its own hosts serve them."""
-    open_to_all = {id(one) for one in endpoints if one.who is Who.ANYONE}
     described = document(
         endpoints,
         title=f"Services of {app}" if app else "Services",
-        is_public=lambda one: id(one) in open_to_all,
+        is_public=lambda one: one.who is Who.ANYONE,
     )
     return {**described, "servers": [{"url": "/_/v1"}]}
 
 
-def document(endpoints: Sequence[Described], *, title: str, is_public: Any) -> Mapping[str, Any]:
+def document(
+    endpoints: Sequence[Line], *, title: str, is_public: Callable[[Line], bool]
+) -> Mapping[str, Any]:
     """Describe an API. ``is_public`` says of a line whether it may be used without a token."""
     kinds = sorted(
         {kind for one in endpoints for kind in (one.takes, one.gives) if kind is not None},

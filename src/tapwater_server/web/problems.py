@@ -9,6 +9,7 @@ from tapwater_server.model.errors import Overloaded, TapwaterError
 MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[str, int] = {
     "invalid": 400,
+    "needs_index": 400,
     "unauthenticated": 401,
     "not_allowed": 403,
     "not_found": 404,

@@ -27,7 +27,7 @@ from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.preparer import Prepared
 from tapwater_server.ports.sandbox import Image
-from tests.functional.control.rig import Echo, ReadingPreparer, bundle, examine
+from tests.functional.control.rig import Echo, ReadingPreparer, bundle, examine, keep_nothing
 
 SHOP = AppId("shop")
 POINTS = ("unpack", "prepare", "number", "added")
@@ -88,6 +88,7 @@ async def opened(folder: Path, point: str = "") -> AsyncIterator[Control]:
             ids=ids,
             doctor=examine,
             top=dict,
+            erase=keep_nothing,
             settings=ControlSettings(
                 cache=folder / "cache",
                 scratch=folder / "scratch",

@@ -25,9 +25,11 @@ from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.control.control import Control
 from tapwater_server.control.house import ControlSettings
+from tapwater_server.control.leaving import Erase
 from tapwater_server.control.peeking import peek
 from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import Function, Revision
+from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Ending, Invocation, Outcome, Usage
 from tapwater_server.ports.invoker import Exchange
 from tapwater_server.ports.preparer import Prepared
@@ -203,9 +205,17 @@ async def examine() -> Mapping[str, Any]:
     return {"layers": []}
 
 
+async def keep_nothing(app: AppId) -> None:
+    """Erase what services keep of an app: here there are none."""
+
+
 @asynccontextmanager
 async def control_rig(
-    path: Path, *, environment: Mapping[str, str] | None = None, revisions_max: int = 50
+    path: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    revisions_max: int = 50,
+    erase: Erase | None = None,
 ) -> AsyncIterator[Rig]:
     """Put a control plane together below ``path``."""
     clock, ids = SystemClock(), SystemIds()
@@ -227,6 +237,7 @@ async def control_rig(
         ids=ids,
         doctor=examine,
         top=lambda: {"functions": []},
+        erase=erase or keep_nothing,
         settings=ControlSettings(
             cache=path / "uv",
             scratch=path / "scratch",

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tapwater_server.control.api.openapi import plain_path
 from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.meter import LogLine, Record
+from tapwater_server.web.openapi import plain_path
 from tests.functional.control.rig import Rig, control_rig
 
 V1 = "/_/api/v1"

@@ -7,9 +7,9 @@ import typer
 
 from tapwater_server.cli.failures import HINTS, Exit
 from tapwater_server.cli.main import build
-from tapwater_server.control.api.problems import STATUS as CONTROL
 from tapwater_server.gateway.errors import STATUS as GATEWAY
 from tapwater_server.model.invocation import Ending
+from tapwater_server.web.problems import STATUS as CONTROL
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 from tapwater_server.control import options, toml
-from tapwater_server.control.api.openapi import plain_path
-from tapwater_server.control.api.problems import STATUS
 from tapwater_server.control.api.shapes import CallBody
 from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.control.layout import MAINS, read_layout
 from tapwater_server.model.function import Kind
+from tapwater_server.web.openapi import plain_path
+from tapwater_server.web.problems import STATUS
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -1,131 +1,297 @@
-"""The reference bus: what the durable one must behave like, in a dictionary."""
+"""The reference bus: what the durable one must behave like, in a dictionary, the plain way."""
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+import builtins
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from tapwater_server.ports.bus import Delivery, Errand, ErrandState
-from tapwater_server.ports.clock import Clock, wait_either
+from tapwater_server.model.ids import AppId
+from tapwater_server.ports.bus import (
+    EXPIRED,
+    Dead,
+    Delivery,
+    Done,
+    Errand,
+    ErrandState,
+    Filter,
+    Later,
+    LineStats,
+    Returned,
+    Settlement,
+    check_size,
+)
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.noticing import Changes
 
 
 @dataclass(slots=True, kw_only=True)
 class _Row:
     errand: Errand
+    seq: int
     published_at: float
-    hidden_until: float
-    state: str = "waiting"
+    first_at: float
+    due: float
+    expires_at: float
+    state: str = "waiting"  # or leased, done, dead, gone
     attempt: int = 0
+    lease: int = 0
     result: bytes = b""
     reason: str = ""
     settled_at: float = 0.0
 
+    @property
+    def open(self) -> bool:
+        return self.state in {"waiting", "leased"}
+
+    def is_leased(self, now: float) -> bool:
+        return self.state == "leased" and self.due > now
+
+    def standing(self, now: float) -> str:
+        """What it is for those outside: a lease that has ended waits again."""
+        return "waiting" if self.state == "leased" and self.due <= now else self.state
+
 
 class MemoryBus:
-    """Keeps the promises BUS-2 to BUS-7; BUS-1's durability ends with the process."""
+    """Keeps all promises of ``ports/bus.py`` for as long as the process lives."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._rows: dict[str, _Row] = {}
-        self._changed = asyncio.Event()
+        self._rows: dict[str, _Row] = {}  # In the order of their seq.
+        self._last_seq = 0
+        self._changes, self._seen = Changes(), 0
 
-    async def publish(self, errands: Sequence[Errand]) -> None:
-        now = self._clock.now()
+    async def publish(self, errands: Sequence[Errand]) -> int:
         for errand in errands:
-            hidden_until = max(now, errand.not_before)
-            self._rows.setdefault(
-                errand.id, _Row(errand=errand, published_at=now, hidden_until=hidden_until)
-            )
-        self._changed.set()
+            check_size(errand)
+        new = [self._publish(errand) for errand in errands if errand.id not in self._rows]
+        self._changes.note()
+        return sum(new)
 
-    async def lease(self, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
+    async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
         now = self._clock.now()
-        open_rows = [row for row in self._rows.values() if row.state in {"waiting", "leased"}]
-        ready = [row for row in open_rows if row.hidden_until <= now][:count_max]
-        for row in ready:
-            row.state, row.hidden_until = "leased", now + lease_s
-            row.attempt += 1
-        return [
-            Delivery(
-                errand=row.errand,
-                attempt=row.attempt,
-                leased_until=row.hidden_until,
-                published_at=row.published_at,
-            )
-            for row in ready
-        ]
+        self._expire(line, now)
+        due = [row for row in self._of_line(line) if row.due <= now]
+        leased: list[Delivery] = []
+        for row in sorted(due, key=lambda row: (-row.errand.priority, row.seq)):
+            if len(leased) < count_max and self._may_be_leased(row, now):
+                row.state, row.due = "leased", now + lease_s
+                row.attempt, row.lease = row.attempt + 1, row.lease + 1
+                leased.append(_delivery(row))
+        self._changes.stir()
+        return leased
 
-    async def ack(self, delivery: Delivery, *, result: bytes) -> bool:
-        return self._settle(delivery, state="done", result=result)
+    async def settle(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[bool]:
+        held = [self._settle(delivery, settlement) for delivery, settlement in settled]
+        self._changes.note()
+        return held
 
-    async def retry(self, delivery: Delivery, *, delay_s: float, reason: str) -> bool:
-        return self._settle(delivery, state="waiting", delay_s=delay_s, reason=reason)
+    async def extend(self, delivery: Delivery, *, lease_s: float) -> Delivery | None:
+        row = self._current(delivery)
+        if row is None or not row.is_leased(self._clock.now()):
+            return None
+        row.due = self._clock.now() + lease_s
+        return replace(delivery, leased_until=row.due)
 
-    async def release(self, delivery: Delivery, *, delay_s: float) -> bool:
-        return self._settle(
-            delivery, state="waiting", delay_s=delay_s, attempt=delivery.attempt - 1
-        )
+    async def ready(self) -> Sequence[str]:
+        self._seen = self._changes.count
+        now = self._clock.now()
+        rows = self._rows.values()
+        return builtins.list({row.errand.line: 0 for row in rows if row.open and row.due <= now})
 
-    async def bury(self, delivery: Delivery, *, reason: str) -> bool:
-        return self._settle(delivery, state="dead", reason=reason)
+    async def wait_ready(self, seen: int | None = None) -> int:
+        seen = self._seen if seen is None else seen
+        while self._changes.count == seen:
+            began = self._clock.now()
+            times = [row.due for row in self._rows.values() if row.open and row.due > began]
+            wait_s = min(times) - began if times else None
+            await self._changes.wait_stirred(clock=self._clock, seconds=wait_s)
+            if any(began < at <= self._clock.now() for at in times):
+                self._changes.note()
+        return self._changes.count
 
     async def state(self, id: str) -> ErrandState | None:
         row = self._rows.get(id)
-        return _state_of(row) if row else None
+        if row is None or row.state == "gone":
+            return None
+        errand = row.errand
+        state = _state_of(row, self._clock.now())
+        return replace(state, body=errand.body, attributes=errand.attributes)
 
-    async def dead(self, *, app: str, count_max: int) -> Sequence[ErrandState]:
-        dead = [r for r in self._rows.values() if r.state == "dead" and r.errand.app == app]
-        return [_state_of(row) for row in dead[:count_max]]
+    async def list(
+        self, filter: Filter, *, after: str = "", count_max: int = 100
+    ) -> Sequence[ErrandState]:
+        last = self._rows.get(after)
+        before = last.seq if last and last.errand.app == filter.app else 0
+        now = self._clock.now()
+        rows = [row for row in self._meant(filter) if not after or row.seq < before]
+        return [_state_of(row, now) for row in reversed(rows)][:count_max]
+
+    async def revive(self, filter: Filter, *, count_max: int) -> Sequence[str]:
+        dead = [row for row in self._meant(filter) if row.state == "dead"][:count_max]
+        for row in dead:
+            row.state, row.attempt = "waiting", 0
+            row.due, row.settled_at, row.expires_at = self._clock.now(), 0.0, 0.0
+            row.errand = replace(row.errand, expires_at=0.0)
+        self._changes.note()
+        return [row.errand.id for row in dead]
+
+    async def drop(self, filter: Filter, *, count_max: int) -> Sequence[str]:
+        now = self._clock.now()
+        found = [row for row in self._meant(filter) if not row.is_leased(now)]
+        dropped = found[-count_max:]
+        for row in dropped:
+            row.state, row.settled_at, row.lease = "gone", now, row.lease + 1
+        self._changes.note()
+        return [row.errand.id for row in dropped]
+
+    async def lines(self, app: AppId) -> Sequence[LineStats]:
+        now = self._clock.now()
+        rows = [row for row in self._rows.values() if row.errand.app == app]
+        lines = sorted({row.errand.line for row in rows if row.open or row.state == "dead"})
+        return [
+            _stats(line, app, [row for row in rows if row.errand.line == line], now)
+            for line in lines
+        ]
 
     async def sweep(self, *, older_than_s: float) -> int:
         until = self._clock.now() - older_than_s
-        old = [i for i, row in self._rows.items() if row.state == "done" and row.settled_at < until]
+        over = [row for row in self._rows.values() if row.state in {"done", "gone"}]
+        old = [row.errand.id for row in over if row.settled_at < until]
         for id in old:
             del self._rows[id]
         return len(old)
 
-    async def wait_published(self) -> None:
-        now = self._clock.now()
-        times = [
-            row.hidden_until for row in self._rows.values() if row.state in {"waiting", "leased"}
-        ]
-        self._changed.clear()
-        if not times:
-            await self._changed.wait()
-        elif min(times) > now:
-            await wait_either(self._changed, clock=self._clock, seconds=min(times) - now)
+    async def erase(self, app: AppId) -> None:
+        self._rows = {id: row for id, row in self._rows.items() if row.errand.app != app}
 
-    def _settle(
-        self,
-        delivery: Delivery,
-        *,
-        state: str,
-        delay_s: float = 0.0,
-        attempt: int | None = None,
-        result: bytes = b"",
-        reason: str = "",
-    ) -> bool:
-        row = self._rows.get(delivery.errand.id)
-        if row is None or row.state != "leased" or row.attempt != delivery.attempt:
-            return False
-        if row.hidden_until != delivery.leased_until:  # Released, and leased again by another.
+    def _of_line(self, line: str) -> Iterator[_Row]:
+        return (row for row in self._rows.values() if row.errand.line == line and row.open)
+
+    def _publish(self, errand: Errand) -> bool:
+        if errand.id in self._rows:  # Twice in one call.
             return False
         now = self._clock.now()
-        row.state, row.hidden_until, row.settled_at = state, now + delay_s, now
-        row.result, row.reason = result, reason
-        row.attempt = row.attempt if attempt is None else attempt
-        self._changed.set()
+        due, first_at = max(now, errand.not_before), now
+        for row in self._of_line(errand.line) if errand.replaces else ():
+            if row.errand.replaces == errand.replaces and row.lease == 0:
+                row.state, row.settled_at = "gone", now
+                first_at = min(first_at, row.first_at)
+        if errand.replaces and errand.replaced_s_max:
+            due = max(now, min(due, first_at + errand.replaced_s_max))
+        self._last_seq += 1
+        self._rows[errand.id] = _Row(
+            errand=errand,
+            seq=self._last_seq,
+            published_at=now,
+            first_at=first_at,
+            due=due,
+            expires_at=errand.expires_at,
+        )
         return True
 
+    def _expire(self, line: str, now: float) -> None:
+        for row in self._of_line(line):
+            if not row.is_leased(now) and 0 < row.expires_at <= now:
+                row.state, row.settled_at, row.reason = "dead", now, EXPIRED
+                row.lease += 1
 
-def _state_of(row: _Row) -> ErrandState:
-    errand = row.errand
+    def _may_be_leased(self, row: _Row, now: float) -> bool:
+        """Look at all others of its key: the smallest limit of those not settled counts."""
+        errand = row.errand
+        if not errand.key:
+            return True
+        mates = [mate for mate in self._of_line(errand.line) if mate.errand.key == errand.key]
+        at_once = min(mate.errand.at_once for mate in mates)
+        leased = sum(mate.is_leased(now) for mate in mates)
+        first = min(mate.seq for mate in mates)
+        return leased < at_once and (at_once > 1 or row.seq == first)
+
+    def _current(self, delivery: Delivery) -> _Row | None:
+        row = self._rows.get(delivery.errand.id)
+        if row is None or not row.open:
+            return None
+        same = (row.seq, row.lease, row.attempt) == (
+            delivery.seq,
+            delivery.lease,
+            delivery.attempt,
+        )
+        return row if same else None
+
+    def _settle(self, delivery: Delivery, settlement: Settlement) -> bool:
+        row = self._current(delivery)
+        if row is None:
+            return False
+        now = self._clock.now()
+        row.due, row.reason, row.lease = now, "", row.lease + 1
+        match settlement:
+            case Done(result):
+                row.state, row.settled_at, row.result = "done", now, result
+            case Dead(reason):
+                row.state, row.settled_at, row.reason = "dead", now, reason
+            case Later(delay_s, reason):
+                row.state, row.due, row.reason = "waiting", now + delay_s, reason
+            case Returned(delay_s):
+                row.state, row.due, row.attempt = "waiting", now + delay_s, row.attempt - 1
+        return True
+
+    def _meant(self, filter: Filter) -> builtins.list[_Row]:
+        now = self._clock.now()
+        rows = [row for row in self._rows.values() if row.errand.app == filter.app]
+        return [row for row in rows if row.state != "gone" and _fits(row, filter, now)]
+
+
+def _fits(row: _Row, filter: Filter, now: float) -> bool:
+    return (
+        filter.state in {"", row.standing(now)}
+        and filter.line in {"", row.errand.line}
+        and (not filter.ids or row.errand.id in filter.ids)
+        and filter.reason_contains in row.reason
+        and filter.published_since <= row.published_at
+        and (not filter.published_until or row.published_at < filter.published_until)
+    )
+
+
+def _stats(line: str, app: AppId, rows: Sequence[_Row], now: float) -> LineStats:
+    still = [row for row in rows if row.open]
+    leased = sum(row.is_leased(now) for row in still)
+    waiting = sum(not row.is_leased(now) and row.due <= now for row in still)
+    return LineStats(
+        line=line,
+        app=app,
+        waiting=waiting,
+        delayed=len(still) - leased - waiting,
+        leased=leased,
+        dead=sum(row.state == "dead" for row in rows),
+        oldest_at=min((row.published_at for row in still), default=0.0),
+    )
+
+
+def _delivery(row: _Row) -> Delivery:
+    return Delivery(
+        errand=row.errand,
+        attempt=row.attempt,
+        leased_until=row.due,
+        published_at=row.published_at,
+        seq=row.seq,
+        lease=row.lease,
+    )
+
+
+def _state_of(row: _Row, now: float) -> ErrandState:
+    errand, standing = row.errand, row.standing(now)
     return ErrandState(
         id=errand.id,
         app=errand.app,
+        line=errand.line,
         function=errand.function,
-        state=row.state,
+        state=standing,
         attempt=row.attempt,
         published_at=row.published_at,
+        settled_at=row.settled_at,
+        not_before=row.due if standing == "waiting" else 0.0,
+        key=errand.key,
+        event=errand.event,
+        root=errand.root,
+        depth=errand.depth,
         result=row.result,
         reason=row.reason,
     )

@@ -6,7 +6,7 @@ from typing import Protocol
 from tapwater_server.model.errors import Conflict, NotFound
 from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, RevisionId
-from tapwater_server.ports.registry import check_unused, check_weights
+from tapwater_server.ports.registry import check_arrived, check_unused, check_weights
 
 
 class Follower(Protocol):
@@ -23,6 +23,7 @@ class MemoryRegistry:
         self._revisions: dict[AppId, dict[RevisionId, Revision]] = {}
         self._aliases: dict[AppId, dict[str, Alias]] = {}
         self._numbers: dict[AppId, int] = {}
+        self._leaving: set[AppId] = set()
         self._default: AppId | None = None
         self._told: list[Callable[[AppId], None]] = []
 
@@ -50,6 +51,7 @@ class MemoryRegistry:
         return self._numbers[app]
 
     async def add_revision(self, revision: Revision, *, aliases: Sequence[Alias]) -> None:
+        check_arrived(revision.app, self._leaving)
         held = self._revisions.get(revision.app, {})
         known = any(revision.id in of_app for of_app in self._revisions.values())
         if known or any(old.number == revision.number for old in held.values()):
@@ -84,12 +86,19 @@ class MemoryRegistry:
     async def remove_app(self, app: AppId) -> None:
         if self._revisions.pop(app, None) is None:
             raise NotFound(f"there is no app {app}")
+        self._leaving.add(app)
         self._aliases.pop(app, None)
         if self._default == app:
             self._default = None
         for follower in self._followers:
             follower.forget(app)
         self._tell(app)
+
+    def leaving(self) -> Sequence[AppId]:
+        return sorted(self._leaving)
+
+    async def forget_app(self, app: AppId) -> None:
+        self._leaving.discard(app)
 
     async def set_default_app(self, app: AppId | None) -> None:
         if app is not None and app not in self._revisions:

@@ -1,43 +1,32 @@
 """The durable bus of one machine: errands in a table, committed in groups, one fsync a group."""
 
-import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
+from tapwater_server.backends.sqlite import bus_leasing, bus_removing
+from tapwater_server.backends.sqlite.bus_heads import Head, Heads
+from tapwater_server.backends.sqlite.bus_leasing import Leased, Settled
+from tapwater_server.backends.sqlite.bus_listing import lines_of, newest, state_of
+from tapwater_server.backends.sqlite.bus_publishing import publish
+from tapwater_server.backends.sqlite.bus_removing import Touched
 from tapwater_server.backends.sqlite.connection import Database
-from tapwater_server.ports.bus import Delivery, Errand, ErrandState
-from tapwater_server.ports.clock import Clock, wait_either
+from tapwater_server.model.ids import AppId
+from tapwater_server.ports.bus import (
+    Delivery,
+    Errand,
+    ErrandState,
+    Filter,
+    LineStats,
+    Settlement,
+    check_size,
+)
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.noticing import Changes
 
-_PUBLISH = """
-INSERT INTO errand (id, app, function, revision, root, depth, body, published_at, hidden_until,
-                    state, attempt, settled_at, result, reason)
-VALUES (:id, :app, :function, :revision, :root, :depth, :body, :now, max(:now, :not_before),
-        'waiting', 0, 0, x'', '')
-ON CONFLICT (id) DO NOTHING
-"""
-_LEASE = """
-UPDATE errand SET state = 'leased', attempt = attempt + 1, hidden_until = :until
-WHERE id IN (SELECT id FROM errand
-             WHERE state IN ('waiting', 'leased') AND hidden_until <= :now
-             ORDER BY hidden_until LIMIT :count_max)
-RETURNING id, app, function, revision, root, depth, body, attempt, hidden_until, published_at
-"""
-_SETTLE = """
-UPDATE errand SET state = :state, hidden_until = :hidden_until, settled_at = :now,
-                  attempt = attempt - :given_back, result = :result, reason = :reason
-WHERE id = :id AND state = 'leased' AND attempt = :attempt AND hidden_until = :leased_until
-"""
-_STATE = """
-SELECT id, app, function, state, attempt, published_at, result, reason FROM errand WHERE id = :id
-"""
-_DEAD = """
-SELECT id, app, function, state, attempt, published_at, result, reason FROM errand
-WHERE state = 'dead' AND app = :app ORDER BY settled_at DESC LIMIT :count_max
-"""
-_RECLAIM = "UPDATE errand SET hidden_until = :now WHERE state = 'leased' AND hidden_until > :now"
-_SWEEP = "DELETE FROM errand WHERE state = 'done' AND settled_at < :until"
-_NEXT = "SELECT min(hidden_until) FROM errand WHERE state IN ('waiting', 'leased')"
+_RECLAIM = "UPDATE errand SET due = :now WHERE state = 3 AND due > :now RETURNING line"
+_LINES = "SELECT DISTINCT line FROM errand WHERE state < 4"
 
 
 class SqliteBus:
@@ -45,119 +34,116 @@ class SqliteBus:
 
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self._changed = asyncio.Event()
+        self._changes, self._seen = Changes(), 0
+        self._heads = Heads()
+        self._heads.note(database.load(_load))
 
     async def reclaim(self) -> int:
         """End the leases of a process that is gone. Only for who holds the data directory alone,
         and before the first lease: then every lease is a dead one.
         """
         now = self._clock.now()
-        return await self._database.write(lambda c: c.execute(_RECLAIM, {"now": now}).rowcount)
 
-    async def publish(self, errands: Sequence[Errand]) -> None:
+        def work(connection: sqlite3.Connection) -> Sequence[Head]:
+            ended = connection.execute(_RECLAIM, {"now": now}).fetchall()
+            return [Head(line=line, ready=True) for (line,) in ended]
+
+        heads = await self._database.write(work, then=lambda heads: self._note(heads))
+        return len(heads)
+
+    async def publish(self, errands: Sequence[Errand]) -> int:
+        for errand in errands:
+            check_size(errand)
+        work = partial(publish, errands=tuple(errands), now=self._clock.now())
+        done = await self._database.write(work, then=lambda done: self._note(done.heads))
+        return done.new
+
+    async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
         now = self._clock.now()
-        rows = [
-            {
-                "id": errand.id,
-                "app": errand.app,
-                "function": errand.function,
-                "revision": errand.revision,
-                "root": errand.root,
-                "depth": errand.depth,
-                "body": errand.body,
-                "not_before": errand.not_before,
-                "now": now,
-            }
-            for errand in errands
-        ]
-        await self._database.write(lambda c: c.executemany(_PUBLISH, rows).rowcount)
-        self._changed.set()
+        work = partial(
+            bus_leasing.lease, line=line, count_max=count_max, now=now, until=now + lease_s
+        )
+        return (await self._database.write(work, then=self._note_leased)).deliveries
 
-    async def lease(self, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
+    async def settle(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[bool]:
+        work = partial(bus_leasing.settle, settled=tuple(settled), now=self._clock.now())
+        return (await self._database.write(work, then=self._note_settled)).held
+
+    async def extend(self, delivery: Delivery, *, lease_s: float) -> Delivery | None:
         now = self._clock.now()
-        values = {"now": now, "until": now + lease_s, "count_max": count_max}
-        rows = await self._database.write(lambda c: c.execute(_LEASE, values).fetchall())
-        return [_delivery(row) for row in sorted(rows, key=_age)]
+        until = now + lease_s
+        work = partial(bus_leasing.extend, delivery=delivery, now=now, until=until)
+        if not await self._database.write(work):
+            return None
+        return replace(delivery, leased_until=until)
 
-    async def ack(self, delivery: Delivery, *, result: bytes) -> bool:
-        return await self._settle(delivery, state="done", result=result)
+    async def ready(self) -> Sequence[str]:
+        self._seen = self._changes.count
+        return self._heads.ready(self._clock.now())
 
-    async def retry(self, delivery: Delivery, *, delay_s: float, reason: str) -> bool:
-        return await self._settle(delivery, state="waiting", delay_s=delay_s, reason=reason)
-
-    async def release(self, delivery: Delivery, *, delay_s: float) -> bool:
-        return await self._settle(delivery, state="waiting", delay_s=delay_s, given_back=1)
-
-    async def bury(self, delivery: Delivery, *, reason: str) -> bool:
-        return await self._settle(delivery, state="dead", reason=reason)
+    async def wait_ready(self, seen: int | None = None) -> int:
+        seen = self._seen if seen is None else seen
+        while self._changes.count == seen:
+            due = self._heads.next_due()
+            wait_s = None if due is None else due - self._clock.now()
+            if wait_s is not None and wait_s <= 0:
+                self._heads.ready(self._clock.now())
+                self._changes.note()
+            else:
+                await self._changes.wait_stirred(clock=self._clock, seconds=wait_s)
+        return self._changes.count
 
     async def state(self, id: str) -> ErrandState | None:
-        row = await self._database.read(lambda c: c.execute(_STATE, {"id": id}).fetchone())
-        return ErrandState(**_named(row)) if row else None
+        return await self._database.read(partial(state_of, id=id, now=self._clock.now()))
 
-    async def dead(self, *, app: str, count_max: int) -> Sequence[ErrandState]:
-        values = {"app": app, "count_max": count_max}
-        rows = await self._database.read(lambda c: c.execute(_DEAD, values).fetchall())
-        return [ErrandState(**_named(row)) for row in rows]
+    async def list(
+        self, filter: Filter, *, after: str = "", count_max: int = 100
+    ) -> Sequence[ErrandState]:
+        now = self._clock.now()
+        work = partial(newest, filter=filter, after=after, count_max=count_max, now=now)
+        return await self._database.read(work)
+
+    async def revive(self, filter: Filter, *, count_max: int) -> Sequence[str]:
+        work = partial(
+            bus_removing.revive, filter=filter, count_max=count_max, now=self._clock.now()
+        )
+        return (await self._database.write(work, then=self._note_touched)).ids
+
+    async def drop(self, filter: Filter, *, count_max: int) -> Sequence[str]:
+        work = partial(bus_removing.drop, filter=filter, count_max=count_max, now=self._clock.now())
+        return (await self._database.write(work, then=self._note_touched)).ids
+
+    async def lines(self, app: AppId) -> Sequence[LineStats]:
+        return await self._database.read(partial(lines_of, app=app, now=self._clock.now()))
 
     async def sweep(self, *, older_than_s: float) -> int:
+        """Remove in chunks, so that nobody waits long; also what nobody leases any more dies."""
         until = self._clock.now() - older_than_s
-        return await self._database.write(lambda c: c.execute(_SWEEP, {"until": until}).rowcount)
+        swept = 0
+        while chunk := await self._database.write(partial(bus_removing.sweep, until=until)):
+            swept += chunk
+        return swept
 
-    async def wait_published(self) -> None:
-        self._changed.clear()
-        soonest = await self._database.read(_soonest)
-        if soonest is None:
-            await self._changed.wait()
-            return
-        wait_s = soonest - self._clock.now()
-        if wait_s > 0:
-            await wait_either(self._changed, clock=self._clock, seconds=wait_s)
+    async def erase(self, app: AppId) -> None:
+        while await self._database.write(partial(bus_removing.erase, app=app)):
+            pass
 
-    async def _settle(
-        self,
-        delivery: Delivery,
-        *,
-        state: str,
-        delay_s: float = 0.0,
-        given_back: int = 0,
-        result: bytes = b"",
-        reason: str = "",
-    ) -> bool:
-        now = self._clock.now()
-        values: Mapping[str, Any] = {
-            "id": delivery.errand.id,
-            "attempt": delivery.attempt,
-            "leased_until": delivery.leased_until,
-            "state": state,
-            "hidden_until": now + delay_s,
-            "given_back": given_back,
-            "now": now,
-            "result": result,
-            "reason": reason,
-        }
-        changed = await self._database.write(lambda c: c.execute(_SETTLE, values).rowcount)
-        self._changed.set()
-        return changed == 1
+    def _note(self, heads: Sequence[Head]) -> None:
+        self._heads.note(heads)
+        self._changes.note()
+
+    def _note_leased(self, leased: Leased) -> None:
+        """A lease is no change that anybody waits for, but its end is."""
+        self._heads.note(leased.heads)
+        self._changes.stir()
+
+    def _note_settled(self, settled: Settled) -> None:
+        self._note(settled.heads)
+
+    def _note_touched(self, touched: Touched) -> None:
+        self._note(touched.heads)
 
 
-def _soonest(connection: sqlite3.Connection) -> float | None:
-    soonest: float | None = connection.execute(_NEXT).fetchone()[0]
-    return soonest
-
-
-def _age(row: tuple[Any, ...]) -> tuple[float, str]:
-    return row[9], row[0]
-
-
-def _delivery(row: tuple[Any, ...]) -> Delivery:
-    id, app, function, revision, root, depth, body, attempt, until, published_at = row
-    errand = Errand(
-        id=id, app=app, function=function, revision=revision, root=root, depth=depth, body=body
-    )
-    return Delivery(errand=errand, attempt=attempt, leased_until=until, published_at=published_at)
-
-
-def _named(row: tuple[Any, ...]) -> dict[str, Any]:
-    names = ("id", "app", "function", "state", "attempt", "published_at", "result", "reason")
-    return dict(zip(names, row, strict=True))
+def _load(connection: sqlite3.Connection) -> Sequence[Head]:
+    """Take every line with something open for ready: whoever leases from it learns better."""
+    return [Head(line=line, ready=True) for (line,) in connection.execute(_LINES)]

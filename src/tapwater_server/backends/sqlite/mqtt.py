@@ -145,6 +145,7 @@ def _unsubscribe(connection: sqlite3.Connection, change: Unsubscribed) -> None:
 def _enqueue(connection: sqlite3.Connection, change: Enqueued) -> None:
     if connection.execute(_IS_KEPT, _client(change)).fetchone() is None:
         return
+    connection.execute(_SETTLE, _packet(change))  # An identifier is given again: the old is over.
     _add_message(connection, change.app, change.message)
     facts = {
         "message": change.message.id,

@@ -10,7 +10,7 @@ from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.model.errors import Conflict, NotFound, SettingsError
 from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, RevisionId
-from tapwater_server.ports.registry import check_unused, check_weights
+from tapwater_server.ports.registry import check_arrived, check_unused, check_weights
 
 FORMAT = 1  # of a revision's document
 _DEFAULT_APP = "default_app"
@@ -39,6 +39,9 @@ ON CONFLICT (name) DO UPDATE SET value = :value
 _UNSET = "DELETE FROM setting WHERE name = :name AND (:value IS NULL OR value = :value)"
 _REMOVE_ALIAS = "DELETE FROM alias WHERE app = :app AND name = :name"
 _REMOVE_REVISION = "DELETE FROM revision WHERE app = :app AND id = :id"
+_LEAVE = "INSERT OR IGNORE INTO leaving (app) VALUES (:app)"
+_FORGET = "DELETE FROM leaving WHERE app = :app"
+_ALL_LEAVING = "SELECT app FROM leaving"
 _REMOVE_REVISIONS = "DELETE FROM revision WHERE app = :app"
 _REMOVE_ALIASES = "DELETE FROM alias WHERE app = :app"
 _REVISIONS = "SELECT format, document FROM revision"
@@ -69,6 +72,7 @@ class SqliteRegistry:
         self._followers = tuple(followers)
         self._revisions: dict[AppId, dict[RevisionId, Revision]] = {}
         self._aliases: dict[AppId, dict[str, Alias]] = {}
+        self._leaving: set[AppId] = set()
         self._default: AppId | None = None
         self._told: list[Callable[[AppId], None]] = []
         database.load(self._load)
@@ -103,6 +107,7 @@ class SqliteRegistry:
         document = msgspec.json.encode(revision)
 
         def work(connection: sqlite3.Connection) -> None:
+            check_arrived(revision.app, _leaving(connection))
             try:
                 connection.execute(
                     _ADD,
@@ -171,6 +176,7 @@ class SqliteRegistry:
         def work(connection: sqlite3.Connection) -> None:
             if connection.execute(_REMOVE_REVISIONS, {"app": app}).rowcount == 0:
                 raise NotFound(f"there is no app {app}")
+            connection.execute(_LEAVE, {"app": app})
             connection.execute(_REMOVE_ALIASES, {"app": app})
             connection.execute(_UNSET, {"name": _DEFAULT_APP, "value": app})
             for follower in self._followers:
@@ -178,6 +184,7 @@ class SqliteRegistry:
 
         def then(_: None) -> None:
             self._revisions.pop(app, None)
+            self._leaving.add(app)
             self._aliases.pop(app, None)
             if self._default == app:
                 self._default = None
@@ -186,6 +193,15 @@ class SqliteRegistry:
             self._tell(app)
 
         await self._database.write(work, then=then)
+
+    def leaving(self) -> Sequence[AppId]:
+        return sorted(self._leaving)
+
+    async def forget_app(self, app: AppId) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(_FORGET, {"app": app})
+
+        await self._database.write(work, then=lambda _: self._leaving.discard(app))
 
     async def set_default_app(self, app: AppId | None) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -219,8 +235,13 @@ class SqliteRegistry:
             revision = msgspec.json.decode(document, type=Revision)
             self._revisions.setdefault(revision.app, {})[revision.id] = revision
         self._keep(_alias(row) for row in connection.execute(_ALIASES))
+        self._leaving = _leaving(connection)
         row = connection.execute(_DEFAULT).fetchone()
         self._default = AppId(row[0]) if row is not None else None
+
+
+def _leaving(connection: sqlite3.Connection) -> set[AppId]:
+    return {AppId(app) for (app,) in connection.execute(_ALL_LEAVING)}
 
 
 def _held(connection: sqlite3.Connection, app: AppId) -> set[RevisionId]:

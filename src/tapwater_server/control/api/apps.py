@@ -51,13 +51,9 @@ async def show_app(house: House, asked: Asked) -> AppDetail:
 
 
 async def remove_app(house: House, asked: Asked) -> None:
-    app = asked.deployed_app(house)
+    app = asked.app
     async with house.turns.of(app):
-        revisions = house.registry.revisions(app)
-        await house.registry.remove_app(app)
-        for revision in revisions:
-            await house.preparer.forget(revision)
-        await house.holding.sweep_all()
+        await house.leaving.remove(app)
 
 
 async def list_revisions(house: House, asked: Asked) -> Revisions:

@@ -16,7 +16,7 @@ from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Function, Kind, Revision
 from tapwater_server.model.ids import AppId, InvocationId
 from tapwater_server.model.invocation import Invocation, Outcome, Verb
-from tapwater_server.ports.bus import Errand
+from tapwater_server.ports.bus import Errand, function_line
 from tapwater_server.ports.invoker import run
 
 ANSWER_BYTES_MAX = 8 << 20
@@ -162,6 +162,7 @@ async def _publish(
     errand = Errand(
         id=id,
         app=revision.app,
+        line=function_line(str(function.id)),
         function=str(function.id),
         body=b"null" if data is None else data,
         revision=revision.id if body.revision is not None else "",

@@ -11,13 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 
 from tapwater_server.control.api.apps import addresses, parse_alias
 from tapwater_server.control.api.endpoint import Asked
-from tapwater_server.control.api.problems import problem
 from tapwater_server.control.api.showing import revision_line
 from tapwater_server.control.api.streamed import Emit, Streamed
 from tapwater_server.control.apply import Order
 from tapwater_server.control.house import House
 from tapwater_server.model.errors import Invalid, TapwaterError, TooLarge
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
+from tapwater_server.web.problems import problem
 
 NOTE_CHARS_MAX = 500
 _IN_MEMORY_BYTES_MAX = 4 << 20
@@ -46,6 +46,7 @@ async def deploy(house: House, asked: Asked) -> Streamed:
 async def _run(house: House, asked: Asked, order: Order, emit: Emit) -> None:
     try:
         async with house.turns.of(order.app):
+            await house.leaving.finish(order.app)
             revision = await house.deploying.deploy(order, said=emit)
     except TapwaterError as error:
         emit({"problem": problem(error)})

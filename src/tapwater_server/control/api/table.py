@@ -5,8 +5,8 @@ from typing import Any
 
 from tapwater_server.control.api import apps, calls, deploys, keys, logs, node, shapes
 from tapwater_server.control.api.endpoint import PREFIX, Asked, Endpoint, Who
-from tapwater_server.control.api.openapi import document
 from tapwater_server.control.house import House
+from tapwater_server.web.openapi import document
 
 LINES = "application/x-ndjson"
 _APP = f"{PREFIX}/apps/{{app}}"
@@ -31,7 +31,11 @@ _DEPLOY = {
 
 
 async def describe(house: House, asked: Asked) -> Mapping[str, Any]:
-    return document(ENDPOINTS)
+    return document(
+        ENDPOINTS,
+        title="Tapwater control API",
+        is_public=lambda one: one.who is Who.PUBLIC,
+    )
 
 
 ENDPOINTS: Sequence[Endpoint] = (

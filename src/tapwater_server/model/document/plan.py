@@ -5,11 +5,11 @@ index that serves it best. Every document found is still judged by ``query.match
 may be too wide, never too narrow.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product, repeat
+from itertools import product
 
-from tapwater_server.model.document.index import Index, IndexField, tail_of
+from tapwater_server.model.document.index import FIELDS_MAX, Index, IndexField, tail_of
 from tapwater_server.model.document.paths import Field
 from tapwater_server.model.document.query import (
     RANGES,
@@ -54,6 +54,7 @@ class Branch:
     reverse: bool = False
     ordered: bool  # documents come in the query's order
     exact: bool  # the stretch holds nothing that does not match
+    bound: int = 0  # how many conditions the stretch answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +90,12 @@ def plan(query: Query, indexes: Sequence[Index], cursor: Cursor | None = None) -
         whole = whole and best.ordered and (best.exact or not _could_be_bound(best, branch))
     if not whole and any(each.index is None for each in branches):
         # One look at everything is cheaper than one for each branch.
-        all_of_it = _best(query, [query.where], (), cursor)
-        return Plan(branches=(all_of_it,), advice=advice(query))
-    return Plan(branches=tuple(branches), advice=None if whole else advice(query))
+        branches = [_by_path(query, query.where.of)]
+    wanted = None if whole else advice(query)
+    return Plan(branches=tuple(branches), advice=None if wanted in fitting else wanted)
 
 
-def branches_of(where: Condition) -> Sequence[Sequence[Condition]]:
+def branches_of(where: Condition) -> list[list[Condition]]:
     """Cut a condition into lists of conditions that hold together, one of which must hold.
 
     >>> [len(branch) for branch in branches_of(Every((Is(("a",), "in", [1, 2]),)))]
@@ -108,13 +109,13 @@ def _cut(where: Condition) -> list[list[Condition]] | None:
     """Give the branches, or None if there are too many."""
     match where:
         case Is(field, "in", values):
-            if not 0 < len(values) <= BRANCHES_MAX:
+            if len(values) > BRANCHES_MAX:
                 return None
             return [[Is(field, "==", value)] for value in values]
         case Is():
             return [[where]]
         case Some():
-            found = [branch for each in where.of for branch in _cut(each) or [[each]]]
+            found = [branch for each in where.of for branch in branches_of(each)]
             return found if len(found) <= BRANCHES_MAX else None
         case Every():
             return _product(where)
@@ -123,7 +124,7 @@ def _cut(where: Condition) -> list[list[Condition]] | None:
 def _product(every: Every) -> list[list[Condition]] | None:
     branches: list[list[Condition]] = [[]]
     for each in every.of:
-        cut = _cut(each) or [[each]]
+        cut = branches_of(each)
         if len(branches) * len(cut) > BRANCHES_MAX:
             cut = [[each]]  # This one is judged document by document.
         branches = [[*some, *more] for some, more in product(branches, cut)]
@@ -137,27 +138,18 @@ def _best(
     cursor: Cursor | None,
 ) -> Branch:
     """Choose for one branch: what is ordered and bound most; then what is bound most."""
-    found = [_by_path(query, branch, cursor)]
+    found = [_by_path(query, branch)]
     found += [
         each for index in indexes if (each := _by_index(query, branch, index, cursor)) is not None
     ]
     return max(found, key=_worth)
 
 
-def _worth(branch: Branch) -> tuple[bool, bool, int]:
-    bound = len(_shared(branch.stretch)) if branch.index else 0
-    return (branch.ordered and branch.exact, bound > 0, bound + (4 if branch.ordered else 0))
+def _worth(branch: Branch) -> tuple[bool, int, bool]:
+    return (branch.ordered and branch.exact, branch.bound, branch.ordered)
 
 
-def _shared(stretch: Stretch) -> bytes:
-    """Give what both ends begin with: the longer, the narrower."""
-    for at, (low, high) in enumerate(zip(stretch.low, stretch.high, strict=False)):
-        if low != high:
-            return stretch.low[: at + 1] if stretch.low else b""
-    return stretch.low
-
-
-def _by_path(query: Query, branch: Sequence[Condition], cursor: Cursor | None) -> Branch:
+def _by_path(query: Query, branch: Sequence[Condition]) -> Branch:
     ordered = not _still_ordering(query, _fixed(branch))
     conditions = [each for each in branch if each != Every()]
     return Branch(reverse=query.descending, ordered=ordered, exact=not conditions)
@@ -173,7 +165,7 @@ def _fixed(branch: Sequence[Condition]) -> Mapping[Field, Is]:
 
 
 def _still_ordering(query: Query, fixed: Mapping[Field, Is]) -> list[Order]:
-    """Give the orders that matter: not those by a field that has one value, or for a second time."""
+    """Give the orders that matter: none by a field that has one value, none twice."""
     seen, found = set(fixed), []
     for order in query.orders:
         if order.field not in seen:
@@ -209,6 +201,7 @@ def _by_index(
     exact = len(used) == len(conditions) and not any(_is_cut(each) for each in used)
     return Branch(
         index=index,
+        bound=len(used),
         stretch=stretch,
         reverse=bool(reverse),
         ordered=reverse is not None,
@@ -294,8 +287,6 @@ def _narrowed(stretch: Stretch, head: bytes, one: Is, part: IndexField) -> Stret
     low, high = found.low, found.high
     if part.descending:
         low, high = after(invert(high)), after(invert(low))
-        if found.high == b"\xff":
-            low = b""
     return Stretch(max(stretch.low, head + low), min(stretch.high, head + high))
 
 
@@ -334,7 +325,7 @@ def _could_be_bound(branch: Branch, conditions: Sequence[Condition]) -> bool:
 
 def advice(query: Query) -> Index | None:
     """Say which index would serve a query; None: none would."""
-    branch = max(branches_of(query.where), key=len)
+    branch = max(branches_of(query.where), key=len, default=[])
     fixed = _fixed(branch)
     elements = [each.field for each in branch if isinstance(each, Is) and each.op == "contains"]
     parts = [IndexField(field, each=True) for field in dict.fromkeys(elements[:1])]
@@ -343,18 +334,6 @@ def advice(query: Query) -> Index | None:
     for order in _still_ordering(query, fixed):
         if order.field not in taken:
             parts.append(IndexField(order.field, descending=order.descending))
-    taken = {part.field for part in parts}
-    parts += [IndexField(field) for field in _other(branch, taken)]
-    if not parts or len(parts) > 6:
+    if not parts or len(parts) > FIELDS_MAX:
         return None
     return Index(name=query.collection.rpartition("/")[2], fields=tuple(parts), group=query.group)
-
-
-def _other(branch: Sequence[Condition], taken: set[Field]) -> Iterator[Field]:
-    """Give fields with a range that nothing else brought in: only where there is no order."""
-    ranged = (
-        each.field
-        for each, _ in zip(branch, repeat(None), strict=False)
-        if isinstance(each, Is) and bounds(each) is not None and each.op != "=="
-    )
-    yield from (field for field in dict.fromkeys(ranged) if not taken)

@@ -1,4 +1,4 @@
-"""Which documents are asked for, in what order; and the plain meaning of it: the judge of all plans.
+"""Which documents are asked for, in what order; and what that plainly means, whatever the plan.
 
 A condition holds only of a document that has the field, except ``exists false``. ``<`` and its
 like compare values of one type: numbers with numbers, text with text. Without ``order_by`` a query
@@ -120,7 +120,7 @@ def matches(where: Condition, data: Mapping[str, Any]) -> bool:
 
 def _holds(one: Is, value: Any) -> bool:
     if one.op == "exists":
-        return (value is not MISSING) == one.value
+        return (value is not MISSING) is one.value
     return value is not MISSING and _TESTS[one.op](value, one.value)
 
 
@@ -144,8 +144,9 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": lambda value, wanted: _compared(value, wanted, bytes.__le__),
     ">": lambda value, wanted: _compared(value, wanted, bytes.__gt__),
     ">=": lambda value, wanted: _compared(value, wanted, bytes.__ge__),
-    "contains": lambda value, wanted: isinstance(value, list)
-    and identity(wanted) in set(map(identity, value)),
+    "contains": lambda value, wanted: (
+        isinstance(value, list) and identity(wanted) in set(map(identity, value))
+    ),
     "starts with": lambda value, wanted: isinstance(value, str) and value.startswith(wanted),
 }
 

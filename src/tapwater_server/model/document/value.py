@@ -37,8 +37,7 @@ def check(value: Any, *, where: str = "data", depth: int = 1) -> None:
         raise _wrong(where[:100], f"is nested deeper than {DEPTH_MAX}")
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name[:1] == "$" or not name:
-                raise _wrong(f"{where}.{name[:50]}", "names are not empty and begin without $")
+            check_name(name, where)
             if inner.__class__ is not str:
                 check(inner, where=f"{where}.{name}", depth=depth + 1)
     elif isinstance(value, list):
@@ -47,6 +46,16 @@ def check(value: Any, *, where: str = "data", depth: int = 1) -> None:
                 check(inner, where=f"{where}[{number}]", depth=depth + 1)
     else:
         check_scalar(value, where)
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse a name that a field cannot have.
+
+    Raises:
+        Invalid: it is empty, or begins as operators do.
+    """
+    if name[:1] == "$" or not name:
+        raise _wrong(f"{where}.{name[:50]}", "names are not empty and begin without $")
 
 
 def check_scalar(value: Any, where: str) -> None:
@@ -106,9 +115,8 @@ def text_key(text: str) -> bytes:
 
 def _add(out: bytearray, value: Any) -> None:
     if len(out) > KEY_BYTES_MAX:
-        return
+        return  # What follows would be cut off.
     if isinstance(value, str):
-        # More would be cut off anyway; a character has at most four bytes.
         out += TAG_TEXT
         out += text_key(value[: KEY_BYTES_MAX + 1])
     elif isinstance(value, bool):
@@ -116,19 +124,23 @@ def _add(out: bytearray, value: Any) -> None:
     elif isinstance(value, (int, float)):
         out += TAG_NUMBER
         out += number_key(value)
-    elif isinstance(value, Sequence):
-        out += TAG_LIST
-        for inner in value:
-            _add(out, inner)
-        out += _END
-    elif isinstance(value, Mapping):
+    elif isinstance(value, (Sequence, Mapping)):
+        _add_many(out, value)
+    else:
+        out += TAG_MISSING if value is MISSING else TAG_NULL
+
+
+def _add_many(out: bytearray, value: Sequence[Any] | Mapping[str, Any]) -> None:
+    if isinstance(value, Mapping):
         out += TAG_OBJECT
         for name in sorted(value):
             _add(out, name)
             _add(out, value[name])
-        out += _END
     else:
-        out += TAG_MISSING if value is MISSING else TAG_NULL
+        out += TAG_LIST
+        for inner in value:
+            _add(out, inner)
+    out += _END
 
 
 def number_key(number: float) -> bytes:

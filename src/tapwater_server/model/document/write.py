@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from tapwater_server.model.document.document import Document
 from tapwater_server.model.document.paths import DocPath, Field, parse_field
 from tapwater_server.model.document.value import (
@@ -17,7 +19,9 @@ from tapwater_server.model.document.value import (
     INT_MIN,
     MISSING,
     check,
+    check_name,
     check_scalar,
+    check_size,
     identity,
 )
 from tapwater_server.model.errors import Conflict, Invalid, NotFound
@@ -225,9 +229,7 @@ def check_data(data: Mapping[str, Any], *, where: str = "data", depth: int = 1) 
         raise Invalid(f"{where[:100]} is nested deeper than {DEPTH_MAX}")
     for name, value in data.items():
         here = f"{where}.{name[:100]}"
-        if name[:1] == "$" or not name:
-            what = "names are not empty and begin without $"
-            raise Invalid(f"{here}: {what}", problems=({"where": here, "what": what},))
+        check_name(name, where)
         if not isinstance(value, dict):
             check(value, where=here, depth=depth + 1)
         elif is_operator(value):
@@ -254,3 +256,24 @@ def _check_operator(value: Mapping[str, Any], where: str) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def draft(
+    write: Write, old: Document | None, data: Mapping[str, Any], *, now: float, version: int = 0
+) -> Document:
+    """Give the document that a write makes of the old one.
+
+    Raises:
+        TooLarge: it would have more bytes than a document may.
+    """
+    raw = msgspec.json.encode(data)
+    check_size(raw, str(write.path))
+    expires_at = old.expires_at if old else 0.0
+    return Document(
+        path=write.path,
+        version=version,
+        created_at=old.created_at if old else now,
+        updated_at=now,
+        expires_at=expires_at if write.expires_at is None else write.expires_at,
+        raw=raw,
+    )

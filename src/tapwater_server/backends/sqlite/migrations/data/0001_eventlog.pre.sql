@@ -21,3 +21,7 @@ CREATE TABLE event_cursor (
     name TEXT PRIMARY KEY,
     seq  INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+CREATE INDEX event_by_app ON event (app, seq);
+CREATE INDEX event_by_at ON event (at);
+CREATE INDEX event_by_age ON event (recorded_at);

@@ -1,0 +1,76 @@
+"""The event line: log → relay → bus → dispatcher → the door. The second wiring diagram."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from tapwater_server.assembly.stores import Stores
+from tapwater_server.events.audience import Audience
+from tapwater_server.events.chains import Chains
+from tapwater_server.events.delivering import Delivering
+from tapwater_server.events.dispatcher import Dispatcher
+from tapwater_server.events.ends import Ends, PlainPlaces
+from tapwater_server.events.relay import Relay
+from tapwater_server.events.settling import Settling
+from tapwater_server.events.telling import Telling
+from tapwater_server.ports.bus import Bus
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.invoker import Invoker
+from tapwater_server.ports.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLine:
+    """Both loops: what happened becomes errands, errands become calls."""
+
+    relay: Relay
+    dispatcher: Dispatcher
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What must run while the node serves; to be taken once."""
+        return self.relay.run(), self.dispatcher.run()
+
+
+def open_event_line(stores: Stores, invoker: Invoker, *, clock: Clock, ids: IdSource) -> EventLine:
+    """Assemble it on the node's stores."""
+    return event_line(
+        bus=stores.bus,
+        log=stores.eventlog,
+        registry=stores.registry,
+        invoker=invoker,
+        clock=clock,
+        ids=ids,
+    )
+
+
+def event_line(
+    *,
+    bus: Bus,
+    log: EventLog,
+    registry: Registry,
+    invoker: Invoker,
+    clock: Clock,
+    ids: IdSource,
+) -> EventLine:
+    """Assemble it of its ports; simulations do so with theirs."""
+    audience = Audience(registry=registry)
+    telling = Telling(audience=audience, log=log, clock=clock, ids=ids)
+    settling = Settling(bus=bus, clock=clock)
+    places = PlainPlaces(bus=bus, log=log, clock=clock)
+    delivering = Delivering(
+        invoker=invoker,
+        telling=telling,
+        settling=settling,
+        ends=Ends(bus=bus, places=places, telling=telling, clock=clock),
+        chains=Chains(log=log),
+        clock=clock,
+        ids=ids,
+    )
+    dispatcher = Dispatcher(
+        bus=bus, audience=audience, delivering=delivering, settling=settling, clock=clock
+    )
+    registry.watch(lambda _: dispatcher.look_again())
+    relay = Relay(log=log, bus=bus, audience=audience, clock=clock)
+    return EventLine(relay=relay, dispatcher=dispatcher)

@@ -1,0 +1,185 @@
+"""Pieces of blobs as files on the local disk: written once, synced, never changed.
+
+``<root>/<last two signs of the name>/<name>``. A piece needs no renaming into place: nobody
+knows its name before the facts are committed, and what a kill leaves is a name nobody knows.
+All of it happens in threads; the loop only hands portions over.
+"""
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from tapwater_server.model.errors import NotFound, StorageFull
+from tapwater_server.ports.blob_bytes import Digesting
+from tapwater_server.ports.clock import Clock
+
+T = TypeVar("T")
+WRITE_BYTES = 1 << 20  # Handed to a thread at once: fewer hops, and MD5 runs without the GIL.
+READ_BYTES = 512 << 10
+_THREADS = 8  # A disk serves several at once, and one slow transfer must not stop the others.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class FileBlobBytes:
+    """See the promises of ``ports/blob_bytes.py``."""
+
+    def __init__(self, root: Path, *, clock: Clock) -> None:
+        self._root, self._clock = root, clock
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blob")
+
+    async def write(self, piece: str, chunks: AsyncIterator[bytes], digest: Digesting) -> int:
+        path = self._path(piece)
+        fd = await self._run(_create, path)
+        size = 0
+        # The portion before is written and digested while the next one comes in.
+        pending: Future[None] | None = None
+        try:
+            async for portion in _portions(chunks):
+                if pending is not None:
+                    await asyncio.wrap_future(pending)
+                size += sum(map(len, portion))
+                pending = self._threads.submit(_append, fd, portion, digest)
+            if pending is not None:
+                await asyncio.wrap_future(pending)
+            await self._run(_finish, fd, path)
+        except BaseException as error:
+            await asyncio.shield(self._run(_give_up, fd, path, pending))
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise StorageFull("the disk is full: nothing of this was kept") from error
+            raise
+        await self._run(os.close, fd)
+        return size
+
+    async def read(self, piece: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
+        fd = await self._run(_open, self._path(piece))
+        ahead: Future[bytes] | None = None
+        try:
+            at = start
+            ahead = self._threads.submit(os.pread, fd, min(READ_BYTES, stop - at), at)
+            while at < stop:
+                data = await asyncio.wrap_future(ahead)
+                if not data:
+                    raise OSError(errno.EIO, f"the piece {piece} is shorter than its facts say")
+                at += len(data)
+                if at < stop:
+                    ahead = self._threads.submit(os.pread, fd, min(READ_BYTES, stop - at), at)
+                yield data
+        finally:
+            self._threads.submit(_close, fd, ahead)
+
+    async def remove(self, pieces: Collection[str]) -> None:
+        await self._run(_unlink, [self._path(piece) for piece in pieces])
+
+    async def names(self, *, older_than_s: float) -> AsyncIterator[Sequence[str]]:
+        before = self._clock.now() - older_than_s
+        for folder in await self._run(_folders, self._root):
+            found = await self._run(_old, folder, before)
+            if found:
+                yield found
+
+    async def close(self) -> None:
+        """Let the threads end what they do."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _path(self, piece: str) -> Path:
+        assert piece.isalnum(), "a piece's name is an id of ours"
+        return self._root / piece[-2:] / piece
+
+    async def _run(self, work: Callable[..., T], *given: object) -> T:
+        return await asyncio.wrap_future(self._threads.submit(work, *given))
+
+
+async def _portions(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Gather what comes until it is worth a hop into a thread."""
+    portion: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        if chunk:
+            portion.append(chunk)
+            size += len(chunk)
+        if size >= WRITE_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _create(path: Path) -> int:
+    try:
+        return _exclusive(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sync(path.parent.parent)
+        return _exclusive(path)
+
+
+def _exclusive(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _append(fd: int, portion: Sequence[bytes], digest: Digesting) -> None:
+    for data in portion:
+        digest.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+
+def _finish(fd: int, path: Path) -> None:
+    os.fsync(fd)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _give_up(fd: int, path: Path, pending: "Future[None] | None") -> None:
+    """Remove what was begun, once nobody writes to it any more."""
+    if pending is not None and not pending.cancel():
+        pending.exception()
+    os.close(fd)
+    path.unlink(missing_ok=True)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NotFound("the bytes of this blob are gone", piece=path.name) from None
+
+
+def _close(fd: int, ahead: "Future[bytes] | None") -> None:
+    if ahead is not None and not ahead.cancel():
+        ahead.exception()
+    os.close(fd)
+
+
+def _unlink(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _folders(root: Path) -> Sequence[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else ()
+
+
+def _old(folder: Path, before: float) -> Sequence[str]:
+    """Name the files in a folder that nobody wrote to since."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.stat().st_mtime <= before:
+                    found.append(entry.name)
+            except FileNotFoundError:
+                continue  # Removed meanwhile.
+    return found

@@ -1,0 +1,179 @@
+"""One delivery, or one batch: through the door, judged, its end told, settled."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tapwater_server.events.audience import Target
+from tapwater_server.events.batching import outcomes
+from tapwater_server.events.chains import Chains
+from tapwater_server.events.destinations import End
+from tapwater_server.events.ends import Ends
+from tapwater_server.events.retry import (
+    Ack,
+    Again,
+    Bury,
+    Release,
+    RetryPolicy,
+    Verdict,
+    decide,
+    hopeless,
+    policy_of,
+)
+from tapwater_server.events.settling import Settling
+from tapwater_server.events.telling import Telling
+from tapwater_server.model.delivering import DeliveryOptions
+from tapwater_server.model.errors import TapwaterError
+from tapwater_server.model.invocation import Outcome
+from tapwater_server.model.limits import CHAIN_DEPTH_MAX
+from tapwater_server.ports.bus import Dead, Delivery, Done, Later, Returned
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.invoker import Invoker, run
+
+RESULT_BYTES_MAX = 1 << 20  # What is kept of an answer nobody waited for.
+NOTE_BYTES_MAX = 4 << 10  # What is kept of an answer nobody asked for.
+
+
+class Delivering:
+    """Makes deliveries. What it is given to do ends with each of them handed to ``settling``."""
+
+    def __init__(
+        self,
+        *,
+        invoker: Invoker,
+        telling: Telling,
+        settling: Settling,
+        ends: Ends,
+        chains: Chains,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._invoker, self._telling = invoker, telling
+        self._settling, self._ends, self._chains = settling, ends, chains
+        self._clock, self._ids = clock, ids
+        self.counts = {"acked": 0, "retried": 0, "buried": 0, "released": 0}
+
+    async def one(self, delivery: Delivery, target: Target) -> None:
+        """Make one delivery and settle it."""
+        options = self._telling.options(delivery.errand, target)
+        reason = await self._refusal(delivery, options)
+        if not reason:
+            try:
+                invocation = await self._telling.one(delivery, target)
+                outcome = await run(self._invoker, invocation, body_bytes_max=RESULT_BYTES_MAX)
+            except TapwaterError as error:
+                reason = error.message
+            else:
+                await self._obey(delivery, target, options, outcome)
+                return
+        await self._bury(delivery, target, options, reason)
+
+    async def several(self, deliveries: Sequence[Delivery], target: Target) -> None:
+        """Make a batch of deliveries and settle each as it ended."""
+        options = target.options
+        going: list[Delivery] = []
+        for delivery in deliveries:
+            reason = await self._refusal(delivery, options)
+            if reason:
+                await self._bury(delivery, target, options, reason)
+            else:
+                going.append(delivery)
+        if not going:
+            return
+        try:
+            invocation = await self._telling.several(going, target)
+            outcome = await run(self._invoker, invocation, body_bytes_max=RESULT_BYTES_MAX)
+        except TapwaterError as error:
+            for delivery in going:
+                await self._bury(delivery, target, options, error.message)
+            return
+        ended = outcomes(outcome, going)
+        for delivery in going:
+            await self._obey(delivery, target, options, ended[delivery.errand.id])
+
+    async def _refusal(self, delivery: Delivery, options: DeliveryOptions) -> str:
+        """Say why a delivery must not even be run, or nothing."""
+        if delivery.errand.depth > CHAIN_DEPTH_MAX:
+            return await self._chains.too_long(delivery.errand)
+        age_s = self._clock.now() - delivery.published_at
+        if options.age_s_max is not None and age_s > options.age_s_max:
+            return f"it waited longer than {options.age_s_max:g} s"
+        return hopeless(attempt=delivery.attempt, policy=policy_of(options))
+
+    async def _obey(
+        self, delivery: Delivery, target: Target, options: DeliveryOptions, outcome: Outcome
+    ) -> None:
+        verdict = self._decide(delivery, target, policy_of(options), outcome)
+        match verdict:
+            case Ack():
+                await self._ends.tell(
+                    options.on_success,
+                    lambda body: _good(delivery, body, outcome),
+                    delivery,
+                    target,
+                )
+                self.counts["acked"] += 1
+                self._settling.add(delivery, Done(result=_result(delivery, outcome)))
+            case Again(delay_s, reason):
+                self.counts["retried"] += 1
+                self._settling.add(delivery, Later(delay_s=delay_s, reason=reason))
+            case Release(delay_s):
+                self.counts["released"] += 1
+                self._settling.add(delivery, Returned(delay_s=delay_s))
+            case Bury(reason):
+                await self._bury(delivery, target, options, reason, outcome)
+
+    def _decide(
+        self, delivery: Delivery, target: Target, policy: RetryPolicy, outcome: Outcome
+    ) -> Verdict:
+        return decide(
+            outcome,
+            attempt=delivery.attempt,
+            age_s=self._clock.now() - delivery.published_at,
+            chance=self._ids.chance(),
+            policy=policy,
+            answers=not target.queue and not delivery.errand.event,
+        )
+
+    async def _bury(
+        self,
+        delivery: Delivery,
+        target: Target,
+        options: DeliveryOptions,
+        reason: str,
+        outcome: Outcome | None = None,
+    ) -> None:
+        await self._ends.tell(
+            options.on_failure, lambda body: _bad(delivery, body, reason, outcome), delivery, target
+        )
+        self.counts["buried"] += 1
+        self._settling.add(delivery, Dead(reason=reason))
+
+
+def _result(delivery: Delivery, outcome: Outcome) -> bytes:
+    """What is kept of the answer: all that a background call gave, a glimpse of all else."""
+    asked_for = bool(delivery.errand.function) and not delivery.errand.event
+    body = outcome.body if asked_for else outcome.body[:NOTE_BYTES_MAX]
+    return msgspec.json.encode({"status": outcome.status, "body": body.decode("utf-8", "replace")})
+
+
+def _good(delivery: Delivery, body: bytes, outcome: Outcome) -> End:
+    return End(
+        delivery=delivery,
+        body=body,
+        good=True,
+        status=outcome.status,
+        answer=outcome.body.decode("utf-8", "replace"),
+    )
+
+
+def _bad(delivery: Delivery, body: bytes, reason: str, outcome: Outcome | None) -> End:
+    return End(
+        delivery=delivery,
+        body=body,
+        good=False,
+        reason=reason,
+        status=0 if outcome is None else outcome.status,
+        answer="" if outcome is None else outcome.body.decode("utf-8", "replace"),
+    )

@@ -1,0 +1,189 @@
+"""Documents for whoever asks: the app itself does as it likes, its users as the rules allow."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tapwater_server.model.document import write as writing
+from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.happened import Cause
+from tapwater_server.model.document.paths import DocPath
+from tapwater_server.model.document.query import LIMIT_MAX, Query, selected
+from tapwater_server.model.document.write import Kind, Moved, Write
+from tapwater_server.model.errors import NeedsIndex, NotAllowed, NotFound
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.invocation import Invocation
+from tapwater_server.model.principal import Principal
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.documents import LOOKED_AT_MAX, Counted, Documents, Page
+from tapwater_server.ports.rules import Action, Rules
+
+ATTEMPTS_MAX = 5  # Of a write that rules must judge while others write the same document.
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks about the documents of which app, and the call they ask from."""
+
+    app: AppId
+    who: Principal
+    caller: Invocation | None = None
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.who.is_trusted(self.app)
+
+    @property
+    def cause(self) -> Cause:
+        """What the events of this asker's writes say about where they come from."""
+        if self.caller is None:
+            return Cause()
+        return Cause(
+            root=self.caller.root or self.caller.id,
+            depth=self.caller.depth + 1,
+            trace=self.caller.traceparent.decode("ascii", "replace"),
+        )
+
+
+class DocsService:
+    """Everything clients and functions do with documents, except watching them."""
+
+    def __init__(self, *, documents: Documents, rules: Rules, clock: Clock) -> None:
+        self.documents, self._rules, self._clock = documents, rules, clock
+
+    def may(
+        self,
+        asker: Asker,
+        action: Action,
+        path: DocPath,
+        *,
+        old: Document | None = None,
+        new: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Ask the rules; whom they do not bind may do everything."""
+        return asker.is_trusted or self._rules.allows(
+            asker.app,
+            asker.who,
+            service="docs",
+            action=action,
+            path=str(path),
+            old=old.data if old else None,
+            new=new,
+        )
+
+    async def get(self, asker: Asker, paths: Sequence[DocPath]) -> Sequence[Document | None]:
+        """Read several; what may not be read is as if it were not there."""
+        found = await self.documents.get(asker.app, paths)
+        return [
+            each if each and self.may(asker, Action.READ, each.path, old=each) else None
+            for each in found
+        ]
+
+    async def find(self, asker: Asker, query: Query) -> Page:
+        """Find one page; what may not be listed is left out, and a page may be short for it."""
+        page = await self.documents.find(asker.app, replace(query, select=()))
+        if page.advice is not None:
+            _log.info(
+                "a query has no index",
+                extra={
+                    "app": asker.app,
+                    "collection": query.collection,
+                    "index": page.advice.id,
+                    "looked_at": page.looked_at,
+                },
+            )
+        return replace(
+            page,
+            documents=[
+                selected(each, query.select)
+                for each in page.documents
+                if self.may(asker, Action.LIST, each.path, old=each)
+            ],
+        )
+
+    async def count(self, asker: Asker, query: Query) -> Counted:
+        """Count; whom rules bind, only what they may list.
+
+        Raises:
+            NeedsIndex: too much would have to be looked at.
+        """
+        if asker.is_trusted:
+            return await self.documents.count(asker.app, query)
+        count = looked_at = 0
+        async for page in self.pages(asker.app, query):
+            looked_at += len(page.documents)
+            if looked_at > LOOKED_AT_MAX:
+                raise NeedsIndex(f"more than {LOOKED_AT_MAX} documents would have to be judged")
+            count += sum(
+                self.may(asker, Action.LIST, each.path, old=each) for each in page.documents
+            )
+        return Counted(count=count)
+
+    async def pages(self, app: AppId, query: Query) -> AsyncIterator[Page]:
+        """Go through all pages of a query."""
+        query = replace(query, limit=LIMIT_MAX, select=())
+        while True:
+            page = await self.documents.find(app, query)
+            yield page
+            if not page.after:
+                return
+            query = replace(query, after=page.after)
+
+    async def commit(
+        self, asker: Asker, writes: Sequence[Write], reads: Mapping[DocPath, int] | None = None
+    ) -> Sequence[Document | None]:
+        """Write all or nothing.
+
+        Raises:
+            NotAllowed, NotFound: a rule refuses one of the writes.
+            Moved, Invalid, TooLarge: see ``ports/documents.py``.
+        """
+        if asker.is_trusted:
+            return await self.documents.commit(
+                asker.app, writes, reads=reads, cause=asker.cause
+            )
+        for attempt in range(ATTEMPTS_MAX):
+            judged = await self._judged(asker, writes, reads or {})
+            try:
+                return await self.documents.commit(
+                    asker.app, writes, reads=judged, cause=asker.cause
+                )
+            except Moved:
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+        raise AssertionError("the last attempt returned or raised")
+
+    async def _judged(
+        self, asker: Asker, writes: Sequence[Write], reads: Mapping[DocPath, int]
+    ) -> Mapping[DocPath, int]:
+        """Let the rules judge the writes on the documents as they are; give their versions, which
+        must still hold at the commit.
+        """
+        paths = list(dict.fromkeys([*reads, *(each.path for each in writes)]))
+        found = dict(zip(paths, await self.documents.get(asker.app, paths), strict=True))
+        versions = {path: each.version if each else 0 for path, each in found.items()}
+        now = self._clock.now()
+        for write in writes:
+            old = found[write.path]
+            found[write.path] = self._judge(asker, write, old, now=now)
+        problem = writing.moved(reads, versions)
+        if problem is not None:
+            raise problem
+        return versions
+
+    def _judge(
+        self, asker: Asker, write: Write, old: Document | None, *, now: float
+    ) -> Document | None:
+        if write.kind is Kind.DELETE:
+            action, new = Action.DELETE, None
+        else:
+            action = Action.UPDATE if old else Action.CREATE
+            new = writing.apply(write, old.data if old else None, now=now)
+        if not self.may(asker, action, write.path, old=old, new=new):
+            readable = old is not None and self.may(asker, Action.READ, write.path, old=old)
+            if readable or action is Action.CREATE:
+                raise NotAllowed(f"the app's rules do not let you {action} {write.path}")
+            raise NotFound(f"there is no document {write.path}")
+        writing.check_condition(write, old)
+        return None if new is None else writing.draft(write, old, new, now=now)
