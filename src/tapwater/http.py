@@ -15,26 +15,32 @@ from tapwater.runtime.multipart import FormFields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Who is signed in: ``claims`` has everything the platform knows of them."""
+    """Who is signed in. ``claims`` is what the app keeps of them; of a holder of a platform token
+    it is what that token may do.
+    """
 
     id: str
     name: str = ""
+    email: str = ""
+    email_verified: bool = False
     roles: tuple[str, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_user(raw: bytes) -> User | None:
     """Read the user the gateway let in, None for nobody."""
-    claims = json.loads(raw) if raw else None
-    if not isinstance(claims, dict):
+    said = json.loads(raw) if raw else None
+    if not isinstance(said, dict):
         return None
-    name = str(claims.get("name", ""))
-    roles = claims.get("roles", ())
+    name = str(said.get("name", ""))
+    roles, claims = said.get("roles", ()), said.get("claims")
     return User(
-        id=str(claims.get("id") or claims.get("sub") or name),
+        id=str(said.get("id") or said.get("sub") or name),
         name=name,
+        email=str(said.get("email", "")),
+        email_verified=said.get("email_verified") is True,
         roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),
-        claims=claims,
+        claims=claims if isinstance(claims, dict) else said,
     )
 
 

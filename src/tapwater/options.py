@@ -9,7 +9,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 NAMES: Mapping[str, str] = {
     "after_fork_import": "import the module in each instance instead of once",
     "at_once": "deliveries of one key at a time; without key=, of the whole function",
-    "auth": 'who may call: None (anyone), "user", "admin" or a role',
+    "auth": 'who may call: None (anyone), "user", "role:admin" (a user with it), "token"',
     "body_max": 'the largest request body, "64MB"',
     "concurrency": "calls at a time in one instance",
     "cors": "which other sites' pages may call",

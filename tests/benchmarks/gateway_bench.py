@@ -27,6 +27,7 @@ from tapwater_server.gateway.server import Gateway
 from tapwater_server.gateway.settings import GatewaySettings
 from tapwater_server.model.invocation import Ending, Invocation, Outcome, Usage
 from tapwater_server.ports.invoker import Exchange, Resumed
+from tapwater_server.testing.identities import ListedIdentities
 from tests.functional.gateway.world import deploy, function, nothing_inside, revision
 
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello"
@@ -100,6 +101,7 @@ async def _gateway(told: Pipe) -> None:
         invoker=AtOnce(),
         registry=registry,
         tokens=MemoryTokens(ids=ids),
+        identities=ListedIdentities(),
         clock=SystemClock(),
         ids=ids,
         internal=nothing_inside,

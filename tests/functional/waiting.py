@@ -1,5 +1,6 @@
 """Waiting for something to become true, and looking at families of processes."""
 
+import asyncio
 import os
 import select
 import time
@@ -26,6 +27,13 @@ def until(true: Callable[[], bool], what: str, *, seconds: float = WAIT_S_MAX) -
             last = None
         assert time.monotonic() < deadline, f"in {seconds} s this did not come true: {what} {last}"
         select.select([], [], [], 0.02)
+
+
+async def wait_until(true: Callable[[], bool]) -> None:
+    """The same on a loop, for what happens there."""
+    async with asyncio.timeout(WAIT_S_MAX):
+        while not true():
+            await asyncio.sleep(0.01)
 
 
 def children_of(pid: int, *, by_depth: bool = False) -> Any:

@@ -8,13 +8,16 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
 from tapwater.runtime import wire
 from tapwater.runtime.answers import dump
 from tapwater.runtime.asking import next_ask
 from tapwater.runtime.call import Call, CallerGone
+
+if TYPE_CHECKING:
+    from tapwater.services.once import Once
 
 _TOLD = frozenset({b"tapwater-delivery", b"tapwater-attempt"})
 
@@ -108,6 +111,27 @@ class CallFacts:
     def attempt(self) -> int:
         """How often this errand has been begun, this time included."""
         return read_delivery(self._call)[1]
+
+    def once(self, key: str, *, keep: float = 86_400.0) -> "Once":
+        """Do something once, whatever comes twice: events do, and clients who try again.
+
+            with ctx.once(ctx.delivery) as first:  # in an async handler: async with
+                if first:
+                    charge(card)
+
+        When the block ends well, nobody is first with this key in this function for ``keep``
+        seconds. When it raises, the key is free again; when the process dies inside, it is free
+        after the function's time limit, or 15 minutes without one.
+
+        Raises:
+            OnceBusy: another call is inside the block now.
+        """
+        from tapwater.services.ambient import Ambient
+        from tapwater.services.once import Once
+
+        left = self.remaining()
+        lease = 900.0 if left == float("inf") else left + 5.0
+        return Once(Ambient(), key, lease=lease, keep=keep, scope=self.function)
 
     @property
     def deadline(self) -> float | None:

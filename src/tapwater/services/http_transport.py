@@ -4,6 +4,8 @@ import http.client
 import os
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from tapwater.services.transport import Reply, Request, ServiceError, Transport, refused
@@ -51,6 +53,26 @@ class HttpTransport:
         except (OSError, http.client.HTTPException) as error:
             self._drop(connection)
             raise _unreached(self._host, error) from error
+
+    @contextmanager
+    def open_stream(self, request: Request) -> Iterator[http.client.HTTPResponse]:
+        """Ask, and read the answer line by line as it comes, on a connection of its own.
+
+        Raises:
+            ServiceError: the service refused, or cannot be reached.
+        """
+        connection = self._open()
+        try:
+            headers = {**request.headers, **self._headers}
+            connection.request(request.method, self._prefix + request.target, headers=headers)
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise refused(Reply(status=response.status, body=response.read()))
+            yield response
+        except (OSError, http.client.HTTPException) as error:
+            raise _unreached(self._host, error) from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close this thread's connection."""

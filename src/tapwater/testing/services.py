@@ -16,6 +16,9 @@ from tapwater.services.transport import Reply, Request, ServiceError
 # The first part of a path -> where its fake is: "module:class", below tapwater.testing.fakes.
 FAKES: Mapping[str, str] = {
     "docs": "docs:FakeDocs",
+    "docs-commit": "docs:FakeDocs",
+    "docs-get": "docs:FakeDocs",
+    "docs-query": "docs:FakeDocs",
     "blobs": "blobs:FakeBlobs",
     "queues": "queues:FakeQueues",
     "topics": "queues:FakeQueues",

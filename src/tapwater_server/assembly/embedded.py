@@ -14,8 +14,9 @@ from tapwater_server.assembly.eventline import open_event_line
 from tapwater_server.assembly.facts import Facts
 from tapwater_server.assembly.housekeeping import Housekeeping
 from tapwater_server.assembly.images import Images
-from tapwater_server.assembly.nobody import NoIdentities, NoRules
 from tapwater_server.assembly.parts.ground import Ground
+from tapwater_server.assembly.parts.rules import open_rules
+from tapwater_server.assembly.parts.users import open_identities
 from tapwater_server.assembly.service_asks import ServiceAsks
 from tapwater_server.assembly.services import Services, open_services
 from tapwater_server.assembly.settings import Settings, build_environment
@@ -83,8 +84,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             settings=settings,
             stores=stores,
             invoker=line.invoker,
-            identities=NoIdentities(),
-            rules=NoRules(),
+            identities=open_identities(stores, clock=clock, ids=ids),
+            rules=open_rules(stores, clock=clock),
             clock=clock,
             ids=ids,
             stack=stack,
@@ -105,6 +106,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             invoker=line.invoker,
             registry=stores.registry,
             tokens=stores.tokens,
+            identities=ground.identities,
             clock=clock,
             ids=ids,
             internal=_internal(ground, services, control),

@@ -4,10 +4,12 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from tapwater_server.assembly.places import open_places
 from tapwater_server.assembly.stores import Stores
 from tapwater_server.events.audience import Audience
 from tapwater_server.events.chains import Chains
 from tapwater_server.events.delivering import Delivering
+from tapwater_server.events.destinations import Places
 from tapwater_server.events.dispatcher import Dispatcher
 from tapwater_server.events.ends import Ends, PlainPlaces
 from tapwater_server.events.relay import Relay
@@ -42,6 +44,7 @@ def open_event_line(stores: Stores, invoker: Invoker, *, clock: Clock, ids: IdSo
         invoker=invoker,
         clock=clock,
         ids=ids,
+        places=open_places(stores, clock=clock, ids=ids),
     )
 
 
@@ -53,12 +56,13 @@ def event_line(
     invoker: Invoker,
     clock: Clock,
     ids: IdSource,
+    places: Places | None = None,
 ) -> EventLine:
     """Assemble it of its ports; simulations do so with theirs."""
     audience = Audience(registry=registry)
     telling = Telling(audience=audience, log=log, clock=clock, ids=ids)
     settling = Settling(bus=bus, clock=clock)
-    places = PlainPlaces(bus=bus, log=log, clock=clock)
+    places = places or PlainPlaces(bus=bus, log=log, clock=clock)
     delivering = Delivering(
         invoker=invoker,
         telling=telling,

@@ -4,13 +4,31 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tapwater_server.assembly.parts import queues
+from tapwater_server.assembly.parts import (
+    blobs,
+    documents,
+    events,
+    mail,
+    mqtt,
+    queues,
+    schedules,
+    users,
+)
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.model.ids import AppId
 from tapwater_server.web.dispatch import Table
 
 # In the order they are opened. A part that needs another names it in its own file.
-PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (queues.open,)
+PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (
+    documents.open,
+    blobs.open,
+    events.open,
+    queues.open,
+    schedules.open,
+    mail.open,
+    users.open,
+    mqtt.open,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tapwater_server.model.errors import SettingsError
+from tapwater_server.model.address import parse_address
+from tapwater_server.model.errors import Invalid, SettingsError
+from tapwater_server.ports.mail_server import read_server
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORT_MAX = 65_535
@@ -34,8 +36,17 @@ class Settings:
     starts_max: int = 16  # instances being started at a time
     keep_alive_s: float = 60.0  # how long an idle instance is kept before there are samples
     retention_days: float = 14.0  # of invocation records and logs
+    mqtt: bool = False  # let MQTT clients connect
+    mqtt_host: str = "127.0.0.1"  # of the plain port: passwords go over it as they are
+    mqtt_port: int = 1883
+    mqtt_tls_port: int = 8883  # on ``host``, with tls_cert and tls_key
+    mqtt_keep_alive_s_max: int = 60  # clients of MQTT 5 are told to be heard of that often
+    mqtt_anonymous: str = ""  # app of clients that do not say who they are; with dev only
     drain_s: float = 30.0  # how long a stopping node waits for answers in flight
     allow_weak: bool = False  # run functions though layers of isolation are missing
+    smtp_url: str = ""  # the server for mail: smtp://user:password@host:587; "": the inbox
+    mail_from: str = ""  # who mails are from: "Shop <shop@example.com>"
+    reach_private: bool = False  # apps may name mail servers and issuers in the node's network
     dev: bool = False  # tracebacks in answers; never for a server others reach
     default_python: str = ""  # interpreter of apps that name none; "": the platform's own
     uv: str = "uv"  # the executable that builds dependencies; the one we were installed with
@@ -84,6 +95,8 @@ def parse(raw: Mapping[str, object]) -> Settings:
             complaints.append(f"{name}: {error}")
     complaints += check_ranges(values)
     complaints += check_tls(values)
+    complaints += check_mqtt(values)
+    complaints += check_mail(values)
     if complaints:
         raise SettingsError("\n".join(complaints))
     return Settings(**values)
@@ -92,8 +105,9 @@ def parse(raw: Mapping[str, object]) -> Settings:
 def check_ranges(values: Mapping[str, Any]) -> list[str]:
     """Complain of numbers that cannot be meant."""
     complaints = []
-    if not 0 <= values.get("port", 0) <= _PORT_MAX:
-        complaints.append(f"port: {values['port']} is not between 0 and {_PORT_MAX}")
+    for name in ("port", "mqtt_port", "mqtt_tls_port"):
+        if not 0 <= values.get(name, 0) <= _PORT_MAX:
+            complaints.append(f"{name}: {values[name]} is not between 0 and {_PORT_MAX}")
     for name in ("instances_max", "starts_max"):
         if values.get(name, 1) < 1:
             complaints.append(f"{name}: {values[name]} is less than 1")
@@ -108,6 +122,18 @@ def check_ranges(values: Mapping[str, Any]) -> list[str]:
     return complaints
 
 
+def check_mqtt(values: Mapping[str, Any]) -> list[str]:
+    """Complain of a broker that lets in whom nobody knows, or that waits for ever."""
+    complaints = []
+    if values.get("mqtt_anonymous") and not values.get("dev"):
+        complaints.append("mqtt_anonymous: clients nobody knows are let in with dev only")
+    if values.get("mqtt_anonymous") and values.get("mqtt_host", "127.0.0.1") not in _LOOPBACK:
+        complaints.append("mqtt_anonymous: then mqtt_host must be loopback")
+    if not 0 <= values.get("mqtt_keep_alive_s_max", 0) <= _PORT_MAX:
+        complaints.append(f"mqtt_keep_alive_s_max: must be from 0 to {_PORT_MAX}; 0: any")
+    return complaints
+
+
 def check_tls(values: Mapping[str, Any]) -> list[str]:
     """Complain of half a key pair, or of files that are not there."""
     cert, key = values.get("tls_cert"), values.get("tls_key")
@@ -118,6 +144,23 @@ def check_tls(values: Mapping[str, Any]) -> list[str]:
         for name, path in (("tls_cert", cert), ("tls_key", key))
         if path and not path.is_file()
     ]
+
+
+def check_mail(values: Mapping[str, Any]) -> list[str]:
+    """Complain of a mail server or a sender that cannot be read."""
+    complaints = []
+    try:
+        if values.get("smtp_url"):
+            read_server(values["smtp_url"], own_network=True)
+    except Invalid as error:
+        complaints.append(f"smtp_url: {error.message}")
+    sender = values.get("mail_from", "")
+    try:
+        if sender:
+            parse_address(sender.partition("<")[2].partition(">")[0] or sender)
+    except Invalid as error:
+        complaints.append(f"mail_from: {error.message}")
+    return complaints
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:

@@ -9,9 +9,12 @@ from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.backends.sqlite.meter import SqliteMeter
+from tapwater_server.backends.sqlite.outbox import SqliteOutbox
+from tapwater_server.backends.sqlite.queues import SqliteQueues
 from tapwater_server.backends.sqlite.registry import SqliteRegistry
 from tapwater_server.backends.sqlite.secrets import SqliteSecrets
 from tapwater_server.backends.sqlite.tokens import SqliteTokens
+from tapwater_server.backends.sqlite.users import SqliteUsers
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 
@@ -26,9 +29,12 @@ class Stores:
     meter: SqliteMeter
     bus: SqliteBus
     eventlog: SqliteEventLog
+    queues: SqliteQueues
     data: Database  # documents, facts of blobs, users, and the log of their events
     cache: Database
     folders: FileFolders
+    users: SqliteUsers
+    outbox: SqliteOutbox
 
 
 async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncExitStack) -> Stores:
@@ -50,14 +56,18 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     await bus.reclaim()
     secrets = SqliteSecrets(database=state, key_file=data / "secret-key")
     tokens = SqliteTokens(database=state, ids=ids)
+    eventlog = SqliteEventLog(database=data_file, clock=clock)
     return Stores(
         registry=SqliteRegistry(database=state, followers=(secrets, tokens)),
         secrets=secrets,
         tokens=tokens,
         meter=meter,
         bus=bus,
-        eventlog=SqliteEventLog(database=data_file, clock=clock),
+        eventlog=eventlog,
+        queues=SqliteQueues(database=data_file),
         data=data_file,
         cache=cached,
         folders=FileFolders(data),
+        users=SqliteUsers(database=data_file, log=eventlog),
+        outbox=SqliteOutbox(database=data_file),
     )

@@ -73,14 +73,17 @@ class Client:
         *,
         query: Query | None = None,
         body: object = None,
+        content: bytes | None = None,
         timeout_s: float | None = ANSWER_S_MAX,
     ) -> Any:
-        """Ask once, give the JSON that came back (None for an empty answer).
+        """Ask once, give the JSON that came back (None for an empty answer). ``body`` goes as
+        JSON, ``content`` as it is.
 
         Raises:
             CommandFailed: nobody answers, or the answer is a problem.
         """
-        content = None if body is None else json.dumps(body).encode()
+        if body is not None:
+            content = json.dumps(body).encode()
         async with self._asked(
             method, path, query=query or {}, content=content, timeout_s=timeout_s
         ) as answer:
@@ -108,6 +111,22 @@ class Client:
             if answer.is_error:
                 self._judge(answer, await _read_whole(answer))
             yield _each_line(answer)
+
+    @asynccontextmanager
+    async def events(
+        self, path: str, *, query: Query | None = None
+    ) -> AsyncIterator[AsyncIterator[Any]]:
+        """Listen to server-sent events whose data is JSON, however long that takes.
+
+        Raises:
+            CommandFailed: nobody answers, or the answer is a problem.
+        """
+        async with self._asked(
+            "GET", path, query=query or {}, content=None, timeout_s=None
+        ) as answer:
+            if answer.is_error:
+                self._judge(answer, await _read_whole(answer))
+            yield _each_event(answer)
 
     @asynccontextmanager
     async def _asked(
@@ -201,16 +220,27 @@ async def _read_whole(answer: "httpx.Response") -> bytes:
 
 
 async def _each_line(answer: "httpx.Response") -> AsyncIterator[Any]:
+    async for line in _raw_lines(answer):
+        if line.strip():
+            yield _read_line(line)
+
+
+async def _each_event(answer: "httpx.Response") -> AsyncIterator[Any]:
+    """Read the data of each event; ours is always one line."""
+    async for line in _raw_lines(answer):
+        if line.startswith(b"data: "):
+            yield _read_line(line.removeprefix(b"data: "))
+
+
+async def _raw_lines(answer: "httpx.Response") -> AsyncIterator[bytes]:
     rest = b""
     async for part in answer.aiter_bytes():
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
-            if line.strip():
-                yield _read_line(line)
+            yield line
         if len(rest) > LINE_BYTES_MAX:
             raise CommandFailed(f"a line of the answer has more than {LINE_BYTES_MAX} bytes")
-    if rest.strip():
-        yield _read_line(rest)
+    yield rest
 
 
 def _read_line(line: bytes) -> Any:

@@ -12,6 +12,7 @@ from tapwater_server.cli.commands import (
     doctor,
     listing,
     logs,
+    mqtt,
     result,
     secrets,
     simulate,
@@ -46,6 +47,7 @@ def build() -> typer.Typer:
     listing.register(app, panel=_DEPLOY)
     traffic.register(app, panel=_DEPLOY)
     secrets.register(app, panel=_DEPLOY)
+    mqtt.register(app, panel=_DEPLOY)
     logs.register(app, panel=_SEE)
     top.register(app, panel=_SEE)
     doctor.register(app, panel=_SEE)

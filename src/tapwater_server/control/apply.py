@@ -208,6 +208,7 @@ def revision_settings(base: Base, ready: Sequence[Ready]) -> Mapping[str, Any]:
         "settings": file.settings,
         "rules": base.desired.rules,
         "users": file.users,
+        "mqtt": file.mqtt,
         "lock": base.lock,
         "python": base.python.version,
     }

@@ -22,6 +22,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B", re.IGNORECASE)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _EGRESS = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
+_AUTH_ROLE = re.compile(r"role:[a-z0-9][a-z0-9_.:-]{0,63}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -105,9 +106,16 @@ def cores(value: object) -> float:
     raise Wrong(f"{value!r} is not a number of cores: write such as 0.5 or 2")
 
 
-def text_or_none(value: object) -> str | None:
-    """Read a text that may be missing."""
-    return None if value is None else text(value)
+def auth(value: object) -> str | None:
+    """Read who may call: anyone, a user of the app, one with a role, or a platform token.
+
+    >>> auth("role:admin")
+    'role:admin'
+    """
+    known = value in (None, "user", "token")
+    if known or (isinstance(value, str) and _AUTH_ROLE.fullmatch(value)):
+        return value if isinstance(value, str) else None
+    raise Wrong(f"{value!r} is not 'user', 'token', or 'role:' and the name of a role")
 
 
 def egress(value: object) -> tuple[str, ...]:
@@ -174,7 +182,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "freeze": flag,
     "body_max": size,
     "rate": rate,
-    "auth": text_or_none,
+    "auth": auth,
     "cors": _anything,
     "egress": egress,
     "environment": environment,

@@ -10,6 +10,7 @@ from tapwater_server.control import options
 from tapwater_server.control.layout import Problem
 from tapwater_server.control.tomltext import read_toml
 from tapwater_server.model.accounts import parse_accounts
+from tapwater_server.model.mqtt import parse_elsewhere
 
 FILE = "tapwater.toml"
 PROBLEMS_MAX = 50  # Each looks for its line in the file.
@@ -35,6 +36,7 @@ class AppFile:
     settings: Mapping[str, Any] = field(default_factory=dict)  # for the guest, as written
     rules: Mapping[str, Any] = field(default_factory=dict)  # as written; checked with rules.toml
     users: Mapping[str, Any] = field(default_factory=dict)  # as written, checked
+    mqtt: Mapping[str, Any] = field(default_factory=dict)  # as written, checked
 
 
 def parse(text: str) -> tuple[AppFile, list[Problem]]:
@@ -147,6 +149,12 @@ class _Reading:
             self.complain((), key, complaint.removeprefix(f"{key}."))
         return table
 
+    def mqtt(self, key: str, value: Any) -> Mapping[str, Any]:
+        table = self._table((), key, value)
+        for complaint in parse_elsewhere(table)[1]:
+            self.complain((), key, complaint.removeprefix(f"{key}."))
+        return table
+
     def rules(self, key: str, value: Any) -> Mapping[str, Any]:
         return self._table((), key, value)
 
@@ -188,6 +196,7 @@ _KEYS: Mapping[str, Callable[[_Reading, str, Any], Any]] = {
     "settings": _Reading.settings,
     "rules": _Reading.rules,
     "users": _Reading.users,
+    "mqtt": _Reading.mqtt,
 }
 
 

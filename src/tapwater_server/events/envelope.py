@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tapwater_server.model.event import Event
+from tapwater_server.model.event import ORIGINAL_ID, Event
 from tapwater_server.model.message import is_json, unpack
 from tapwater_server.ports.bus import Delivery
 
@@ -24,7 +24,7 @@ def enveloped(event: Event, params: Mapping[str, str]) -> bytes:
     """
     said: dict[str, Any] = {
         "specversion": "1.0",
-        "id": event.id,
+        "id": event.extensions.get(ORIGINAL_ID, event.id),
         "type": event.type,
         "source": event.source,
         "time": timestamp(event.at),
@@ -32,6 +32,7 @@ def enveloped(event: Event, params: Mapping[str, str]) -> bytes:
     if event.subject:
         said["subject"] = event.subject
     said |= event.extensions
+    said.pop(ORIGINAL_ID, None)
     said |= content(event.data, event.content_type)
     if params:
         said["params"] = params

@@ -4,9 +4,11 @@ from tapwater_server.gateway.errors import Refusal, retry_after
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import FunctionId
 from tapwater_server.model.principal import Principal
+from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.tokens import Tokens
 
-AUTHS = frozenset({"token", "user"})
+TOKEN, USER, ROLE = "token", "user", "role:"  # what a function's ``auth`` may say
+TOKEN_BYTES_MAX = 4096  # A signed token of a user with many claims.
 BURST_S = 1.0  # A function that was quiet may take this much of its rate at once.
 _CHALLENGE = (b"www-authenticate", b"Bearer")
 
@@ -40,8 +42,8 @@ class Bucket:
 class Admission:
     """Lets a request in to a function, or says why not."""
 
-    def __init__(self, *, tokens: Tokens) -> None:
-        self._tokens = tokens
+    def __init__(self, *, tokens: Tokens, identities: Identities) -> None:
+        self._tokens, self._identities = tokens, identities
         self._buckets: dict[tuple[FunctionId, float], Bucket] = {}
 
     def admit(self, function: Function, *, authorization: bytes, now: float) -> Principal | None:
@@ -74,14 +76,32 @@ class Admission:
         return bucket
 
     def _known(self, function: Function, authorization: bytes) -> Principal:
-        if function.auth not in AUTHS:
+        wanted = function.auth or ""
+        if wanted not in (TOKEN, USER) and not wanted.startswith(ROLE):
             raise Refusal("not_allowed", "Nobody may call this function over HTTP.")
         scheme, _, token = authorization.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refusal("unauthenticated", "Send a token: Authorization: Bearer …", _CHALLENGE)
-        principal = self._tokens.check(token.strip())
+        if wanted == TOKEN:
+            return self._holder(function, token.strip())
+        return self._user(function, token.strip(), role=wanted.removeprefix(ROLE))
+
+    def _holder(self, function: Function, token: str) -> Principal:
+        """Someone with a token of the platform, for the function's app."""
+        principal = self._tokens.check(token)
         if principal is None:
             raise Refusal("unauthenticated", "This token is not known.", _CHALLENGE)
         if not principal.may_deploy(function.id.app):
             raise Refusal("not_allowed", "This token is not for this app.")
+        return principal
+
+    def _user(self, function: Function, token: str, *, role: str) -> Principal:
+        """Someone who signed in to the function's app, or a program with a key of it."""
+        principal = None
+        if len(token) <= TOKEN_BYTES_MAX:
+            principal = self._identities.check(function.id.app, token)
+        if principal is None:
+            raise Refusal("unauthenticated", "Sign in: this token is not a user's.", _CHALLENGE)
+        if role != USER and role not in principal.roles:
+            raise Refusal("not_allowed", f"This needs the role {role}.")
         return principal

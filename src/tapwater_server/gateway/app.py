@@ -11,7 +11,12 @@ from tapwater_server.gateway.cors import Cors
 from tapwater_server.gateway.directory import Directory
 from tapwater_server.gateway.errors import Refusal
 from tapwater_server.gateway.exchange import Exchange
-from tapwater_server.gateway.handshake import check_handshake, wants_websocket
+from tapwater_server.gateway.handshake import (
+    check_handshake,
+    offered_token,
+    wants_websocket,
+    without_token,
+)
 from tapwater_server.gateway.pages import Pages
 from tapwater_server.gateway.proxies import Proxies
 from tapwater_server.gateway.routing import Match, Target
@@ -194,12 +199,13 @@ class Door:
         user = b""
         if target.guarded:
             authorization = exchange.seen.get(b"authorization", b"")
+            if websocket and not authorization:
+                authorization = offered_token(exchange.seen)
             principal = self._admission.admit(function, authorization=authorization, now=now)
             if principal is not None:
                 # The token was for us. The function is told who asks, not with what.
                 user = user_json(principal)
-                kept = [pair for pair in exchange.headers if pair[0] != b"authorization"]
-                exchange.headers = kept
+                exchange.headers = without_token(exchange.headers)
         connection = exchange.connection
         trace = exchange.seen.get(b"traceparent")
         exchange.body_bytes_max = 0 if websocket else function.limits.body_bytes_max

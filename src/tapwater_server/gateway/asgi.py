@@ -8,7 +8,7 @@ from typing import Any
 from tapwater_server.gateway.asgi_socket import InternalSocket
 from tapwater_server.gateway.exchange import Exchange
 from tapwater_server.gateway.target import RequestTarget
-from tapwater_server.gateway.tasks import Tasks
+from tapwater_server.gateway.tasks import Tasks, give_way
 from tapwater_server.gateway.websocket import WebSocket
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Ending, Headers, Outcome, Usage
@@ -160,6 +160,8 @@ class InternalCall:
         self._room.clear()
         if not self._exchange.body(data):
             await self._room.wait()
+        elif more:
+            await give_way()
 
     # See ports.invoker.Call.
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from tapwater_server.gateway.tasks import give_way
 from tapwater_server.gateway.websocket import WebSocket
 from tapwater_server.model.invocation import Ending, Headers, Outcome, Usage
 from tapwater_server.ports.invoker import Resumed
@@ -79,6 +80,7 @@ class InternalSocket:
     async def _say(self, data: str | bytes) -> None:
         """Send, and wait while the client is slow: nothing piles up here."""
         self._socket.message(data)
+        await give_way()
         while not (self._socket.roomy or self._gone):
             self._room.clear()
             await self._room.wait()

@@ -9,6 +9,8 @@ from tapwater_server.gateway.answer import DROPPED
 from tapwater_server.gateway.errors import Refusal
 from tapwater_server.model.invocation import Headers
 
+SUBPROTOCOL = b"tapwater"
+_BEARER = b"tapwater.bearer."
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _DROPPED = DROPPED | {b"sec-websocket-accept", b"sec-websocket-extensions"}
 
@@ -38,6 +40,45 @@ def check_handshake(seen: dict[bytes, bytes]) -> None:
         key = b""
     if len(key) != 16:
         raise Refusal("malformed", "Sec-WebSocket-Key is not 16 bytes in base 64.")
+
+
+def offered_token(seen: dict[bytes, bytes]) -> bytes:
+    """Read the token a browser offers among its subprotocols: it can send no other header.
+
+    >>> offered_token({b"sec-websocket-protocol": b"tapwater, tapwater.bearer.abc"})
+    b'Bearer abc'
+    """
+    for offered in seen.get(b"sec-websocket-protocol", b"").split(b","):
+        name = offered.strip()
+        if name.startswith(_BEARER):
+            return b"Bearer " + name[len(_BEARER) :]
+    return b""
+
+
+def without_token(headers: Headers) -> Headers:
+    """Take the token out of what the function sees: it was for us."""
+    return [
+        (name, _without_bearer(value) if name == b"sec-websocket-protocol" else value)
+        for name, value in headers
+        if name != b"authorization"
+    ]
+
+
+def _without_bearer(value: bytes) -> bytes:
+    names = [name.strip() for name in value.split(b",")]
+    return b", ".join(name for name in names if not name.startswith(_BEARER))
+
+
+def agree_protocol(seen: dict[bytes, bytes], headers: Headers) -> Headers:
+    """Choose our own subprotocol where the function chose none: browsers want one that they
+    offered, and those that offer a token offer ours with it.
+    """
+    if any(name == b"sec-websocket-protocol" for name, _ in headers):
+        return headers
+    offered = [name.strip() for name in seen.get(b"sec-websocket-protocol", b"").split(b",")]
+    if SUBPROTOCOL not in offered:
+        return headers
+    return [*headers, (b"sec-websocket-protocol", SUBPROTOCOL)]
 
 
 def agree_extensions(seen: dict[bytes, bytes]) -> tuple[list[Extension], bytes]:

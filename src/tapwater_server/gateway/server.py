@@ -15,6 +15,7 @@ from tapwater_server.gateway.site import Public
 from tapwater_server.gateway.tasks import Tasks
 from tapwater_server.gateway.tls import Certificate
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import Registry
@@ -37,6 +38,7 @@ class Gateway:
         invoker: Invoker,
         registry: Registry,
         tokens: Tokens,
+        identities: Identities,
         clock: Clock,
         ids: IdSource,
         internal: ASGIApp,
@@ -57,7 +59,7 @@ class Gateway:
             directory=Directory(
                 registry=registry, ids=ids, public=public, domains=settings.domains
             ),
-            admission=Admission(tokens=tokens),
+            admission=Admission(tokens=tokens, identities=identities),
             bridge=self._bridge,
             pages=Pages(tasks=self._tasks),
             clock=clock,

@@ -2,9 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import types
+from collections.abc import Coroutine, Generator
 
 _log = logging.getLogger(__name__)
+
+
+@types.coroutine
+def give_way() -> Generator[None, None, None]:
+    """Let everybody else on the loop go first: for what could go on for ever without waiting."""
+    yield
 
 
 class Tasks:

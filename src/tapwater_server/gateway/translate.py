@@ -46,6 +46,16 @@ def believe(exchange: Exchange, proxies: Proxies) -> None:
 
 def user_json(principal: Principal) -> bytes:
     """Say to the function who is asking."""
+    if principal.user:
+        said = {
+            "id": principal.user,
+            "name": principal.name,
+            "email": principal.email,
+            "email_verified": principal.email_verified,
+            "roles": sorted(principal.roles),
+            "claims": dict(principal.claims),
+        }
+        return msgspec.json.encode(said)
     return msgspec.json.encode(
         {"name": principal.name, "admin": principal.admin, "apps": sorted(principal.apps)}
     )

@@ -9,7 +9,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Tex
 from wsproto.utilities import LocalProtocolError
 
 from tapwater_server.gateway.exchange import Exchange
-from tapwater_server.gateway.handshake import agree_extensions, opening
+from tapwater_server.gateway.handshake import agree_extensions, agree_protocol, opening
 from tapwater_server.model.invocation import Ending, Headers, Outcome
 from tapwater_server.ports.invoker import Call
 
@@ -145,6 +145,7 @@ class WebSocket:
     def _open(self, headers: Headers) -> None:
         exchange = self._exchange
         extensions, agreed = agree_extensions(exchange.seen)
+        headers = agree_protocol(exchange.seen, headers)
         self._connection.write(opening(exchange.seen, headers, agreed, exchange.own_lines()))
         self._frames = Frames(ConnectionType.SERVER, extensions)
         self._stage = Stage.OPEN

@@ -7,7 +7,7 @@ from tapwater_server.model.errors import Invalid
 
 ADDRESS_LENGTH_MAX = 254  # RFC 5321, 4.5.3.1.3
 _LOCAL_LENGTH_MAX = 64
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+")
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")  # Few servers take anything else.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -27,7 +27,7 @@ def parse_address(text: str) -> str:
     local, at, domain = said.rpartition("@")
     if not at or len(said) > ADDRESS_LENGTH_MAX or len(local.encode()) > _LOCAL_LENGTH_MAX:
         raise _wrong(text)
-    if not all(_LOCAL.fullmatch(part) and part.isprintable() for part in local.split(".")):
+    if not all(_LOCAL.fullmatch(part) for part in local.split(".")):
         raise _wrong(text)
     return f"{local.lower()}@{_domain(domain, text)}"
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from tapwater_server.model.ids import AppId
 
 Extension = str | int | bool
+# An extension attribute: the sender's id of an event whose own id in the log is made of it and of
+# its source. Who is told of the event is told the sender's.
+ORIGINAL_ID = "originalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

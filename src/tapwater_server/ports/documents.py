@@ -105,9 +105,17 @@ class Documents(Protocol):
     ) -> tuple[Page, int]: ...
 
     async def collections(
-        self, app: AppId, *, under: str = "", after: str = "", count_max: int = 100
+        self,
+        app: AppId,
+        *,
+        under: str = "",
+        deep: bool = False,
+        after: str = "",
+        count_max: int = 100,
     ) -> Sequence[str]:
-        """List collections that have documents: at the top, or of the document ``under``."""
+        """List collections that have documents: at the top, or of the document ``under``; with
+        ``deep`` those further below too.
+        """
         ...
 
     async def put_index(self, app: AppId, index: Index) -> IndexState:

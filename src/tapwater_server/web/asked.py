@@ -69,14 +69,14 @@ class Asked:
                 raise TooLarge(f"the body has more than {bytes_max} bytes")
         return bytes(parts)
 
-    async def body(self, kind: type[T]) -> T:
+    async def body(self, kind: type[T], *, bytes_max: int = BODY_BYTES_MAX) -> T:
         """Read the JSON body into a shape.
 
         Raises:
             Invalid: it does not fit; the message names the place.
-            TooLarge: it has more than ``BODY_BYTES_MAX`` bytes.
+            TooLarge: it has more than ``bytes_max`` bytes.
         """
-        raw = await self.raw()
+        raw = await self.raw(bytes_max=bytes_max)
         try:
             return msgspec.json.decode(raw or b"{}", type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -65,6 +65,7 @@ class Table:
         Raises:
             NotFound: there is nothing at this path.
             MethodNotAllowed: not with this method.
+            TooLarge: the body says that it is larger than the endpoint takes.
             Unauthenticated, NotAllowed: not for who asks.
         """
         found = self._endpoints.find(split_path(asked.path))
@@ -76,7 +77,7 @@ class Table:
             ):
                 require(endpoint.who, asked)
                 asked.params = params
-                asked.chunks = bounded(asked.chunks, bytes_max=endpoint.body_bytes_max)
+                asked.chunks = bounded(asked, bytes_max=endpoint.body_bytes_max)
                 return endpoint
         allowed = _allowed(endpoint for endpoint, _ in found)
         raise problems.MethodNotAllowed(
@@ -127,10 +128,15 @@ def refuse(error: TapwaterError) -> Said:
     )
 
 
-def bounded(
-    chunks: Callable[[], AsyncIterator[bytes]], *, bytes_max: int
-) -> Callable[[], AsyncIterator[bytes]]:
-    """Let no more of a body through than an endpoint takes."""
+def bounded(asked: Asked, *, bytes_max: int) -> Callable[[], AsyncIterator[bytes]]:
+    """Let no more of a body through than an endpoint takes.
+
+    Raises:
+        TooLarge: it is known before it comes that it is more.
+    """
+    said, chunks = asked.headers.get("content-length", ""), asked.chunks
+    if said.isdecimal() and int(said) > bytes_max:
+        raise TooLarge(f"the body has more than {bytes_max} bytes")
 
     async def within() -> AsyncIterator[bytes]:
         size = 0

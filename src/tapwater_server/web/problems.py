@@ -15,13 +15,16 @@ STATUS: Mapping[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
+    "precondition_failed": 412,
     "too_large": 413,
+    "range": 416,
     "deploy_failed": 422,
     "rate_limited": 429,
     "internal": 500,
     "settings": 500,
     "start_failed": 500,
     "overloaded": 503,
+    "storage_full": 507,
 }
 SCHEMA: Mapping[str, Any] = {
     "type": "object",

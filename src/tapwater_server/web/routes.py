@@ -16,7 +16,7 @@ class Placed(Protocol):
 
 
 Line = TypeVar("Line", bound=Placed)
-_LITERAL, _ONE, _REST = 0, 1, 2
+_LITERAL, _ONE, _REST, _END = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Pattern:
         return cls(segments, rests[0] if rests else -1)
 
     @property
-    def exactness(self) -> tuple[tuple[int, ...], int]:
-        """Sorts the more exact patterns first."""
-        return tuple(kind for kind, _ in self.segments), -len(self.segments)
+    def exactness(self) -> tuple[int, ...]:
+        """Sorts the more exact patterns first, the longer ones before their beginnings."""
+        return (*(kind for kind, _ in self.segments), _END)
 
     def match(self, given: Sequence[str]) -> dict[str, str] | None:
         """Give the parameters, or None where the path is another one."""

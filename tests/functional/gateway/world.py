@@ -10,7 +10,6 @@ from tapwater_server.backends.memory.registry import MemoryRegistry
 from tapwater_server.backends.memory.tokens import MemoryTokens
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
-from tapwater_server.gateway.asgi import ASGIApp
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.gateway.settings import GatewaySettings
 from tapwater_server.model.function import (
@@ -23,7 +22,9 @@ from tapwater_server.model.function import (
     Style,
 )
 from tapwater_server.model.ids import AppId, FunctionId, RevisionId
+from tapwater_server.testing.identities import ListedIdentities
 from tapwater_server.testing.invoker import Script, ScriptedInvoker, hello
+from tapwater_server.web.scope import ASGIApp
 
 SHOP = AppId("shop")
 
@@ -175,6 +176,7 @@ async def opened(
         invoker=invoker,
         registry=registry,
         tokens=tokens,
+        identities=ListedIdentities(),
         clock=SystemClock(),
         ids=ids,
         internal=internal,

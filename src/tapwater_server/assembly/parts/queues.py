@@ -1,7 +1,6 @@
 """Queues and topics of this node."""
 
 from tapwater_server.assembly.parts.ground import Ground, Part
-from tapwater_server.backends.sqlite.queues import SqliteQueues
 from tapwater_server.services.queues.forwarding import Forwarding
 from tapwater_server.services.queues.http import QueuesApi
 from tapwater_server.services.queues.service import QueueService
@@ -9,9 +8,9 @@ from tapwater_server.services.queues.topics import TopicService
 
 
 async def open(ground: Ground) -> Part:
-    """Build the service on the bus and the log; settings lie beside the other data."""
+    """Build the service on the bus and the log."""
     stores = ground.stores
-    queues = SqliteQueues(database=stores.data)
+    queues = stores.queues
     service = QueueService(queues=queues, bus=stores.bus, clock=ground.clock, ids=ground.ids)
     topics = TopicService(
         queues=queues, bus=stores.bus, log=stores.eventlog, clock=ground.clock, ids=ground.ids

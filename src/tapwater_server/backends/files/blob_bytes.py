@@ -1,6 +1,6 @@
 """Pieces of blobs as files on the local disk: written once, synced, never changed.
 
-``<root>/<last two signs of the name>/<name>``. A piece needs no renaming into place: nobody
+``<root>/<two digits of the name's CRC>/<name>``. A piece needs no renaming into place: nobody
 knows its name before the facts are committed, and what a kill leaves is a name nobody knows.
 All of it happens in threads; the loop only hands portions over.
 """
@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from zlib import crc32
 
 from tapwater_server.model.errors import NotFound, StorageFull
 from tapwater_server.ports.blob_bytes import Digesting
@@ -87,7 +88,7 @@ class FileBlobBytes:
 
     def _path(self, piece: str) -> Path:
         assert piece.isalnum(), "a piece's name is an id of ours"
-        return self._root / piece[-2:] / piece
+        return self._root / f"{crc32(piece.encode()) & 0xFF:02x}" / piece
 
     async def _run(self, work: Callable[..., T], *given: object) -> T:
         return await asyncio.wrap_future(self._threads.submit(work, *given))

@@ -31,6 +31,7 @@ class _Row:
     first_at: float
     due: float
     expires_at: float
+    awake: bool  # Its time has come; a clock that jumps back does not take that away.
     state: str = "waiting"  # or leased, done, dead, gone
     attempt: int = 0
     lease: int = 0
@@ -68,12 +69,12 @@ class MemoryBus:
 
     async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
         now = self._clock.now()
-        self._expire(line, now)
-        due = [row for row in self._of_line(line) if row.due <= now]
+        self._wake(line, now)
+        due = [row for row in self._of_line(line) if row.awake]
         leased: list[Delivery] = []
         for row in sorted(due, key=lambda row: (-row.errand.priority, row.seq)):
             if len(leased) < count_max and self._may_be_leased(row, now):
-                row.state, row.due = "leased", now + lease_s
+                row.state, row.due, row.awake = "leased", now + lease_s, False
                 row.attempt, row.lease = row.attempt + 1, row.lease + 1
                 leased.append(_delivery(row))
         self._changes.stir()
@@ -94,8 +95,8 @@ class MemoryBus:
     async def ready(self) -> Sequence[str]:
         self._seen = self._changes.count
         now = self._clock.now()
-        rows = self._rows.values()
-        return builtins.list({row.errand.line: 0 for row in rows if row.open and row.due <= now})
+        rows = [row for row in self._rows.values() if row.open and (row.awake or row.due <= now)]
+        return builtins.list({row.errand.line: 0 for row in rows})
 
     async def wait_ready(self, seen: int | None = None) -> int:
         seen = self._seen if seen is None else seen
@@ -128,7 +129,7 @@ class MemoryBus:
     async def revive(self, filter: Filter, *, count_max: int) -> Sequence[str]:
         dead = [row for row in self._meant(filter) if row.state == "dead"][:count_max]
         for row in dead:
-            row.state, row.attempt = "waiting", 0
+            row.state, row.attempt, row.awake = "waiting", 0, True
             row.due, row.settled_at, row.expires_at = self._clock.now(), 0.0, 0.0
             row.errand = replace(row.errand, expires_at=0.0)
         self._changes.note()
@@ -184,13 +185,17 @@ class MemoryBus:
             published_at=now,
             first_at=first_at,
             due=due,
+            awake=due <= now,
             expires_at=errand.expires_at,
         )
         return True
 
-    def _expire(self, line: str, now: float) -> None:
+    def _wake(self, line: str, now: float) -> None:
+        """Let what is due be leased, and what is too old die. An ended lease stays current."""
         for row in self._of_line(line):
-            if not row.is_leased(now) and 0 < row.expires_at <= now:
+            if row.due <= now:
+                row.state, row.awake = "waiting", True
+            if row.state == "waiting" and 0 < row.expires_at <= now:
                 row.state, row.settled_at, row.reason = "dead", now, EXPIRED
                 row.lease += 1
 
@@ -231,6 +236,7 @@ class MemoryBus:
                 row.state, row.due, row.reason = "waiting", now + delay_s, reason
             case Returned(delay_s):
                 row.state, row.due, row.attempt = "waiting", now + delay_s, row.attempt - 1
+        row.awake = row.due <= now
         return True
 
     def _meant(self, filter: Filter) -> builtins.list[_Row]:

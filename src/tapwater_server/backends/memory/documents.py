@@ -174,13 +174,20 @@ class MemoryDocuments:
         return await self.find(app, query, looked_at_max=looked_at_max), seq
 
     async def collections(
-        self, app: AppId, *, under: str = "", after: str = "", count_max: int = 100
+        self,
+        app: AppId,
+        *,
+        under: str = "",
+        deep: bool = False,
+        after: str = "",
+        count_max: int = 100,
     ) -> Sequence[str]:
         prefix = f"{under}/" if under else ""
         found = {
             path.collection
             for path in self._alive(app)
-            if path.collection.startswith(prefix) and "/" not in path.collection[len(prefix) :]
+            if path.collection.startswith(prefix)
+            and (deep or "/" not in path.collection[len(prefix) :])
         }
         return sorted(each for each in found if each > after)[:count_max]
 

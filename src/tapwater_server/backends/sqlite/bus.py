@@ -26,7 +26,23 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.noticing import Changes
 
 _RECLAIM = "UPDATE errand SET due = :now WHERE state = 3 AND due > :now RETURNING line"
-_LINES = "SELECT DISTINCT line FROM errand WHERE state < 4"
+# From line to line through the indexes of what is ready and of what will be. What is held lies
+# in the line of what it waits for.
+_LINES = """
+WITH RECURSIVE
+ready (line) AS (
+    SELECT min(line) FROM errand WHERE state = 0
+    UNION ALL
+    SELECT (SELECT min(line) FROM errand WHERE state = 0 AND line > ready.line)
+    FROM ready WHERE ready.line IS NOT NULL),
+coming (line) AS (
+    SELECT min(line) FROM errand WHERE state IN (1, 3)
+    UNION ALL
+    SELECT (SELECT min(line) FROM errand WHERE state IN (1, 3) AND line > coming.line)
+    FROM coming WHERE coming.line IS NOT NULL)
+SELECT line FROM ready WHERE line IS NOT NULL
+UNION SELECT line FROM coming WHERE line IS NOT NULL
+"""
 
 
 class SqliteBus:

@@ -15,7 +15,7 @@ Key = tuple[str, str]  # line and key
 
 _LIMIT = """
 SELECT min(at_once), (SELECT count(*) FROM errand
-                      WHERE line = :line AND key = :key AND key <> '' AND state = 3)
+                      WHERE line = :line AND key = :key AND state = 3)
 FROM errand WHERE line = :line AND key = :key AND key <> '' AND state < 4
 """
 _FIRST = """

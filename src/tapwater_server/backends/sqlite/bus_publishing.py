@@ -66,7 +66,7 @@ def _publish_each(
             connection.execute(_FORGET, {"seq": seq})
             changed.add((errand.line, key))
             row["first_at"] = min(row["first_at"], first_at)
-        if errand.replaced_s_max:
+        if errand.replaces and errand.replaced_s_max:
             row["due"] = max(now, min(row["due"], row["first_at"] + errand.replaced_s_max))
         connection.execute(_ERRAND, row)
         connection.execute(_CONTENT, row)

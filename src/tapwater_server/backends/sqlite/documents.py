@@ -32,7 +32,7 @@ _LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM event"
 _COLLECTIONS = """
 SELECT path FROM doc_collection c
 WHERE app = :app AND path > :after AND path >= :low AND path < :high
-  AND instr(substr(path, length(:under) + 1), '/') = 0
+  AND (:deep OR instr(substr(path, length(:under) + 1), '/') = 0)
   AND EXISTS (SELECT 1 FROM document d WHERE d.cid = c.cid
               AND (d.expires_at = 0 OR d.expires_at > :now))
 ORDER BY path LIMIT :count_max
@@ -144,12 +144,19 @@ class SqliteDocuments:
         return await self._database.read(partial(_at_one_moment, work=work))
 
     async def collections(
-        self, app: AppId, *, under: str = "", after: str = "", count_max: int = 100
+        self,
+        app: AppId,
+        *,
+        under: str = "",
+        deep: bool = False,
+        after: str = "",
+        count_max: int = 100,
     ) -> Sequence[str]:
         prefix = f"{under}/" if under else ""
         values = {
             "app": app,
             "under": prefix,
+            "deep": deep,
             "after": after,
             "low": prefix,
             "high": f"{under}0" if under else b"",  # "0" comes right behind "/".

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tapwater_server.backends.sqlite.documents_rows import (
     KeptIndex,
@@ -104,7 +105,13 @@ def _build(
 ) -> None:
     iid, app, name, definition, built, reached = building
     index = read_definition(definition)
-    stepped = {"iid": iid, "state": "ready", "built": built, "reached": reached, "reason": ""}
+    stepped: dict[str, Any] = {
+        "iid": iid,
+        "state": "ready",
+        "built": built,
+        "reached": reached,
+        "reason": "",
+    }
     nearest, last = connection.execute(_AHEAD, {"reached": reached}).fetchone()
     if nearest is not None:
         # A stretch of rows, whoever's they are: the step takes no longer in a crowd.

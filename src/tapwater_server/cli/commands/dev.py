@@ -38,6 +38,9 @@ async def dev(
         Path | None,
         typer.Option("--data", metavar="DIR", help="Default: .tapwater in the app's folder."),
     ] = None,
+    mqtt: Annotated[
+        bool, typer.Option("--mqtt", help="Let MQTT clients connect; here without a password.")
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="The app's name, instead of its own.")
     ] = None,
@@ -48,7 +51,7 @@ async def dev(
 
     project = open_project(path, name=name)
     with _data_folder(project, data) as folder:
-        settings = _settings(session, folder, port)
+        settings = _settings(session, folder, port, mqtt_app=project.name if mqtt else "")
         await Workshop(session, project, settings).run()
     session.say("Stopped.")
     return Exit.FINE
@@ -69,12 +72,19 @@ def _data_folder(project: "Project", said: Path | None) -> Iterator[Path]:
         yield here
 
 
-def _settings(session: Session, data: Path, port: int | None) -> "Settings":
+def _settings(session: Session, data: Path, port: int | None, *, mqtt_app: str) -> "Settings":
     from tapwater_server.assembly.settings import load
     from tapwater_server.cli.serving import free_port
 
-    said = {"data": str(data), "host": "127.0.0.1", "dev": True, "drain_s": _DRAIN_S}
+    said: dict[str, object] = {"data": str(data), "host": "127.0.0.1", "dev": True}
+    said["drain_s"] = _DRAIN_S
+    if mqtt_app:
+        said |= {"mqtt": True, "mqtt_anonymous": mqtt_app}
     settings = load({**said, "port": port})
+    if settings.mqtt and settings.mqtt_port:
+        said["mqtt_port"] = free_port(settings.mqtt_host, settings.mqtt_port)
+        session.say(f"MQTT clients connect to mqtt://{settings.mqtt_host}:{said['mqtt_port']}")
+        settings = load({**said, "port": port})
     if port is not None or settings.port == 0:
         return settings
     free = free_port(settings.host, settings.port)

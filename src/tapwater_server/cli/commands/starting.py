@@ -61,6 +61,9 @@ async def up(
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The key to it, as PEM.")
     ] = None,
+    mqtt: Annotated[
+        bool | None, typer.Option("--mqtt", help="Let MQTT clients connect, on port 1883.")
+    ] = None,
     allow_weak: Annotated[
         bool | None,
         typer.Option("--allow-weak", help="Serve though layers of isolation are missing."),
@@ -85,6 +88,7 @@ async def up(
             "config": config,
             "tls_cert": tls_cert,
             "tls_key": tls_key,
+            "mqtt": mqtt,
             "allow_weak": allow_weak,
         }
     )

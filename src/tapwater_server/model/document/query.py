@@ -212,19 +212,20 @@ def read_cursor(query: Query) -> Cursor | None:
 def _digest(query: Query) -> bytes:
     """Tell queries apart whose order or documents differ; a page may have another size."""
     raw = msgspec.msgpack.encode(
-        [query.collection, query.group, query.orders, query.descending, _plain(query.where)]
+        [query.collection, query.group, query.orders, query.descending, plain(query.where)]
     )
     return hashlib.blake2s(raw, digest_size=8).digest()
 
 
-def _plain(where: Condition) -> Any:
+def plain(where: Condition) -> Any:
+    """Give a condition as plain data."""
     match where:
         case Is():
             return [list(where.field), where.op, where.value]
         case Every():
-            return {"and": [_plain(each) for each in where.of]}
+            return {"and": [plain(each) for each in where.of]}
         case Some():
-            return {"or": [_plain(each) for each in where.of]}
+            return {"or": [plain(each) for each in where.of]}
 
 
 def selected(document: Document, select: Sequence[Field]) -> Document:

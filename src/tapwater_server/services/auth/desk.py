@@ -1,5 +1,6 @@
 """What an app does with its users: list, make, change, disable, remove, import; and keys."""
 
+import builtins
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -87,11 +88,11 @@ class Desk:
 
     async def bring_in(
         self, app: AppId, news: Sequence[NewUser], place: Place
-    ) -> list[Mapping[str, Any]]:
+    ) -> "builtins.list[Mapping[str, Any]]":
         """Make many; each stands or falls by itself, and those that are there are left alone."""
         if len(news) > IMPORT_MAX:
             raise Invalid(f"{IMPORT_MAX} users at a time at most")
-        said: list[Mapping[str, Any]] = []
+        said: builtins.list[Mapping[str, Any]] = []
         for new in news:
             try:
                 user = await self.create(app, new, place)

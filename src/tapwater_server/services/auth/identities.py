@@ -8,6 +8,7 @@ from tapwater_server.model.user import ApiKey
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.users import Users
 from tapwater_server.services.auth.access import AccessTokens
+from tapwater_server.services.auth.signing import SigningKeys
 
 KEY_PREFIX = "tapk_"  # So that a leaked key is recognised by scanners and people.
 
@@ -20,13 +21,16 @@ def hash_of(text: str) -> bytes:
 class AppIdentities:
     """See the promises of ``ports/identity.py``."""
 
-    def __init__(self, *, users: Users, access: AccessTokens, clock: Clock) -> None:
-        self._users, self._access, self._clock = users, access, clock
+    def __init__(
+        self, *, users: Users, access: AccessTokens, keys: SigningKeys, clock: Clock
+    ) -> None:
+        self.access, self.keys = access, keys
+        self._users, self._clock = users, clock
 
     def check(self, app: AppId, token: str) -> Principal | None:
         if token.startswith(KEY_PREFIX):
             return self._check_key(app, token)
-        access = self._access.read(app, token)
+        access = self.access.read(app, token)
         if access is None or self._users.refuses(
             app,
             user=access.principal.user,

@@ -3,6 +3,7 @@ in the files beside this one.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tapwater_server.model.blob import BLOB_BYTES_MAX, Blob, Cause, Draft
@@ -192,9 +193,8 @@ def cause_of(asked: Asked) -> Cause:
     caller = asked.caller
     if caller is None:
         return Cause(trace=asked.headers.get("traceparent", ""))
-    return Cause(
-        root=caller.root or caller.id, depth=caller.depth + 1, trace=caller.traceparent
-    )
+    trace = caller.traceparent.decode("latin-1")
+    return Cause(root=caller.root or caller.id, depth=caller.depth + 1, trace=trace)
 
 
 def stored(blob: Blob) -> Answer:
@@ -207,9 +207,7 @@ def _announced(naming: Naming, asked: Asked, size: int) -> Draft:
     return Draft(bucket=naming.bucket, key=naming.key, size=size, etag="", about=about)
 
 
-def _granted(
-    asked: Asked, grant: Grant, condition: Condition, expected: dict[str, str]
-) -> Terms:
+def _granted(asked: Asked, grant: Grant, condition: Condition, expected: dict[str, str]) -> Terms:
     """The terms of a signed URL."""
     said = asked.headers.get("content-type", "")
     if grant.content_type and said != grant.content_type:
@@ -221,15 +219,15 @@ def _granted(
 
 def _unless_changed(condition: Condition, old: Blob | None) -> Condition:
     """Rules have judged what was there: it must still be that when the change is made."""
-    if condition.match or condition.none_match:
-        return condition
-    return Condition(match=(old.etag,)) if old is not None else Condition(none_match=("*",))
+    if old is None:
+        return replace(condition, none_match=("*",))
+    return replace(condition, match=condition.match or (old.etag,))
 
 
 def _stretch(asked: Asked, blob: Blob) -> tuple[int, int] | None:
     """The range that is asked for, unless If-Range names something else than what is there."""
     said = asked.headers.get("range", "")
-    if not said:
+    if not said or blob.size == 0:  # Of nothing there are no ranges: the whole is sent.
         return None
     only_if = asked.headers.get("if-range", "")
     if only_if and only_if not in {f'"{blob.etag}"', written(blob)["last-modified"]}:

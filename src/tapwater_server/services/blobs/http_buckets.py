@@ -36,9 +36,7 @@ class BucketsApi:
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
-            Endpoint(
-                method="GET", path="/blobs", says="List the buckets.", handler=self._buckets
-            ),
+            Endpoint(method="GET", path="/blobs", says="List the buckets.", handler=self._buckets),
             Endpoint(
                 method="GET",
                 path="/blobs/{bucket}",
@@ -137,9 +135,7 @@ class BucketsApi:
         if not versions:
             return say_page(await self._blobs.list(asked.app, listing))
         asked.require_trust()
-        return say_page(
-            await self._blobs.versions(asked.app, listing, after_version=version)
-        )
+        return say_page(await self._blobs.versions(asked.app, listing, after_version=version))
 
     async def _copy(self, asked: Asked) -> Answer:
         given = await asked.body(CopyAsked)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tapwater_server.model.blob_names import check_about
 from tapwater_server.model.blob import About
+from tapwater_server.model.blob_names import check_about
 from tapwater_server.model.errors import Invalid
 from tapwater_server.ports.blobs import Naming
 from tapwater_server.ports.clock import Clock

@@ -33,9 +33,7 @@ class Permits:
         grant = signing.read_grant(
             asked.query, method=asked.method, app=asked.app, bucket=bucket, key=key
         )
-        signing.check(
-            grant, asked.query["signature"], key=self._key, now=self._clock.now()
-        )
+        signing.check(grant, asked.query["signature"], key=self._key, now=self._clock.now())
         return grant
 
     def read(self, asked: Asked, blob: Blob) -> None:

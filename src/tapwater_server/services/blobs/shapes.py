@@ -109,6 +109,7 @@ class FormAsked(msgspec.Struct, forbid_unknown_fields=True):
     expires_s: float = 900.0
     bytes_max: int = 0
     content_type: str = ""
+    redirect: str = ""
 
 
 def say_blob(blob: Blob) -> dict[str, Any]:

@@ -100,12 +100,22 @@ def signature(grant: Grant, key: bytes) -> str:
         grant.version,
         grant.disposition,
     )
-    return _text(hmac.new(key, "\n".join(fields).encode(), hashlib.sha256).digest())
+    return _text(
+        hmac.new(key, "\n".join(fields).encode("utf-8", "replace"), hashlib.sha256).digest()
+    )
 
 
 def sign_text(text: str, key: bytes) -> str:
     """Sign the policy of an upload form."""
-    return _text(hmac.new(key, b"tapwater form 1\n" + text.encode(), hashlib.sha256).digest())
+    return _text(
+        hmac.new(
+            key, b"tapwater form 1\n" + text.encode("utf-8", "replace"), hashlib.sha256
+        ).digest()
+    )
+
+
+def is_signed_text(text: str, said: str, key: bytes) -> bool:
+    return hmac.compare_digest(sign_text(text, key).encode(), said.encode("utf-8", "replace"))
 
 
 def _text(digest: bytes) -> str:

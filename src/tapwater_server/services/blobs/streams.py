@@ -48,7 +48,7 @@ class Streams:
             await self._bytes.remove([piece.name])
 
     async def give(self, held: Held, *, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Give the bytes from ``start`` to before ``stop``, whatever happens to the blob meanwhile."""
+        """Give the bytes from ``start`` to before ``stop``, even if the blob goes meanwhile."""
         names = [piece.name for piece in held.pieces if piece.name]
         self._reading.update(names)
         try:

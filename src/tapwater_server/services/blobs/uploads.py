@@ -26,9 +26,7 @@ from tapwater_server.services.blobs.streams import Streams
 class Uploads:
     """Nothing of an upload is seen before ``complete()``."""
 
-    def __init__(
-        self, *, facts: BlobFacts, streams: Streams, clock: Clock, ids: IdSource
-    ) -> None:
+    def __init__(self, *, facts: BlobFacts, streams: Streams, clock: Clock, ids: IdSource) -> None:
         self._facts, self._streams = facts, streams
         self._clock, self._ids = clock, ids
 
@@ -93,11 +91,14 @@ class Uploads:
         )
         try:
             digests.check(terms.expected)
-            if not await self._facts.put_part(app, upload, part):
-                raise _over()
+            kept = await self._facts.put_part(app, upload, part)
         except Exception:
+            # Not for a cancellation: the facts may be on disk already. The sweep knows.
             await self._streams.drop(piece)
             raise
+        if not kept:
+            await self._streams.drop(piece)
+            raise _over()
         return part
 
     async def complete(

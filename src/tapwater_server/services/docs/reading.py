@@ -1,4 +1,4 @@
-"""What clients send, read once and checked: queries, writes, indexes. Every complaint has a place."""
+"""What clients send, read once and checked: queries, writes, indexes. Complaints have a place."""
 
 import math
 import re
@@ -173,7 +173,7 @@ def _is(given: Sequence[Any], where: str) -> Is:
         raise wrong(where, "'exists' takes true or false")
     if op == "starts with" and not isinstance(value, str):
         raise wrong(where, "'starts with' takes text")
-    located(where, check, value, where="value")
+    located(where, check, value)
     return Is(located(where, parse_field, field), op, value)
 
 
@@ -294,8 +294,7 @@ def read_index(asked: IndexAsked) -> Index:
     """
     located("collection", parse_group, asked.collection)
     fields = tuple(
-        located(f"fields[{number}]", _index_field, each)
-        for number, each in enumerate(asked.fields)
+        located(f"fields[{number}]", _index_field, each) for number, each in enumerate(asked.fields)
     )
     return check_index(Index(name=asked.collection, fields=fields, group=asked.group))
 

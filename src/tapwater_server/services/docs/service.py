@@ -17,6 +17,7 @@ from tapwater_server.model.principal import Principal
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import LOOKED_AT_MAX, Counted, Documents, Page
 from tapwater_server.ports.rules import Action, Rules
+from tapwater_server.web.asked import Asked
 
 ATTEMPTS_MAX = 5  # Of a write that rules must judge while others write the same document.
 _log = logging.getLogger(__name__)
@@ -44,6 +45,11 @@ class Asker:
             depth=self.caller.depth + 1,
             trace=self.caller.traceparent.decode("ascii", "replace"),
         )
+
+
+def asker_of(asked: Asked) -> Asker:
+    """Take out of a request who asks."""
+    return Asker(app=asked.app, who=asked.who, caller=asked.caller)
 
 
 class DocsService:
@@ -140,9 +146,7 @@ class DocsService:
             Moved, Invalid, TooLarge: see ``ports/documents.py``.
         """
         if asker.is_trusted:
-            return await self.documents.commit(
-                asker.app, writes, reads=reads, cause=asker.cause
-            )
+            return await self.documents.commit(asker.app, writes, reads=reads, cause=asker.cause)
         for attempt in range(ATTEMPTS_MAX):
             judged = await self._judged(asker, writes, reads or {})
             try:

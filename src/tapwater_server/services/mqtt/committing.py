@@ -100,5 +100,11 @@ class Committer:
     def _end(self, batch: Sequence[Step], calls: Sequence[Callable[[], None] | None]) -> None:
         for step, call in zip(batch, calls, strict=True):
             self.bytes_waiting -= step.size
-            if call is not None:
+            if call is None:
+                continue
+            try:
                 call()
+            except Exception:
+                # A border: one client's trouble must not stop all the others' messages.
+                self.failures += 1
+                _log.exception("mqtt_not_told")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from tapwater_server.ports.clock import Clock
 from tapwater_server.services.mqtt.codec.packets import V5, V311, Disconnect, Packet
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._hearer = hearer(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's are none of its children.
         self._transport = transport
         transport.set_write_buffer_limits(high=self._limits.out_bytes_max)
         name = transport.get_extra_info("peername")

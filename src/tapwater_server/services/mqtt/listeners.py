@@ -47,7 +47,17 @@ class Listeners:
         for id in live:
             revision = self._registry.revision(app, id)
             for function in revision.functions if revision is not None else ():
-                trigger = function.trigger
-                if trigger is not None and trigger.source == SOURCE:
-                    found.add(str(trigger.arguments.get("topic", "")))
-        return found - {""}
+                for trigger in function.triggers:
+                    if trigger.source == SOURCE:
+                        found.add(as_filter(str(trigger.arguments["topic"])))
+        return found
+
+
+def as_filter(pattern: str) -> str:
+    """Make a filter of a function's pattern, in which a level may have a name.
+
+    >>> as_filter("sensors/{id}/temperature")
+    'sensors/+/temperature'
+    """
+    levels = pattern.split("/")
+    return "/".join("+" if level[:1] == "{" else level for level in levels)

@@ -116,6 +116,13 @@ class Sessions:
             self._broker.alarms.after(delay_s, lambda: self._will_due(space, session, coming))
         self._await_return(space, session)
 
+    def forget(self, space: Space, session: Session) -> None:
+        """End a session for good, whoever has it."""
+        if session.link is not None:
+            session.link.cut(Reason.ADMINISTRATIVE)
+        if not session.gone:
+            self._end(space, session)
+
     def change_expiry(self, space: Space, session: Session, expiry_s: int) -> None:
         """A DISCONNECT may say anew how long the session is to be kept."""
         was_kept, session.expiry_s = session.is_kept, expiry_s

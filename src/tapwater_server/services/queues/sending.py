@@ -35,6 +35,7 @@ class Draft:
     delay_s: float | None = None  # None: the queue's
     priority: int = 0
     dedupe: str = ""
+    id: str = ""  # given by the platform's own parts: one sent before changes nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

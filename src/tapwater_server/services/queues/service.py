@@ -232,7 +232,7 @@ class QueueService:
     ) -> Sent:
         """Give a message its id; one with a dedupe id may have been sent before."""
         if not draft.dedupe or not settings.dedupe_s:
-            return Sent(id=self._ids.fresh())
+            return Sent(id=draft.id or self._ids.fresh())
         id, before = dedupe_ids(
             queue_line(app, queue), draft.dedupe, now=now, window_s=settings.dedupe_s
         )

@@ -15,7 +15,7 @@ from tapwater_server.services.queues.service import Received
 class Published(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A message for a topic: ``body`` (any JSON), ``text``, or ``base64``."""
 
-    body: msgspec.Raw = msgspec.Raw()
+    body: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     text: str | None = None
     base64: bytes | None = None
     content_type: str = ""

@@ -73,7 +73,7 @@ class TopicService:
 
     async def _name(self, app: AppId, topic: str, draft: Draft, now: float) -> Sent:
         if not draft.dedupe:
-            return Sent(id=self._ids.fresh())
+            return Sent(id=draft.id or self._ids.fresh())
         id, before = dedupe_ids(f"t:{app}:{topic}", draft.dedupe, now=now, window_s=DEDUPE_S)
         for earlier in (id, before):
             found = await self._log.find(app, earlier)

@@ -51,7 +51,7 @@ CREATE INDEX errand_replaced ON errand (line, replaces)
 CREATE INDEX errand_keyed ON errand (line, key, seq) WHERE key <> '' AND state < 4;
 CREATE INDEX errand_key_limit ON errand (line, key, at_once) WHERE key <> '' AND state < 4;
 CREATE INDEX errand_key_ready ON errand (line, key) WHERE key <> '' AND state = 0;
-CREATE INDEX errand_key_leased ON errand (line, key) WHERE key <> '' AND state = 3;
+CREATE INDEX errand_leased ON errand (line, key) WHERE state = 3;
 CREATE INDEX errand_key_next ON errand (line, key, priority DESC, seq)
     WHERE key <> '' AND at_once > 1 AND state IN (0, 2);
 

@@ -1,0 +1,1 @@
+"""Servers for mail, spoken to over SMTP."""

@@ -1,0 +1,1 @@
+"""Loops that turn the world into events."""

@@ -1,0 +1,254 @@
+"""Tells of times that have come: one heap of next times, one timer, whatever the number.
+
+First what is to be told is on disk, then how far the schedule has come. A crash in between tells
+it again with the same id, which changes nothing.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tapwater_server.events.destinations import Chain, Places
+from tapwater_server.events.sources.firing import (
+    Firing,
+    errand_of,
+    errand_to_watch,
+    event_of,
+    firing_of,
+    kind_of,
+)
+from tapwater_server.events.sources.ticks import (
+    Entry,
+    begin,
+    entries_of,
+    entry_of,
+    next_due,
+    to_run,
+)
+from tapwater_server.model.function import Function
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.message import Message
+from tapwater_server.model.schedule import Schedule, TargetKind
+from tapwater_server.ports.bus import Bus, Filter
+from tapwater_server.ports.clock import Clock, wait_either
+from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.schedules import Mark, MarkKey, Schedules
+
+STEP_MAX = 500  # Schedules seen to at a time: bounds how large a write becomes.
+LOOK_S_MAX = 30.0  # How often to look at the clock while nothing is due: it may have jumped.
+AGAIN_S = 1.0  # After the log or the bus could not be used.
+_UNSETTLED = frozenset({"waiting", "leased"})
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickerStats:
+    """What the loop has done since it started. ``late_s`` is how late the last time was."""
+
+    schedules: int
+    fired: int
+    skipped: int  # because the run before was not over
+    failed: int  # steps
+    late_s: float
+
+
+class Ticker:
+    """The loop. ``functions`` gives those that are live, ``places`` tells queues and topics."""
+
+    def __init__(
+        self,
+        *,
+        schedules: Schedules,
+        functions: Callable[[], Iterable[Function]],
+        log: EventLog,
+        bus: Bus,
+        places: Places,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._schedules, self._functions = schedules, functions
+        self._eventlog, self._bus, self._places = log, bus, places
+        self._clock, self._ids = clock, ids
+        self._entries: dict[MarkKey, Entry] = {}
+        self._heap: list[tuple[float, MarkKey]] = []
+        self._changed, self._stale = asyncio.Event(), True
+        self._fired = self._skipped = self._failed = 0
+        self._late_s = 0.0
+        schedules.watch(self.look_again)
+
+    def look_again(self) -> None:
+        """Schedules or functions have come or gone."""
+        self._stale = True
+        self._changed.set()
+
+    def stats(self) -> TickerStats:
+        return TickerStats(
+            schedules=len(self._entries),
+            fired=self._fired,
+            skipped=self._skipped,
+            failed=self._failed,
+            late_s=self._late_s,
+        )
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            try:
+                if await self.step() == 0:
+                    await self._wait()
+            except Exception:  # The border of a loop's step: a full disk is no end of all time.
+                self._failed += 1
+                self._stale = True  # What was taken from the heap and not told comes back.
+                _log.exception("times that have come could not be told")
+                await self._clock.sleep(AGAIN_S)
+
+    async def step(self) -> int:
+        """See to what is due, up to a ceiling; say how many schedules that were."""
+        self._changed.clear()
+        if self._stale:
+            self._stale = False
+            await self._load()
+        now = self._clock.now()
+        due = self._take_due(now)
+        if due:
+            await self._tell(due, now)
+        return len(due)
+
+    async def run_now(self, schedule: Schedule) -> str:
+        """Let a schedule run once more, now; give the id of what was told."""
+        entry = entry_of(schedule)
+        firing = Firing(entry=entry, due=self._clock.now(), id=f"run.{self._ids.fresh()}")
+        await self._fire([firing])
+        return firing.id
+
+    def next_wait_s(self) -> float:
+        """Say how long there is nothing to do, as far as is known."""
+        if not self._heap:
+            return LOOK_S_MAX
+        return min(max(self._heap[0][0] - self._clock.now(), 0.0), LOOK_S_MAX)
+
+    async def _wait(self) -> None:
+        wait_s = self.next_wait_s()
+        if wait_s > 0:
+            await wait_either(self._changed, clock=self._clock, seconds=wait_s)
+
+    async def _load(self) -> None:
+        """Look at all schedules anew: which there are, and how far each has come."""
+        now, marks = self._clock.now(), self._schedules.marks()
+        self._entries = {entry.place: entry for entry in self._found()}
+        fresh, heap = [], []
+        for place, entry in self._entries.items():
+            mark = begin(entry, marks.get(place), now)
+            if mark is not marks.get(place):
+                fresh.append(mark)
+            due = next_due(entry, mark)
+            if due is not None:
+                heap.append((due, place))
+        gone = [place for place in marks if place not in self._entries]
+        heapq.heapify(heap)
+        self._heap = heap
+        # Paused ones lose their marks too: what they miss is not made up for.
+        if fresh or gone:
+            await self._schedules.mark(fresh, forget=gone)
+
+    def _found(self) -> Iterable[Entry]:
+        for schedule in self._schedules.all():
+            if not schedule.paused:
+                yield from _readable(lambda one=schedule: [entry_of(one)], schedule.app)  # type: ignore[misc]
+        for function in self._functions():
+            yield from _readable(lambda one=function: list(entries_of(one)), function.id.app)  # type: ignore[misc]
+
+    def _take_due(self, now: float) -> list[Entry]:
+        due: list[Entry] = []
+        while self._heap and self._heap[0][0] <= now and len(due) < STEP_MAX:
+            _, place = heapq.heappop(self._heap)
+            due.append(self._entries[place])
+        return due
+
+    async def _tell(self, entries: Sequence[Entry], now: float) -> None:
+        marks = self._schedules.marks()
+        running = await self._running(entries)
+        firings, moved = list[Firing](), list[Mark]()
+        for entry in entries:
+            before = marks.get(entry.place)
+            if before is None:
+                continue  # Removed meanwhile.
+            dues, mark = to_run(entry, before, now)
+            if entry.place in running:
+                self._skipped += len(dues)
+                dues, mark = [], replace(mark, run_at=before.run_at)
+            firings += [firing_of(entry, due) for due in dues]
+            moved.append(mark)
+            self._late_s = now - mark.due_at
+        await self._fire(firings)
+        await self._schedules.mark(moved)
+        await self._go_on(entries, {mark.place: mark for mark in moved})
+
+    async def _go_on(self, entries: Sequence[Entry], marks: dict[MarkKey, Mark]) -> None:
+        """Put schedules back for their next time; what is due never again is removed."""
+        for entry in entries:
+            mark, schedule = marks.get(entry.place), entry.schedule
+            due = next_due(entry, mark) if mark is not None else None
+            if due is not None:
+                heapq.heappush(self._heap, (due, entry.place))
+            elif schedule is not None and self._is_still(schedule):
+                await self._schedules.remove(schedule.app, schedule.name)
+
+    def _is_still(self, schedule: Schedule) -> bool:
+        now = self._schedules.get(schedule.app, schedule.name)
+        return now is not None and now.id == schedule.id
+
+    async def _running(self, entries: Sequence[Entry]) -> set[MarkKey]:
+        """Say whose last run is not over."""
+        marks, watched = self._schedules.marks(), dict[AppId, dict[str, MarkKey]]()
+        for entry in entries:
+            mark = marks.get(entry.place)
+            id = errand_to_watch(entry, mark.run_at) if mark is not None else ""
+            if id:
+                watched.setdefault(entry.app, {})[id] = entry.place
+        running = set()
+        for app, places in watched.items():
+            wanted = Filter(app=app, ids=tuple(places))
+            for state in await self._bus.list(wanted, count_max=len(places)):
+                if state.state in _UNSETTLED:
+                    running.add(places[state.id])
+        return running
+
+    async def _fire(self, firings: Sequence[Firing]) -> None:
+        now = self._clock.now()
+        events = [event_of(one, now=now) for one in _of(firings, TargetKind.EVENT)]
+        errands = [errand_of(one, now=now) for one in _of(firings, TargetKind.FUNCTION)]
+        if events:
+            await self._eventlog.append(events)
+        if errands:
+            await self._bus.publish(errands)
+        for one in _of(firings, TargetKind.QUEUE, TargetKind.TOPIC):
+            await self._send(one)
+        self._fired += len(firings)
+
+    async def _send(self, firing: Firing) -> None:
+        schedule = firing.entry.schedule
+        assert schedule is not None
+        message = Message(body=schedule.payload)
+        chain = Chain(id=firing.id, root=firing.id, depth=0)
+        if schedule.kind is TargetKind.QUEUE:
+            await self._places.send(schedule.app, schedule.target, message, chain)
+        else:
+            await self._places.announce(schedule.app, schedule.target, message, chain)
+
+
+def _of(firings: Iterable[Firing], *kinds: TargetKind) -> list[Firing]:
+    return [one for one in firings if kind_of(one.entry) in kinds]
+
+
+def _readable(read: Callable[[], list[Entry]], app: AppId) -> list[Entry]:
+    """One schedule that means nothing any more must not stop all others."""
+    try:
+        return read()
+    except ValueError:
+        _log.exception("a schedule cannot be read", extra={"app": app})
+        return []

@@ -1,0 +1,264 @@
+"""Who listens to which documents, and what each is told: one reading of the log for all of them.
+
+The hub follows the event log. An event is taken apart once, judged once for each distinct thing
+listened to, written once, and put into the buffers of all who listen to that thing. Nothing here
+reads the database for a single listener.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.happened import SOURCE, TYPE_PREFIX
+from tapwater_server.model.document.paths import DocPath, name_of
+from tapwater_server.model.document.query import Query, matches, plain
+from tapwater_server.model.errors import Overloaded
+from tapwater_server.model.ids import AppId
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.documents import Documents
+from tapwater_server.ports.eventlog import EventLog, Logged
+
+BUFFER_MAX = 1000  # Changes one listener may be behind.
+BATCH_MAX = 500  # Events read at a time.
+LISTENERS_MAX = 50_000
+RETRY_S = 1.0
+
+Watched = DocPath | Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One event, taken apart. ``before`` or ``after`` may have been too large to be in it."""
+
+    seq: int
+    app: AppId
+    path: DocPath
+    before: Document | None
+    after: Document | None
+    before_unknown: bool = False
+
+
+@dataclass(slots=True)
+class Frame:
+    """One message, written once for all who get it."""
+
+    seq: int
+    kind: str  # added, modified, removed
+    body: bytes  # JSON object
+
+    @property
+    def sse(self) -> bytes:
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.seq, self.kind.encode(), self.body)
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """One subscription. ``sees``: None for whom no rules bind."""
+
+    watched: Watched
+    app: AppId
+    sees: Callable[[Document], bool] | None
+    after: int = 0  # what came up to here is known already
+    frames: "deque[Frame]" = field(default_factory=deque)
+    overflowed: bool = False
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, frame: Frame) -> None:
+        """Take a message; one too many, and the listener is too slow."""
+        if len(self.frames) >= BUFFER_MAX:
+            self.overflowed = True
+        elif frame.seq > self.after:
+            self.frames.append(frame)
+        self.stirred.set()
+
+    def take(self) -> Sequence[Frame]:
+        """Take all that waits."""
+        taken = [frame for frame in self.frames if frame.seq > self.after]
+        self.frames.clear()
+        self.stirred.clear()
+        return taken
+
+
+class Hub:
+    """Follows the log and tells listeners."""
+
+    def __init__(self, *, log: EventLog, documents: Documents, clock: Clock) -> None:
+        self._log, self._documents, self._clock = log, documents, clock
+        self._rooms: dict[tuple[AppId, str], dict[bytes, set[Listener]]] = {}
+        self._ready = asyncio.Event()
+        self._told = 0
+        self.listeners = 0
+        self.seq = 0  # All up to here was told.
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        self.seq = await self._log.last()
+        self._ready.set()
+        while True:
+            await self._log.wait_appended(self.seq)
+            await self.step()
+
+    async def start(self) -> None:
+        """Begin where the log is now; for those who call ``step()`` themselves."""
+        self.seq = await self._log.last()
+        self._ready.set()
+
+    async def step(self) -> int:
+        """Tell what was appended; say how many events that were."""
+        batch = await self._log.read(after=self.seq, count_max=BATCH_MAX)
+        for logged in batch:
+            change = await self.change_of(logged)
+            if change is not None:
+                self._tell(change)
+            self.seq = logged.seq
+        return len(batch)
+
+    async def join(self, listener: Listener) -> None:
+        """Listen from now on: ``hub.seq`` says from where."""
+        await self._ready.wait()
+        if self.listeners >= LISTENERS_MAX:
+            raise Overloaded("too many listen to documents already")
+        room = self._rooms.setdefault((listener.app, _room(listener.watched)), {})
+        room.setdefault(_key(listener.watched), set()).add(listener)
+        self.listeners += 1
+
+    def leave(self, listener: Listener) -> None:
+        """Listen no more."""
+        at = (listener.app, _room(listener.watched))
+        room = self._rooms.get(at, {})
+        listeners = room.get(_key(listener.watched), set())
+        if listener in listeners:
+            listeners.remove(listener)
+            self.listeners -= 1
+        if not listeners:
+            room.pop(_key(listener.watched), None)
+        if not room:
+            self._rooms.pop(at, None)
+
+    async def change_of(self, logged: Logged) -> Change | None:
+        """Take an event apart, if it is one of documents that somebody listens to."""
+        event = logged.event
+        if event.source != SOURCE or not event.type.startswith(TYPE_PREFIX):
+            return None
+        collection, _, id = event.subject.rpartition("/")
+        path = DocPath(collection, id)
+        if not self._ready.is_set() or not self._is_heard(event.app, path):
+            return None
+        return await read_change(logged, path, self._documents)
+
+    def _is_heard(self, app: AppId, path: DocPath) -> bool:
+        return any((app, key) in self._rooms for key in _keys(path))
+
+    def _tell(self, change: Change) -> None:
+        for key in _keys(change.path):
+            for listeners in self._rooms.get((change.app, key), {}).values():
+                self._tell_room(change, listeners)
+
+    def _tell_room(self, change: Change, listeners: Collection[Listener]) -> None:
+        was, is_ = belongs(next(iter(listeners)).watched, change)
+        shared = frame_of(change, was=was, is_=is_)
+        for listener in listeners:
+            if listener.sees is None:
+                frame = shared
+            else:
+                seen = seen_by(listener.sees, change, was=was, is_=is_)
+                frame = frame_of(change, was=seen[0], is_=seen[1])
+            if frame is not None:
+                listener.put(frame)
+                self._told += 1
+
+
+def belongs(watched: Watched, change: Change) -> tuple[bool, bool]:
+    """Say whether the document was, and is, among what is watched."""
+    was = change.before_unknown or _fits(watched, change.before)
+    return was, _fits(watched, change.after)
+
+
+def _fits(watched: Watched, document: Document | None) -> bool:
+    if document is None:
+        return False
+    if isinstance(watched, DocPath) or not watched.where.of:
+        return True
+    return matches(watched.where, document.data)
+
+
+def seen_by(
+    sees: Callable[[Document], bool], change: Change, *, was: bool, is_: bool
+) -> tuple[bool, bool]:
+    """Say what of it one listener may see."""
+    saw = was and (change.before is None or sees(change.before))
+    return saw, bool(is_ and change.after is not None and sees(change.after))
+
+
+def frame_of(change: Change, *, was: bool, is_: bool) -> Frame | None:
+    """Write the message; None: nothing to tell."""
+    if not was and not is_:
+        return None
+    body: dict[str, Any] = {"type": "modified" if was else "added"}
+    if is_ and change.after is not None:
+        body["document"] = change.after.shown()
+    else:
+        body = {"type": "removed", "path": str(change.path)}
+    body["token"] = str(change.seq)
+    return Frame(change.seq, body["type"], msgspec.json.encode(body))
+
+
+class _Told(msgspec.Struct):
+    """What is read of an event of a document."""
+
+    version: int = 0
+    before: msgspec.Raw = msgspec.Raw(b"null")
+    after: msgspec.Raw = msgspec.Raw(b"null")
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    expires_at: float = 0.0
+    left_out: list[str] = []
+
+
+async def read_change(logged: Logged, path: DocPath, documents: Documents) -> Change:
+    """Take an event apart. What was too large for it is read, as it is now."""
+    told = msgspec.json.decode(logged.event.data, type=_Told)
+
+    def document(raw: bytes) -> Document | None:
+        if raw == b"null":
+            return None
+        return Document(
+            path=path,
+            version=told.version,
+            created_at=told.created_at,
+            updated_at=told.updated_at,
+            expires_at=told.expires_at,
+            raw=raw,
+        )
+
+    after = document(bytes(told.after))
+    if "after" in told.left_out:
+        (after,) = await documents.get(logged.event.app, [path])
+    return Change(
+        seq=logged.seq,
+        app=logged.event.app,
+        path=path,
+        before=document(bytes(told.before)),
+        after=after,
+        before_unknown="before" in told.left_out,
+    )
+
+
+def _room(watched: Watched) -> str:
+    if isinstance(watched, DocPath):
+        return f"d:{watched}"
+    return f"{'g' if watched.group else 'c'}:{watched.collection}"
+
+
+def _key(watched: Watched) -> bytes:
+    """Tell apart what is watched: who watches the same is told the same."""
+    return b"" if isinstance(watched, DocPath) else msgspec.msgpack.encode(plain(watched.where))
+
+
+def _keys(path: DocPath) -> tuple[str, str, str]:
+    return f"d:{path}", f"c:{path.collection}", f"g:{name_of(path.collection)}"

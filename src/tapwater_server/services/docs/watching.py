@@ -1,0 +1,232 @@
+"""Live subscriptions: first what is there, then every change, over SSE or a WebSocket.
+
+A subscription begins with a snapshot or, given a token, with what was missed since. A token is a
+place in the event log. Whoever cannot keep up is closed with a token to go on from.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.happened import TYPE_PREFIX
+from tapwater_server.model.document.paths import DocPath
+from tapwater_server.model.document.query import Query
+from tapwater_server.model.errors import Invalid
+from tapwater_server.ports.clock import Clock, wait_either
+from tapwater_server.ports.documents import Documents
+from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.rules import Action
+from tapwater_server.services.docs.hub import (
+    Frame,
+    Hub,
+    Listener,
+    Watched,
+    belongs,
+    frame_of,
+    read_change,
+    seen_by,
+)
+from tapwater_server.services.docs.service import Asker, DocsService
+from tapwater_server.web.asked import Asked
+from tapwater_server.web.endpoint import Streamed
+
+SNAPSHOT_MAX = 10_000  # Documents at the beginning of one subscription.
+CHUNK_MAX = 100  # Documents in one message of a snapshot.
+MISSED_MAX = 10_000  # Events gone through for one that comes back; beyond, it begins anew.
+ALIVE_S = 15.0  # Between signs of life, so that proxies and clients know.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a subscription is told first, and up to where that is."""
+
+    frames: Sequence[Frame]
+    seq: int
+
+
+class Watching:
+    """Opens subscriptions and keeps them going."""
+
+    def __init__(
+        self,
+        *,
+        service: DocsService,
+        documents: Documents,
+        log: EventLog,
+        hub: Hub,
+        clock: Clock,
+    ) -> None:
+        self._service, self._documents = service, documents
+        self._log, self._hub, self._clock = log, hub, clock
+
+    async def stream(self, asker: Asker, watched: Watched, asked: Asked) -> Streamed:
+        """Subscribe over server-sent events.
+
+        Raises:
+            Invalid, NeedsIndex: it cannot be subscribed to.
+        """
+        token = asked.headers.get("last-event-id") or asked.text("token") or ""
+        frames = await self.open(asker, watched, token)
+        headers = {"content-type": "text/event-stream", "cache-control": "no-store"}
+        return Streamed(_sse(frames), headers=headers)
+
+    async def open(self, asker: Asker, watched: Watched, token: str) -> AsyncGenerator[Frame, None]:
+        """Begin a subscription; its messages come from what this gives. Close it at the end.
+
+        Raises:
+            Invalid, NeedsIndex: it cannot be subscribed to.
+        """
+        watched = _checked(watched)
+        action = Action.READ if isinstance(watched, DocPath) else Action.LIST
+        sees = None if asker.is_trusted else self._sight(asker, action)
+        listener = Listener(watched, asker.app, sees)
+        await self._hub.join(listener)
+        try:
+            beginning = await self._begin(asker, listener, _read_token(token))
+        except BaseException:
+            self._hub.leave(listener)
+            raise
+        listener.after = beginning.seq
+        return self._frames(listener, beginning)
+
+    def _sight(self, asker: Asker, action: Action) -> Callable[[Document], bool]:
+        def sees(document: Document) -> bool:
+            return self._service.may(asker, action, document.path, old=document)
+
+        return sees
+
+    async def _frames(
+        self, listener: Listener, beginning: Beginning
+    ) -> AsyncGenerator[Frame, None]:
+        at = beginning.seq
+        try:
+            for frame in beginning.frames:
+                yield frame
+            while True:
+                seq = self._hub.seq
+                for frame in listener.take():
+                    at = frame.seq
+                    yield frame
+                if listener.overflowed:
+                    yield _said("closed", at, reason="this listener is too slow")
+                    return
+                if listener.frames:
+                    continue
+                at = max(at, seq)
+                await wait_either(listener.stirred, clock=self._clock, seconds=ALIVE_S)
+                if not listener.stirred.is_set():
+                    yield _said("alive", at)
+        finally:
+            self._hub.leave(listener)
+
+    async def _begin(self, asker: Asker, listener: Listener, token: int | None) -> Beginning:
+        if token is not None:
+            missed = await self._missed(listener, token)
+            if missed is not None:
+                return missed
+        snapshot = await self._snapshot(asker, listener)
+        if token is None:
+            return snapshot
+        reset = _said("reset", snapshot.seq, reason="the token is too old; all of it again")
+        return replace(snapshot, frames=[reset, *snapshot.frames])
+
+    async def _snapshot(self, asker: Asker, listener: Listener) -> Beginning:
+        watched = listener.watched
+        if isinstance(watched, DocPath):
+            seq = await self._log.last()
+            found = [each for each in await self._service.get(asker, [watched]) if each]
+        else:
+            page, seq = await self._documents.snapshot(asker.app, watched)
+            if page.after:
+                raise Invalid(
+                    f"a subscription begins with {SNAPSHOT_MAX} documents at most; ask for less"
+                )
+            sees = listener.sees
+            found = [each for each in page.documents if sees is None or sees(each)]
+        frames = []
+        for first in range(0, max(len(found), 1), CHUNK_MAX):
+            last = first + CHUNK_MAX >= len(found)
+            frames.append(_chunk(found[first : first + CHUNK_MAX], seq, last=last))
+        return Beginning(frames=frames, seq=seq)
+
+    async def _missed(self, listener: Listener, token: int) -> Beginning | None:
+        """Tell what happened since; None: that is too much, or forgotten."""
+        until = self._hub.seq
+        first = await self._log.read(after=0, count_max=1)
+        forgotten = token > until or (token != until and (not first or first[0].seq > token + 1))
+        if forgotten:
+            return None
+        logged = await self._log.read(
+            after=token, count_max=MISSED_MAX + 1, app=listener.app, type_prefix=TYPE_PREFIX
+        )
+        if len(logged) > MISSED_MAX:
+            return None
+        frames = []
+        for each in logged:
+            if each.seq > until:
+                break
+            collection, _, id = each.event.subject.rpartition("/")
+            path = DocPath(collection, id)
+            if not _concerns(listener.watched, path):
+                continue
+            change = await read_change(each, path, self._documents)
+            was, is_ = belongs(listener.watched, change)
+            if listener.sees is not None:
+                was, is_ = seen_by(listener.sees, change, was=was, is_=is_)
+            frame = frame_of(change, was=was, is_=is_)
+            if frame is not None:
+                frames.append(frame)
+        return Beginning(frames=[_said("resumed", token), *frames], seq=until)
+
+
+def _concerns(watched: Watched, path: DocPath) -> bool:
+    if isinstance(watched, DocPath):
+        return watched == path
+    if watched.group:
+        return path.collection.rpartition("/")[2] == watched.collection
+    return path.collection == watched.collection
+
+
+def _checked(watched: Watched) -> Watched:
+    """Refuse what makes no sense for a subscription.
+
+    Raises:
+        Invalid: it has a cursor, or wants parts.
+    """
+    if not isinstance(watched, Query):
+        return watched
+    if watched.after or watched.select:
+        raise Invalid("a subscription takes no after and no select")
+    # The limit of a page means nothing here: all that match are told of.
+    return replace(watched, limit=SNAPSHOT_MAX)
+
+
+def _read_token(token: str) -> int | None:
+    if not token:
+        return None
+    if not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise Invalid("that is no token of a subscription")
+    return int(token)
+
+
+def _said(kind: str, seq: int, **more: str) -> Frame:
+    return Frame(seq, kind, msgspec.json.encode({"type": kind, **more, "token": str(seq)}))
+
+
+def _chunk(documents: Sequence[Document], seq: int, *, last: bool) -> Frame:
+    body = {
+        "type": "snapshot",
+        "documents": [each.shown() for each in documents],
+        "complete": last,
+        "token": str(seq) if last else "",
+    }
+    return Frame(seq if last else 0, "snapshot", msgspec.json.encode(body))
+
+
+async def _sse(frames: AsyncGenerator[Frame, None]) -> AsyncIterator[bytes]:
+    async with aclosing(frames):
+        async for frame in frames:
+            yield frame.sse

@@ -1,0 +1,94 @@
+"""Carries letters from the outbox to their servers, again and again until one is taken."""
+
+import asyncio
+import logging
+
+from tapwater_server.model.errors import TapwaterError
+from tapwater_server.model.letter import Letter, Stage
+from tapwater_server.ports.clock import Clock, wait_either
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.mail import Carrier, Outbox, Refused, Settled
+from tapwater_server.services.mail.post import Ways
+
+AT_ONCE_MAX = 4
+LEASE_S = 300.0  # Longer than any attempt takes.
+ATTEMPTS_MAX = 16  # With these delays: about three days.
+DELAY_FIRST_S = 30.0
+DELAY_S_MAX = 6 * 3600.0
+IDLE_S_MAX = 60.0
+_log = logging.getLogger(__name__)
+
+
+def decide(error: TapwaterError | None, *, attempt: int, now: float, chance: float) -> Settled:
+    """Say what becomes of a letter after an attempt. Pure.
+
+    >>> decide(None, attempt=1, now=0.0, chance=0.0).stage
+    <Stage.SENT: 'sent'>
+    """
+    if error is None:
+        return Settled(stage=Stage.SENT)
+    final = isinstance(error, Refused) and error.final
+    if final or attempt >= ATTEMPTS_MAX:
+        return Settled(stage=Stage.DEAD, reason=error.message)
+    delay_s = min(DELAY_S_MAX, DELAY_FIRST_S * 2 ** (attempt - 1))
+    return Settled(
+        stage=Stage.WAITING, reason=error.message, due_at=now + delay_s * (0.75 + chance / 2)
+    )
+
+
+class Sender:
+    """The loop that empties the outbox."""
+
+    def __init__(
+        self, *, outbox: Outbox, ways: Ways, carrier: Carrier, clock: Clock, ids: IdSource
+    ) -> None:
+        self._outbox, self._ways, self._carrier = outbox, ways, carrier
+        self._clock, self._ids = clock, ids
+
+    async def run(self) -> None:
+        while True:
+            if await self.step() == 0:
+                await self._wait()
+
+    async def step(self) -> int:
+        """Try what is due; say how many letters that were."""
+        letters = await self._outbox.lease(
+            now=self._clock.now(), lease_s=LEASE_S, count_max=AT_ONCE_MAX
+        )
+        async with asyncio.TaskGroup() as group:
+            for letter in letters:
+                group.create_task(self._try(letter))
+        return len(letters)
+
+    async def _try(self, letter: Letter) -> None:
+        failed: TapwaterError | None = None
+        try:
+            way = self._ways.of(letter.app)
+            if way.server is None:
+                raise Refused("there is no server for mail any more", final=True)
+            await self._carrier.carry(letter, way.server)
+        except TapwaterError as error:
+            failed = error
+            _log.warning(
+                "a letter was not taken",
+                extra={"app": letter.app, "letter": letter.id, "reason": error.message},
+            )
+        now = self._clock.now()
+        settled = decide(failed, attempt=letter.attempt, now=now, chance=self._ids.chance())
+        await self._outbox.settle(letter, settled, now=now)
+
+    async def _wait(self) -> None:
+        due = await self._outbox.next_due()
+        idle_s = IDLE_S_MAX if due is None else min(IDLE_S_MAX, due - self._clock.now())
+        if idle_s <= 0:
+            return
+        woken = asyncio.Event()
+
+        async def wake() -> None:
+            await self._outbox.wait_accepted()
+            woken.set()
+
+        async with asyncio.TaskGroup() as group:
+            waking = group.create_task(wake())
+            await wait_either(woken, clock=self._clock, seconds=idle_s)
+            waking.cancel()

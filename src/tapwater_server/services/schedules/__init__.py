@@ -1,0 +1,1 @@
+"""Schedules that an app makes while it runs."""

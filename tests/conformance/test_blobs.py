@@ -1,0 +1,460 @@
+"""What every keeper of the facts of blobs must do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tapwater_server.model.blob import (
+    UNVERSIONED,
+    About,
+    Bucket,
+    Cause,
+    LifecycleRule,
+    Part,
+    Piece,
+    Upload,
+    Versioning,
+)
+from tapwater_server.model.blob_conditions import Condition
+from tapwater_server.model.errors import Conflict, NotFound, PreconditionFailed
+from tapwater_server.ports.blobs import Aged, Completion, Held, Listing, Naming
+from tests.conformance.opened_blobs import (
+    BACKENDS,
+    CAUSE,
+    OTHER,
+    SHOP,
+    Opened,
+    draft,
+    keys,
+    sqlite_facts,
+)
+
+A = Naming(bucket="box", key="a")
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    async with BACKENDS[request.param](tmp_path) as opened:
+        yield opened
+
+
+async def keep_versions(opened: Opened, versioning: Versioning = Versioning.ON) -> None:
+    await opened.facts.put_bucket(SHOP, Bucket(name="box", versioning=versioning))
+
+
+async def content(opened: Opened, naming: Naming = A) -> str | None:
+    held = await opened.facts.find(SHOP, naming)
+    return None if held is None else held.blob.about.metadata.get("of")
+
+
+async def garbage(opened: Opened) -> list[str]:
+    await opened.clock.advance(1)
+    return sorted(await opened.facts.garbage(before=opened.clock.now(), count_max=100))
+
+
+async def test_blb_1_a_blob_is_there_with_all_its_facts(opened: Opened) -> None:
+    stored = await opened.facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    held = await opened.facts.find(SHOP, A)
+    assert held == Held(blob=stored, pieces=(Piece(size=3, data=b"one"),))
+    assert (stored.size, stored.etag, stored.version) == (3, "etag-of-one", UNVERSIONED)
+    assert stored.stored_at == opened.clock.now()
+    assert stored.about == About(content_type="text/plain", metadata={"of": "one"})
+
+
+async def test_blb_1_it_is_there_after_a_new_start(tmp_path: Path) -> None:
+    async with sqlite_facts(tmp_path) as before:
+        stored = await before.facts.store(SHOP, draft("a", "one", piece="P1"), cause=CAUSE)
+    async with sqlite_facts(tmp_path) as after:
+        held = await after.facts.find(SHOP, A)
+        assert held == Held(blob=stored, pieces=(Piece(size=3, name="P1"),))
+        assert await after.events() == [("stored", "a")]
+
+
+async def test_blb_1_what_is_refused_leaves_nothing(opened: Opened) -> None:
+    with pytest.raises(PreconditionFailed):
+        await opened.facts.store(
+            SHOP, draft("a", "one"), condition=Condition(match=("x",)), cause=CAUSE
+        )
+    assert await opened.facts.find(SHOP, A) is None
+    assert await opened.facts.bucket(SHOP, "box") is None or await content(opened) is None
+    assert await opened.events() == []
+
+
+async def test_blb_2_of_many_one_succeeds(opened: Opened) -> None:
+    only_new = Condition(none_match=("*",))
+    ends = await asyncio.gather(
+        *(
+            opened.facts.store(SHOP, draft("a", str(n)), condition=only_new, cause=CAUSE)
+            for n in range(8)
+        ),
+        return_exceptions=True,
+    )
+    refused = [end for end in ends if isinstance(end, PreconditionFailed)]
+    assert len(refused) == 7
+    assert await opened.events() == [("stored", "a")]
+
+
+async def test_blb_2_a_match_guards_what_was_seen(opened: Opened) -> None:
+    first = await opened.facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    seen = Condition(match=(first.etag,))
+    await opened.facts.store(SHOP, draft("a", "two"), condition=seen, cause=CAUSE)
+    with pytest.raises(PreconditionFailed):
+        await opened.facts.store(SHOP, draft("a", "three"), condition=seen, cause=CAUSE)
+    with pytest.raises(PreconditionFailed):
+        await opened.facts.delete(SHOP, A, condition=seen, cause=CAUSE)
+    with pytest.raises(PreconditionFailed):
+        await opened.facts.describe(SHOP, A, About(), condition=seen)
+    assert await content(opened) == "two"
+
+
+async def test_blb_3_without_versions_the_newest_replaces(opened: Opened) -> None:
+    for text in ("one", "two"):
+        await opened.facts.store(SHOP, draft("a", text), cause=CAUSE)
+    assert await content(opened) == "two"
+    page = await opened.facts.versions(SHOP, Listing(bucket="box"))
+    assert [blob.etag for blob in page.blobs] == ["etag-of-two"]
+    assert await opened.facts.delete(SHOP, A, cause=CAUSE) is not None
+    assert await opened.facts.delete(SHOP, A, cause=CAUSE) is None
+    assert await content(opened) is None
+
+
+async def test_blb_3_with_versions_all_stay(opened: Opened) -> None:
+    await keep_versions(opened)
+    one = await opened.facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    two = await opened.facts.store(SHOP, draft("a", "two"), cause=CAUSE)
+    assert len({one.version, two.version, UNVERSIONED}) == 3
+    assert await content(opened) == "two"
+    assert await content(opened, Naming(bucket="box", key="a", version=one.version)) == "one"
+    marker = await opened.facts.delete(SHOP, A, cause=CAUSE)
+    assert marker is not None
+    assert marker.marker
+    assert await content(opened) is None
+    assert (await opened.facts.list(SHOP, Listing(bucket="box"))).blobs == ()
+    page = await opened.facts.versions(SHOP, Listing(bucket="box"))
+    assert [(blob.marker, blob.current) for blob in page.blobs] == [
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    await opened.facts.delete(
+        SHOP, Naming(bucket="box", key="a", version=marker.version), cause=CAUSE
+    )
+    assert await content(opened) == "two"
+    await opened.facts.delete(SHOP, Naming(bucket="box", key="a", version=two.version), cause=CAUSE)
+    assert await content(opened) == "one"
+
+
+async def test_blb_3_suspended_replaces_only_what_has_no_version(opened: Opened) -> None:
+    await keep_versions(opened)
+    await opened.facts.store(SHOP, draft("a", "kept"), cause=CAUSE)
+    await keep_versions(opened, Versioning.SUSPENDED)
+    for text in ("one", "two"):
+        await opened.facts.store(SHOP, draft("a", text), cause=CAUSE)
+    page = await opened.facts.versions(SHOP, Listing(bucket="box"))
+    assert [blob.etag for blob in page.blobs] == ["etag-of-two", "etag-of-kept"]
+    await opened.facts.delete(SHOP, A, cause=CAUSE)
+    page = await opened.facts.versions(SHOP, Listing(bucket="box"))
+    assert [(blob.version == UNVERSIONED, blob.marker) for blob in page.blobs] == [
+        (True, True),
+        (False, False),
+    ]
+    with pytest.raises(Conflict):
+        await keep_versions(opened, Versioning.OFF)
+
+
+async def test_blb_4_pages_give_each_key_once_in_order(opened: Opened) -> None:
+    names = ["a", "a/b", "a0", "B", "z", "ä", "\ue000", "\U0001f600"]
+    for name in reversed(names):
+        await opened.facts.store(SHOP, draft(name), cause=CAUSE)
+    found: list[str] = []
+    after = ""
+    for _ in range(len(names)):
+        page = await opened.facts.list(SHOP, Listing(bucket="box", after=after, count_max=3))
+        found += keys(page.blobs)
+        after = page.next
+        if not after:
+            break
+    assert found == sorted(names)
+
+
+async def test_blb_4_a_delimiter_folds(opened: Opened) -> None:
+    for name in ("a/1", "a/2", "b/c/1", "b/2", "c", "d/1"):
+        await opened.facts.store(SHOP, draft(name), cause=CAUSE)
+
+    async def page(**given: str | int) -> tuple[list[str], list[str], str]:
+        found = await opened.facts.list(SHOP, Listing(bucket="box", delimiter="/", **given))  # type: ignore[arg-type]
+        return keys(found.blobs), list(found.prefixes), found.next
+
+    assert await page() == (["c"], ["a/", "b/", "d/"], "")
+    assert await page(prefix="b/") == (["b/2"], ["b/c/"], "")
+    assert await page(count_max=2) == ([], ["a/", "b/"], "b/")
+    assert await page(count_max=2, after="b/") == (["c"], ["d/"], "")
+    assert await page(count_max=1, after="a/1") == ([], ["a/"], "a/")
+
+
+async def test_blb_4_versions_page_by_key_and_version(opened: Opened) -> None:
+    await keep_versions(opened)
+    for name in ("a", "a", "b", "a", "c/1"):
+        await opened.facts.store(SHOP, draft(name), cause=CAUSE)
+    whole = await opened.facts.versions(SHOP, Listing(bucket="box"))
+    assert keys(whole.blobs) == ["a", "a", "a", "b", "c/1"]
+    assert whole.next == ""
+    found: list[str] = []
+    key = version = ""
+    for _ in range(10):
+        page = await opened.facts.versions(
+            SHOP, Listing(bucket="box", after=key, count_max=2), after_version=version
+        )
+        found += [blob.version for blob in page.blobs]
+        key, _, version = page.next.partition("\0")
+        if not page.next:
+            break
+    assert found == [blob.version for blob in whole.blobs]
+    only = await opened.facts.versions(SHOP, Listing(bucket="box", prefix="c/"))
+    assert keys(only.blobs) == ["c/1"]
+
+
+async def test_blb_5_what_nothing_holds_is_garbage(opened: Opened) -> None:
+    await opened.facts.store(SHOP, draft("a", "one", piece="P1"), cause=CAUSE)
+    await opened.facts.copy(SHOP, A, Naming(bucket="box", key="b"), cause=CAUSE)
+    await opened.facts.delete(SHOP, A, cause=CAUSE)
+    assert await garbage(opened) == []
+    assert await opened.facts.strangers(["P1", "P2"]) == ["P2"]
+    await opened.facts.store(SHOP, draft("b", "two", piece="P3"), cause=CAUSE)
+    assert await garbage(opened) == ["P1"]
+    assert await opened.facts.strangers(["P1"]) == []
+    await opened.facts.forget(["P1"])
+    assert await garbage(opened) == []
+    assert await opened.facts.strangers(["P1", "P3"]) == ["P1"]
+
+
+async def test_blb_5_a_copy_onto_itself_holds_on(opened: Opened) -> None:
+    await opened.facts.store(SHOP, draft("a", "one", piece="P1"), cause=CAUSE)
+    await opened.facts.copy(SHOP, A, A, about=About(content_type="x/y"), cause=CAUSE)
+    assert await garbage(opened) == []
+    held = await opened.facts.find(SHOP, A)
+    assert held is not None
+    assert held.blob.about.content_type == "x/y"
+    assert [piece.name for piece in held.pieces] == ["P1"]
+
+
+async def test_blb_1_a_copy_has_the_same_pieces(opened: Opened) -> None:
+    one = await opened.facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    to = Naming(bucket="other", key="b")
+    copied = await opened.facts.copy(SHOP, A, to, cause=CAUSE)
+    assert (copied.etag, copied.about, copied.size) == (one.etag, one.about, one.size)
+    held = await opened.facts.find(SHOP, to)
+    assert held is not None
+    assert held.pieces == (Piece(size=3, data=b"one"),)
+    with pytest.raises(NotFound):
+        await opened.facts.copy(SHOP, Naming(bucket="box", key="no"), to, cause=CAUSE)
+    with pytest.raises(PreconditionFailed):
+        await opened.facts.copy(SHOP, A, to, source_condition=Condition(match=("x",)), cause=CAUSE)
+
+
+async def test_blb_6_events_follow_what_a_reader_sees(opened: Opened) -> None:
+    await keep_versions(opened)
+    facts = opened.facts
+    one = await facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    await facts.store(SHOP, draft("a", "two"), cause=CAUSE)
+    marker = await facts.delete(SHOP, A, cause=CAUSE)
+    assert marker is not None
+    await facts.delete(SHOP, A, cause=CAUSE)  # One more marker: nothing changes for a reader.
+    told = [("stored", "a"), ("stored", "a"), ("deleted", "a")]
+    assert await opened.events() == told
+    old = Naming(bucket="box", key="a", version=one.version)
+    await facts.delete(SHOP, old, cause=CAUSE)
+    assert await opened.events() == told
+    page = await facts.versions(SHOP, Listing(bucket="box"))
+    for blob in page.blobs[:2]:
+        version = Naming(bucket="box", key="a", version=blob.version)
+        await facts.delete(SHOP, version, cause=CAUSE)
+    assert await opened.events() == [*told, ("stored", "a")]
+
+
+async def test_blb_6_an_event_says_what_and_in_which_chain(opened: Opened) -> None:
+    cause = Cause(root="R", depth=3, trace="T")
+    await opened.facts.store(SHOP, draft("ä/1", "one"), cause=cause)
+    (logged,) = await opened.log.read(after=0, count_max=10)
+    event = logged.event
+    assert (event.type, event.source, event.subject) == (
+        "tapwater.blob.stored",
+        "/blobs/box",
+        "ä/1",
+    )
+    assert (event.root, event.depth, event.trace, event.key) == ("R", 3, "T", "box/ä/1")
+    assert b'"content_type":"text/plain","metadata":{"of":"one"}' in event.data
+
+
+async def test_blb_6_other_words_are_no_event(opened: Opened) -> None:
+    await opened.facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    said = await opened.facts.describe(SHOP, A, About(content_type="x/y", tags={"a": "b"}))
+    assert said is not None
+    held = await opened.facts.find(SHOP, A)
+    assert held is not None
+    assert held.blob == said
+    assert said.about.tags == {"a": "b"}
+    assert await opened.facts.describe(SHOP, Naming(bucket="box", key="no"), About()) is None
+    assert await opened.events() == [("stored", "a")]
+
+
+def part(number: int, text: str, piece: str = "") -> Part:
+    made = Piece(size=len(text), name=piece, data=b"" if piece else text.encode())
+    return Part(number=number, size=len(text), etag=f"etag-of-{text}", piece=made)
+
+
+async def begun(opened: Opened, id: str = "U1", key: str = "a") -> str:
+    at = opened.clock.now()
+    await opened.facts.begin(SHOP, Upload(id=id, bucket="box", key=key, begun_at=at))
+    return id
+
+
+def completion(upload: str, *parts: tuple[int, str]) -> Completion:
+    named = [(number, f"etag-of-{text}") for number, text in parts]
+    return Completion(upload=upload, parts=named, etag="e-2", checksums={})
+
+
+async def test_blb_7_parts_are_not_seen_until_complete(opened: Opened) -> None:
+    facts, upload = opened.facts, await begun(opened)
+    assert await facts.put_part(SHOP, upload, part(2, "two", "P2"))
+    assert await facts.put_part(SHOP, upload, part(1, "wrong", "P0"))
+    assert await facts.put_part(SHOP, upload, part(1, "one"))
+    assert await facts.put_part(SHOP, upload, part(3, "three", "P3"))
+    assert await facts.find(SHOP, A) is None
+    assert (await facts.list(SHOP, Listing(bucket="box"))).blobs == ()
+    assert [one.number for one in await facts.parts(SHOP, upload)] == [1, 2, 3]
+    with pytest.raises(Conflict):
+        await facts.complete(SHOP, completion(upload, (1, "wrong"), (2, "two")), cause=CAUSE)
+    with pytest.raises(PreconditionFailed):
+        await facts.complete(
+            SHOP,
+            completion(upload, (1, "one")),
+            condition=Condition(match=("x",)),
+            cause=CAUSE,
+        )
+    blob = await facts.complete(SHOP, completion(upload, (1, "one"), (2, "two")), cause=CAUSE)
+    assert blob is not None
+    assert (blob.size, blob.etag) == (6, "e-2")
+    held = await facts.find(SHOP, A)
+    assert held is not None
+    assert [(piece.name, piece.data) for piece in held.pieces] == [("", b"one"), ("P2", b"")]
+    assert await garbage(opened) == ["P0", "P3"]
+    assert await opened.events() == [("stored", "a")]
+
+
+async def test_blb_7_an_upload_ends_once(opened: Opened) -> None:
+    facts, upload = opened.facts, await begun(opened)
+    await facts.put_part(SHOP, upload, part(1, "one", "P1"))
+    assert await facts.abort(SHOP, upload)
+    assert not await facts.abort(SHOP, upload)
+    assert not await facts.put_part(SHOP, upload, part(2, "two", "P2"))
+    assert await facts.complete(SHOP, completion(upload, (1, "one")), cause=CAUSE) is None
+    assert await facts.upload(SHOP, upload) is None
+    assert await garbage(opened) == ["P1"]
+    assert await facts.strangers(["P2"]) == ["P2"]
+
+
+async def test_blb_7_uploads_are_listed(opened: Opened) -> None:
+    for id, key in (("U1", "a/1"), ("U2", "b"), ("U3", "a/2")):
+        await begun(opened, id, key)
+
+    async def listed(**given: str) -> list[str]:
+        found = await opened.facts.uploads(SHOP, "box", count_max=10, **given)
+        return [one.id for one in found]
+
+    assert await listed() == ["U1", "U2", "U3"]
+    assert await listed(prefix="a/", after="U1") == ["U3"]
+    assert await opened.facts.upload(OTHER, "U1") is None
+    assert not await opened.facts.put_part(OTHER, "U1", part(1, "x"))
+
+
+async def test_blb_8_apps_and_buckets_are_apart(opened: Opened) -> None:
+    facts = opened.facts
+    await facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    await facts.store(OTHER, draft("a", "two"), cause=CAUSE)
+    await facts.store(SHOP, draft("a", "three", bucket="second"), cause=CAUSE)
+    assert await content(opened) == "one"
+    assert await facts.delete(OTHER, A, cause=CAUSE) is not None
+    assert await content(opened) == "one"
+    assert [bucket.name for bucket in await facts.buckets(SHOP)] == ["box", "second"]
+    assert await facts.usage(SHOP, "box") == (1, 3)
+
+
+async def test_blb_8_only_an_empty_bucket_goes(opened: Opened) -> None:
+    facts = opened.facts
+    await keep_versions(opened)
+    await facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    with pytest.raises(Conflict):
+        await facts.drop_bucket(SHOP, "box")
+    await facts.delete(SHOP, A, cause=CAUSE)
+    with pytest.raises(Conflict):
+        await facts.drop_bucket(SHOP, "box")
+    for blob in (await facts.versions(SHOP, Listing(bucket="box"))).blobs:
+        naming = Naming(bucket="box", key="a", version=blob.version)
+        await facts.delete(SHOP, naming, cause=CAUSE)
+    upload = await begun(opened)
+    with pytest.raises(Conflict):
+        await facts.drop_bucket(SHOP, "box")
+    await facts.abort(SHOP, upload)
+    assert await facts.drop_bucket(SHOP, "box")
+    assert not await facts.drop_bucket(SHOP, "box")
+    assert await facts.buckets(SHOP) == []
+
+
+async def test_blb_8_settings_are_kept(opened: Opened) -> None:
+    rule = LifecycleRule(prefix="tmp/", expire_days=1)
+    bucket = Bucket(name="box", created_at=5.0, lifecycle=(rule,))
+    assert await opened.facts.put_bucket(SHOP, bucket)
+    assert await opened.facts.bucket(SHOP, "box") == bucket
+    assert await opened.facts.living() == [(SHOP, bucket)]
+    changed = Bucket(name="box", created_at=9.0, versioning=Versioning.ON)
+    assert not await opened.facts.put_bucket(SHOP, changed)
+    found = await opened.facts.bucket(SHOP, "box")
+    assert found == Bucket(name="box", created_at=5.0, versioning=Versioning.ON)
+    assert await opened.facts.living() == []
+
+
+async def test_blb_9_aged_gives_what_has_had_its_time(opened: Opened) -> None:
+    await keep_versions(opened)
+    began = opened.clock.now()
+    for text in ("one", "two", "three"):
+        await opened.facts.store(SHOP, draft("a", text), cause=CAUSE)
+        await opened.facts.store(SHOP, draft("b/1", text), cause=CAUSE)
+        await opened.clock.advance(100)
+
+    async def aged(**given: float | str) -> list[tuple[str, str]]:
+        found = await opened.facts.aged(SHOP, Aged(bucket="box", **given))  # type: ignore[arg-type]
+        return sorted((blob.key, blob.etag.removeprefix("etag-of-")) for blob in found)
+
+    assert await aged(stored_before=began + 200) == []
+    assert await aged(stored_before=began + 201) == [("a", "three"), ("b/1", "three")]
+    assert await aged(stored_before=began + 999, prefix="b/") == [("b/1", "three")]
+    assert await aged(replaced_before=began + 101) == [("a", "one"), ("b/1", "one")]
+    assert await aged(replaced_before=began + 999, prefix="a", keep_old_max=1) == [("a", "one")]
+    assert len(await aged(replaced_before=began + 999, count_max=3)) == 3
+
+
+async def test_blb_9_a_marker_that_hides_nothing_has_had_its_time(opened: Opened) -> None:
+    await keep_versions(opened)
+    one = await opened.facts.store(SHOP, draft("a", "one"), cause=CAUSE)
+    await opened.facts.delete(SHOP, A, cause=CAUSE)
+    await opened.clock.advance(10)
+    due = Aged(bucket="box", replaced_before=opened.clock.now())
+    assert [blob.version for blob in await opened.facts.aged(SHOP, due)] == [one.version]
+    await opened.facts.delete(SHOP, Naming(bucket="box", key="a", version=one.version), cause=CAUSE)
+    assert [blob.marker for blob in await opened.facts.aged(SHOP, due)] == [True]
+
+
+async def test_blb_10_an_erased_app_leaves_garbage_only(opened: Opened) -> None:
+    facts = opened.facts
+    await facts.store(SHOP, draft("a", "one", piece="P1"), cause=CAUSE)
+    await facts.put_part(SHOP, await begun(opened), part(1, "two", "P2"))
+    await facts.store(OTHER, draft("a", "x", piece="P3"), cause=CAUSE)
+    await facts.erase(SHOP)
+    assert await facts.buckets(SHOP) == []
+    assert await facts.find(SHOP, A) is None
+    assert await facts.upload(SHOP, "U1") is None
+    assert await garbage(opened) == ["P1", "P2"]
+    assert await facts.find(OTHER, A) is not None

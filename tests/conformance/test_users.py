@@ -1,0 +1,349 @@
+"""What every keeper of users must do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tapwater_server.backends.memory.eventlog import MemoryEventLog
+from tapwater_server.backends.memory.users import MemoryUsers
+from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
+from tapwater_server.backends.sqlite.users import SqliteUsers
+from tapwater_server.model.errors import Conflict, NotFound, Overloaded
+from tapwater_server.model.event import Event
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.user import ApiKey, Code, Link, Purpose, Session, User
+from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.users import Users, Wanted
+from tapwater_server.testing.clock import ManualClock
+
+SHOP, OTHER = AppId("shop"), AppId("other")
+NOW = 1_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Users with the log beside them."""
+
+    users: Users
+    log: EventLog
+
+
+@asynccontextmanager
+async def _memory(folder: Path) -> AsyncIterator[Kept]:
+    log = MemoryEventLog(clock=ManualClock())
+    yield Kept(MemoryUsers(log=log), log)
+
+
+@asynccontextmanager
+async def _sqlite(folder: Path) -> AsyncIterator[Kept]:
+    database = Database(folder / "data.db", schema="data")
+    try:
+        log = SqliteEventLog(database=database, clock=ManualClock())
+        yield Kept(SqliteUsers(database=database, log=log), log)
+    finally:
+        await database.close()
+
+
+Opened = Callable[[Path], AbstractAsyncContextManager[Kept]]
+BACKENDS: dict[str, Opened] = {"memory": _memory, "sqlite": _sqlite}
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
+    async with BACKENDS[request.param](tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def users(kept: Kept) -> Users:
+    return kept.users
+
+
+def ada(**changes: object) -> User:
+    values = {"id": "u1", "app": SHOP, "email": "ada@example.com", **changes}
+    return User(**values)  # type: ignore[arg-type]
+
+
+def session(**changes: object) -> Session:
+    values = {
+        "id": "s1",
+        "app": SHOP,
+        "user": "u1",
+        "hash": b"one",
+        "opened_at": NOW,
+        "used_at": NOW,
+        "expires_at": NOW + 100,
+        **changes,
+    }
+    return Session(**values)  # type: ignore[arg-type]
+
+
+def code(**changes: object) -> Code:
+    values = {
+        "app": SHOP,
+        "hash": b"code",
+        "user": "u1",
+        "purpose": Purpose.CONFIRM,
+        "email": "ada@example.com",
+        "expires_at": NOW + 10,
+        **changes,
+    }
+    return Code(**values)  # type: ignore[arg-type]
+
+
+def event(id: str) -> Event:
+    return Event(id=id, app=SHOP, type="tapwater.user.created", source="/users")
+
+
+async def logged(kept: Kept) -> list[str]:
+    return [one.event.id for one in await kept.log.read(after=0, count_max=100)]
+
+
+async def test_usr_1_an_address_is_one_users(users: Users) -> None:
+    await users.create(ada())
+    with pytest.raises(Conflict):
+        await users.create(ada(id="u2"))
+    await users.create(ada(id="u2", app=OTHER))  # Another app's users are others.
+    await users.create(ada(id="u3", email="bob@example.com"))
+    with pytest.raises(Conflict):
+        await users.put(ada(id="u3"))
+    assert (await users.find(SHOP, "u3")).email == "bob@example.com"  # type: ignore[union-attr]
+    assert await users.find_by_email(SHOP, "ada@example.com") == ada()
+    assert await users.find_by_email(SHOP, "") is None
+
+
+async def test_usr_1_of_two_at_the_same_moment_one_wins(users: Users) -> None:
+    answers = await asyncio.gather(
+        *(users.create(ada(id=f"u{n}")) for n in range(10)), return_exceptions=True
+    )
+    assert sum(answer is None for answer in answers) == 1
+    assert sum(isinstance(answer, Conflict) for answer in answers) == 9
+    assert len(await users.list(SHOP, Wanted())) == 1
+
+
+async def test_usr_1_a_link_is_one_users(users: Users) -> None:
+    link = Link("https://issuer.example", "42")
+    await users.create(ada(links=(link,)))
+    with pytest.raises(Conflict):
+        await users.create(ada(id="u2", email="", links=(link,)))
+    assert await users.find(SHOP, "u2") is None
+    assert await users.find_linked(SHOP, link) == ada(links=(link,))
+    assert await users.find_linked(OTHER, link) is None
+    await users.create(ada(id="u3", email=""))
+    await users.create(ada(id="u4", email=""))  # No address is nobody's address.
+
+
+async def test_usr_2_the_change_and_its_events_are_one(kept: Kept) -> None:
+    await kept.users.create(ada(), events=[event("e1")])
+    with pytest.raises(Conflict):
+        await kept.users.create(ada(id="u2"), events=[event("e2")])
+    changed = await kept.users.put(ada(roles=("admin",)), events=[event("e3")])
+    with pytest.raises(Conflict):
+        await kept.users.put(ada(), events=[event("e4")])
+    assert not await kept.users.remove(SHOP, "nobody", refuse_until=0.0, events=[event("e5")])
+    assert await kept.users.remove(SHOP, changed.id, refuse_until=0.0, events=[event("e6")])
+    assert await logged(kept) == ["e1", "e3", "e6"]
+
+
+async def test_usr_3_an_older_version_changes_nothing(users: Users) -> None:
+    await users.create(ada())
+    second = await users.put(ada(roles=("a",)))
+    assert second.version == 2
+    with pytest.raises(Conflict):
+        await users.put(ada(roles=("b",)))
+    assert await users.find(SHOP, "u1") == second
+    with pytest.raises(Conflict):
+        await users.put(ada(id="nobody"))
+
+
+async def test_usr_4_a_code_is_taken_once(users: Users) -> None:
+    await users.create(ada())
+    await users.add_code(code())
+    assert await users.take_code(SHOP, b"code", purpose=Purpose.RESET, now=NOW) is None
+    assert await users.take_code(OTHER, b"code", purpose=Purpose.CONFIRM, now=NOW) is None
+    taken = await asyncio.gather(
+        *(users.take_code(SHOP, b"code", purpose=Purpose.CONFIRM, now=NOW) for _ in range(5))
+    )
+    assert [one for one in taken if one is not None] == [code()]
+
+
+async def test_usr_4_not_after_its_end(users: Users) -> None:
+    await users.add_code(code())
+    assert await users.take_code(SHOP, b"code", purpose=Purpose.CONFIRM, now=NOW + 10) is None
+
+
+async def test_usr_4_a_new_one_takes_the_place_of_older_ones(users: Users) -> None:
+    await users.add_code(code())
+    await users.add_code(code(hash=b"reset", purpose=Purpose.RESET))
+    await users.add_code(code(hash=b"newer"))
+    assert await users.take_code(SHOP, b"code", purpose=Purpose.CONFIRM, now=NOW) is None
+    assert await users.take_code(SHOP, b"newer", purpose=Purpose.CONFIRM, now=NOW) is not None
+    assert await users.take_code(SHOP, b"reset", purpose=Purpose.RESET, now=NOW) is not None
+
+
+async def turn(users: Users, old: bytes, new: bytes, now: float = NOW) -> tuple[bool, bool]:
+    turned = await users.turn_in(SHOP, old, fresh=new, now=now, refuse_until=NOW + 900)
+    return turned.session is not None, turned.reused
+
+
+async def test_usr_5_a_refresh_token_is_turned_in_once(users: Users) -> None:
+    await users.create(ada())
+    await users.open_session(session(), count_max=5)
+    assert await turn(users, b"one", b"two") == (True, False)
+    assert await turn(users, b"two", b"three") == (True, False)
+    assert await turn(users, b"never", b"x") == (False, False)
+    # Somebody has stolen the first one.
+    assert await turn(users, b"one", b"stolen") == (False, True)
+    assert await turn(users, b"three", b"four") == (False, False)
+    assert users.refuses(SHOP, user="u1", generation=1, session="s1")
+    assert await users.sessions(SHOP, "u1") == []
+
+
+async def test_usr_5_two_at_the_same_moment(users: Users) -> None:
+    await users.create(ada())
+    await users.open_session(session(), count_max=5)
+    said = await asyncio.gather(*(turn(users, b"one", b"new%d" % n) for n in range(4)))
+    assert sum(good for good, _ in said) == 1
+    assert any(reused for _, reused in said)
+
+
+async def test_usr_5_a_session_has_an_end(users: Users) -> None:
+    await users.create(ada())
+    await users.open_session(session(), count_max=5)
+    assert await turn(users, b"one", b"two", now=NOW + 100) == (False, False)
+
+
+async def test_usr_5_the_oldest_sessions_end_beyond_the_ceiling(users: Users) -> None:
+    await users.create(ada())
+    for n in range(4):
+        one = session(id=f"s{n}", hash=b"h%d" % n, opened_at=NOW + n)
+        await users.open_session(one, count_max=3)
+    assert [one.id for one in await users.sessions(SHOP, "u1")] == ["s3", "s2", "s1"]
+    with pytest.raises(NotFound):
+        await users.open_session(session(user="nobody", id="s9", hash=b"h9"), count_max=3)
+
+
+async def test_usr_6_what_is_theirs_goes_along(users: Users) -> None:
+    await users.create(ada(links=(Link("https://i.example", "1"),)))
+    await users.open_session(session(), count_max=5)
+    await turn(users, b"one", b"two")
+    await users.add_code(code())
+    await users.add_key(ApiKey(id="k1", app=SHOP, hash=b"k", name="k", user="u1"), count_max=9)
+    assert await users.remove(SHOP, "u1", refuse_until=NOW + 900)
+    assert await users.sessions(SHOP, "u1") == []
+    assert users.key(SHOP, b"k") is None
+    assert await turn(users, b"two", b"x") == (False, False)
+    assert await users.take_code(SHOP, b"code", purpose=Purpose.CONFIRM, now=NOW) is None
+    assert await users.find_linked(SHOP, Link("https://i.example", "1")) is None
+    assert users.refuses(SHOP, user="u1", generation=7, session="any")
+    await users.create(ada(id="u2"))  # The address is free again.
+
+
+async def test_usr_7_a_higher_generation_refuses_lower_ones(users: Users) -> None:
+    await users.create(ada())
+    assert not users.refuses(SHOP, user="u1", generation=1, session="s1")
+    await users.put(ada(generation=2), refuse_until=NOW + 900)
+    assert users.refuses(SHOP, user="u1", generation=1, session="s1")
+    assert not users.refuses(SHOP, user="u1", generation=2, session="s1")
+    assert not users.refuses(OTHER, user="u1", generation=1, session="s1")
+
+
+async def test_usr_7_ended_sessions_are_refused(users: Users) -> None:
+    await users.create(ada())
+    for n in range(3):
+        await users.open_session(session(id=f"s{n}", hash=b"h%d" % n), count_max=9)
+    assert await users.end_sessions(SHOP, "u1", only="s1", refuse_until=NOW + 900) == 1
+    assert users.refuses(SHOP, user="u1", generation=1, session="s1")
+    assert not users.refuses(SHOP, user="u1", generation=1, session="s2")
+    assert await users.end_sessions(SHOP, "u1", refuse_until=NOW + 900) == 2
+    assert users.refuses(SHOP, user="u1", generation=1, session="s2")
+
+
+async def test_usr_7_a_key_follows_its_owner(users: Users) -> None:
+    await users.create(ada())
+    key = ApiKey(id="k1", app=SHOP, hash=b"k", name="nightly", user="u1")
+    await users.add_key(key, count_max=2)
+    assert users.key(SHOP, b"k") == (key, ada())
+    assert users.key(OTHER, b"k") is None
+    disabled = await users.put(ada(disabled=True))
+    assert users.key(SHOP, b"k") == (key, disabled)
+    own = ApiKey(id="k2", app=SHOP, hash=b"k2", name="app", roles=("a", "b"))
+    await users.add_key(own, count_max=2)
+    assert users.key(SHOP, b"k2") == (own, None)
+    with pytest.raises(Overloaded):
+        await users.add_key(replace(own, id="k3", hash=b"k3"), count_max=2)
+    with pytest.raises(NotFound):
+        await users.add_key(replace(key, id="k4", hash=b"k4", user="nobody"), count_max=9)
+    assert await users.remove_key(SHOP, "k1")
+    assert not await users.remove_key(SHOP, "k1")
+    assert users.key(SHOP, b"k") is None
+    assert list(users.keys(SHOP)) == [own]
+
+
+async def test_usr_7_it_holds_after_a_new_start(tmp_path: Path) -> None:
+    async with _sqlite(tmp_path) as before:
+        await before.users.create(ada())
+        await before.users.put(ada(generation=5), refuse_until=NOW + 900)
+        await before.users.open_session(session(), count_max=5)
+        await before.users.end_sessions(SHOP, "u1", refuse_until=NOW + 900)
+        key = ApiKey(id="k1", app=SHOP, hash=b"k", name="k", user="u1")
+        await before.users.add_key(key, count_max=5)
+    async with _sqlite(tmp_path) as after:
+        assert after.users.refuses(SHOP, user="u1", generation=4, session="x")
+        assert after.users.refuses(SHOP, user="u1", generation=5, session="s1")
+        found = after.users.key(SHOP, b"k")
+        assert found is not None
+        assert found[1] == ada(generation=5, version=2)
+
+
+async def test_usr_7_what_has_expired_is_swept(users: Users) -> None:
+    await users.create(ada())
+    await users.put(ada(generation=2), refuse_until=NOW + 900)
+    await users.open_session(session(), count_max=5)
+    await users.add_code(code())
+    await users.sweep(now=NOW + 1)
+    assert users.refuses(SHOP, user="u1", generation=1, session="")
+    assert len(await users.sessions(SHOP, "u1")) == 1
+    assert await users.sweep(now=NOW + 1000) >= 2
+    assert not users.refuses(SHOP, user="u1", generation=1, session="")
+    assert await users.sessions(SHOP, "u1") == []
+
+
+async def test_usr_8_an_app_is_forgotten_and_no_other(users: Users) -> None:
+    for app in (SHOP, OTHER):
+        await users.create(ada(app=app))
+        await users.open_session(session(app=app), count_max=5)
+        await users.add_code(code(app=app))
+        key = ApiKey(id="k1", app=app, hash=b"k", name="k", user="u1")
+        await users.add_key(key, count_max=5)
+        await users.put(ada(app=app, generation=2), refuse_until=NOW + 900)
+    await users.erase(SHOP)
+    assert await users.find(SHOP, "u1") is None
+    assert users.key(SHOP, b"k") is None
+    assert await users.take_code(SHOP, b"code", purpose=Purpose.CONFIRM, now=NOW) is None
+    assert await users.find(OTHER, "u1") is not None
+    assert users.key(OTHER, b"k") is not None
+    assert users.refuses(OTHER, user="u1", generation=1, session="")
+    assert len(await users.sessions(OTHER, "u1")) == 1
+
+
+async def test_usr_8_lists_are_of_one_app_and_in_pages(users: Users) -> None:
+    for n in range(5):
+        roles = ("admin",) if n % 2 else ()
+        await users.create(ada(id=f"u{n}", email=f"u{n}@example.com", roles=roles, disabled=n == 4))
+    await users.create(ada(app=OTHER))
+
+    async def ids(wanted: Wanted, **page: object) -> list[str]:
+        found = await users.list(SHOP, wanted, **page)  # type: ignore[arg-type]
+        return [user.id for user in found]
+
+    assert await ids(Wanted(), count_max=2) == ["u0", "u1"]
+    assert await ids(Wanted(), after="u1", count_max=2) == ["u2", "u3"]
+    assert await ids(Wanted(role="admin")) == ["u1", "u3"]
+    assert await ids(Wanted(email_contains="u3@")) == ["u3"]
+    assert await ids(Wanted(disabled=True)) == ["u4"]
