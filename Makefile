@@ -41,10 +41,11 @@ fix: setup ## repair what the tools can repair
 bench: setup ## measure against the peers; writes docs/performance.md (ROWS="warm cold", QUICK=1: printed only)
 	@$(PYTHON) -m tools.bench $(ROWS) $(if $(QUICK),--quick)
 
-sim: setup ## replay a made-up trace through the scheduler (SEED=7 FUNCTIONS=200 NODES=1, or TRACE=file)
+sim: setup ## replay a made-up trace through the scheduler (SEED=7 FUNCTIONS=200 NODES=1, or TRACE=file); tell stories of the event line (SEED=7, or SEEDS=1000)
 	@trace=$(TRACE); if [ -z "$$trace" ]; then trace=$$(mktemp --suffix=.csv); trap 'rm -f "$$trace"' EXIT; \
 	    $(PYTHON) -m tools.trace --seed $(or $(SEED),7) --functions $(or $(FUNCTIONS),200) "$$trace"; fi; \
 	    .venv/bin/tapwater simulate "$$trace" --nodes $(or $(NODES),1)
+	@SIM_SEED=$(SEED) SIM_SEEDS=$(or $(SEEDS),100) $(PYTHON) -m pytest -q -n 2 tests/simulation/test_event_line.py
 
 lock: setup ## resolve requirements.lock anew (UPGRADE=1: newest versions)
 	@$(PYTHON) -m tools.lock

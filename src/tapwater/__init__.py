@@ -18,7 +18,26 @@ from tapwater.runtime.context import AsyncContext, CallFailed, Context, HostRefu
 from tapwater.websocket import WebSocket, WebSocketClosed
 
 if TYPE_CHECKING:
+    from tapwater.services.blobs import Blobs
     from tapwater.services.client import Client
+    from tapwater.services.docs import Docs
+    from tapwater.services.events import Events
+    from tapwater.services.mail import Mail
+    from tapwater.services.mqtt import Mqtt
+    from tapwater.services.queues import Queues
+    from tapwater.services.schedules import Schedules
+    from tapwater.services.topics import Topics
+    from tapwater.services.users import Users
+
+    blobs: Blobs
+    docs: Docs
+    events: Events
+    mail: Mail
+    mqtt: Mqtt
+    queues: Queues
+    schedules: Schedules
+    topics: Topics
+    users: Users
 
 __version__ = "0.1.0"
 

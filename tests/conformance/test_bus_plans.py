@@ -31,7 +31,9 @@ def statements() -> Iterator[tuple[str, str, str]]:
     for schema, modules in _MODULES.items():
         for module in modules:
             for name, value in vars(module).items():
-                if isinstance(value, str) and re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)", value):
+                if isinstance(value, str) and re.match(
+                    r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)", value
+                ):
                     yield schema, f"{module.__name__.rsplit('.')[-1]}.{name}", value
 
 

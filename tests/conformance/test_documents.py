@@ -27,17 +27,14 @@ async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield found
 
 
-async def happened(opened: Opened) -> list[tuple[str, str, Any]]:
+async def happened(opened: Opened) -> list[tuple[Any, ...]]:
     """Give what the log says: type, subject, before and after."""
-    return [
-        (
-            each.event.type.rpartition(".")[2],
-            each.event.subject,
-            (data := json.loads(each.event.data))["before"],
-            data["after"],
-        )
-        for each in await opened.log.read(after=0, count_max=1000)
-    ]  # type: ignore[misc]
+    found = []
+    for each in await opened.log.read(after=0, count_max=1000):
+        data = json.loads(each.event.data)
+        what = each.event.type.rpartition(".")[2]
+        found.append((what, each.event.subject, data["before"], data["after"]))
+    return found
 
 
 async def test_doc_1_a_commit_is_whole_or_not_at_all(opened: Opened) -> None:

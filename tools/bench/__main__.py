@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 
-from tools.bench import cold, idle, machine, parts, table, warm
+from tools.bench import cold, documents, events, idle, machine, parts, table, warm
 from tools.bench.results import Result, unmeasured
 from tools.bench.servers import CannotMeasure
 
@@ -23,7 +23,15 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
         "many": lambda: idle.many(functions=100 if quick else 1000, sample=20 if quick else 200),
         "start": lambda: idle.start(rounds=2 if quick else 5),
         "edit": lambda: idle.edit(rounds=3 if quick else 15),
+        "events": lambda: events.measure(
+            events=2_000 if quick else 20_000, rounds=1 if quick else 5
+        ),
         "parts": parts.measure,
+        "documents": lambda: documents.measure(
+            documents=100_000 if quick else 1_000_000,
+            calls=500 if quick else 3000,
+            listeners=1000,
+        ),
     }
 
 

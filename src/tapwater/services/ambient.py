@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from tapwater.services.socket_transport import SocketTransport
 from tapwater.services.transport import Reply, Request, Transport
 
 _GIVEN: ContextVar[Transport | None] = ContextVar("tapwater_services", default=None)
@@ -30,8 +31,6 @@ def current() -> Transport:
     logs = sys.modules.get(_LOGS)
     call = logs.SINK.call() if logs is not None else None
     if call is not None:
-        from tapwater.services.socket_transport import SocketTransport
-
         return SocketTransport(call)
     from tapwater.services.http_transport import from_environment
 

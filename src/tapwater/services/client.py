@@ -6,7 +6,16 @@ from tapwater.services.http_transport import TIMEOUT_S, HttpTransport
 from tapwater.services.names import NAMES, make
 
 if TYPE_CHECKING:
+    from tapwater.services.blobs import Blobs
+    from tapwater.services.docs import Docs
+    from tapwater.services.events import Events
+    from tapwater.services.mail import Mail
+    from tapwater.services.mqtt import Mqtt
+    from tapwater.services.queues import Queues
+    from tapwater.services.schedules import Schedules
+    from tapwater.services.topics import Topics
     from tapwater.services.transport import Transport
+    from tapwater.services.users import Users
 
 
 class Client:
@@ -15,6 +24,17 @@ class Client:
     Without ``app`` the URL is one of the app's own hosts, or the default app is meant.
     Safe to use from several threads; each has a connection of its own.
     """
+
+    if TYPE_CHECKING:
+        blobs: Blobs
+        docs: Docs
+        events: Events
+        mail: Mail
+        mqtt: Mqtt
+        queues: Queues
+        schedules: Schedules
+        topics: Topics
+        users: Users
 
     def __init__(
         self, url: str, *, token: str = "", app: str = "", timeout_s: float = TIMEOUT_S

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import selectors
 import ssl
 import threading
 from collections.abc import Iterator
@@ -34,13 +35,13 @@ class HttpTransport:
         self._held = threading.local()
 
     def send(self, request: Request) -> Reply:
-        connection: http.client.HTTPConnection | None = getattr(self._held, "connection", None)
+        connection = self._idle()
         if connection is not None:
             try:
                 return self._ask(connection, request)
             except _STALE as error:
-                # The other end has closed a connection that was idle. What it has not answered
-                # it may still have done.
+                # The other end has just closed a connection that was idle. What it has not
+                # answered it may still have done.
                 self._drop(connection)
                 if request.method not in _SAFE:
                     raise _unreached(self._host, error) from error
@@ -48,6 +49,7 @@ class HttpTransport:
                 self._drop(connection)
                 raise _unreached(self._host, error) from error
         connection = self._held.connection = self._open()
+        self._held.process = os.getpid()
         try:
             return self._ask(connection, request)
         except (OSError, http.client.HTTPException) as error:
@@ -79,6 +81,20 @@ class HttpTransport:
         connection = getattr(self._held, "connection", None)
         if connection is not None:
             self._drop(connection)
+
+    def _idle(self) -> http.client.HTTPConnection | None:
+        """Give this thread's connection, if it is still one: not closed, not of before a fork."""
+        connection: http.client.HTTPConnection | None = getattr(self._held, "connection", None)
+        if connection is None or connection.sock is None:
+            return None
+        if self._held.process != os.getpid():
+            return None
+        with selectors.DefaultSelector() as looking:
+            looking.register(connection.sock, selectors.EVENT_READ)
+            if not looking.select(0):
+                return connection
+        self._drop(connection)  # Nothing was asked, and there is something to read: its end.
+        return None
 
     def _open(self) -> http.client.HTTPConnection:
         if self._context is None:

@@ -28,6 +28,7 @@ FAKES: Mapping[str, str] = {
     "auth": "users:FakeUsers",
     "mail": "mail:FakeMail",
     "events": "events:FakeEvents",
+    "once": "events:FakeEvents",
     "mqtt": "mqtt:FakeMqtt",
 }
 
@@ -68,7 +69,7 @@ class FakeServices:
             self._keep(made())
         return self._made[name]
 
-    def __getattr__(self, name: str) -> Fake:
+    def __getattr__(self, name: str) -> Any:
         """``services.docs`` is ``services.find("docs")``."""
         if name.startswith("_") or name not in FAKES:
             raise AttributeError(name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tapwater_server.assembly.parts import (
     blobs,
+    cache,
     documents,
     events,
     mail,
@@ -25,6 +26,7 @@ PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (
     events.open,
     queues.open,
     schedules.open,
+    cache.open,
     mail.open,
     users.open,
     mqtt.open,

@@ -5,6 +5,7 @@ Sources, strongest first: what the command line gave, ``TAPWATER_*`` variables, 
 """
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from tapwater_server.ports.mail_server import read_server
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORT_MAX = 65_535
+_APP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Settings:
     mqtt_port: int = 1883
     mqtt_tls_port: int = 8883  # on ``host``, with tls_cert and tls_key
     mqtt_keep_alive_s_max: int = 60  # clients of MQTT 5 are told to be heard of that often
-    mqtt_anonymous: str = ""  # app of clients that do not say who they are; with dev only
+    mqtt_anonymous: str = ""  # app of clients that do not say who they are: its rules decide
     drain_s: float = 30.0  # how long a stopping node waits for answers in flight
     allow_weak: bool = False  # run functions though layers of isolation are missing
     smtp_url: str = ""  # the server for mail: smtp://user:password@host:587; "": the inbox
@@ -123,12 +125,13 @@ def check_ranges(values: Mapping[str, Any]) -> list[str]:
 
 
 def check_mqtt(values: Mapping[str, Any]) -> list[str]:
-    """Complain of a broker that lets in whom nobody knows, or that waits for ever."""
+    """Complain of a broker that waits for ever, or whose guests belong nowhere."""
     complaints = []
-    if values.get("mqtt_anonymous") and not values.get("dev"):
-        complaints.append("mqtt_anonymous: clients nobody knows are let in with dev only")
-    if values.get("mqtt_anonymous") and values.get("mqtt_host", "127.0.0.1") not in _LOOPBACK:
-        complaints.append("mqtt_anonymous: then mqtt_host must be loopback")
+    app = values.get("mqtt_anonymous")
+    if app and not _APP.fullmatch(app):
+        complaints.append(f"mqtt_anonymous: {app!r} is not the name of an app")
+    if app and values.get("dev") and values.get("mqtt_host", "127.0.0.1") not in _LOOPBACK:
+        complaints.append("mqtt_host: in dev mode nobody needs a password, so loopback only")
     if not 0 <= values.get("mqtt_keep_alive_s_max", 0) <= _PORT_MAX:
         complaints.append(f"mqtt_keep_alive_s_max: must be from 0 to {_PORT_MAX}; 0: any")
     return complaints

@@ -129,6 +129,28 @@ class Client:
             yield _each_event(answer)
 
     @asynccontextmanager
+    async def transfer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        content: AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator["httpx.Response"]:
+        """Send or fetch bytes as they are, however long that takes.
+
+        Raises:
+            CommandFailed: nobody answers, or the answer is a problem.
+        """
+        async with self._asked(
+            method, path, query=query or {}, content=content, headers=headers, timeout_s=None
+        ) as answer:
+            if answer.is_error:
+                self._judge(answer, await _read_whole(answer))
+            yield answer
+
+    @asynccontextmanager
     async def _asked(
         self,
         method: str,
@@ -138,12 +160,14 @@ class Client:
         content: bytes | AsyncIterator[bytes] | None,
         timeout_s: float | None,
         size: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator["httpx.Response"]:
         import httpx
 
-        headers = {}
-        if isinstance(content, bytes):
-            headers["content-type"] = "application/json"
+        if headers is not None:
+            headers = dict(headers)
+        elif isinstance(content, bytes):
+            headers = {"content-type": "application/json"}
         elif content is not None:
             headers = {"content-type": "application/gzip", "content-length": str(size)}
         given = {name: value for name, value in query.items() if value is not None}

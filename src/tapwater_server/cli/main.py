@@ -6,20 +6,28 @@ from typing import Annotated
 import typer
 
 from tapwater_server.cli.commands import (
+    blobs,
+    cache,
     call,
     deploy,
     dev,
     doctor,
+    events,
     listing,
     logs,
+    mail,
     mqtt,
+    queue,
     result,
+    rules,
+    schedules,
     secrets,
     simulate,
     starting,
     tokens,
     top,
     traffic,
+    users,
 )
 from tapwater_server.cli.helping import Grouped
 from tapwater_server.cli.session import Given
@@ -47,8 +55,16 @@ def build() -> typer.Typer:
     listing.register(app, panel=_DEPLOY)
     traffic.register(app, panel=_DEPLOY)
     secrets.register(app, panel=_DEPLOY)
+    blobs.register(app, panel=_DEPLOY)
+    queue.register(app, panel=_DEPLOY)
+    schedules.register(app, panel=_DEPLOY)
+    cache.register(app, panel=_DEPLOY)
     mqtt.register(app, panel=_DEPLOY)
+    users.register(app, panel=_DEPLOY)
+    rules.register(app, panel=_DEPLOY)
+    mail.register(app, panel=_DEPLOY)
     logs.register(app, panel=_SEE)
+    events.register(app, panel=_SEE)
     top.register(app, panel=_SEE)
     doctor.register(app, panel=_SEE)
     simulate.register(app, panel=_SEE)

@@ -121,14 +121,20 @@ class Dispatcher:
     async def _lease(self, leasing: Sequence[tuple[str, int]]) -> Sequence[Sequence[Delivery]]:
         """Lease from several lines at once: they share one write."""
         leases = asyncio.gather(
-            *(self._bus.lease(line, count_max=count, lease_s=LEASE_S) for line, count in leasing)
+            *(self._bus.lease(line, count_max=count, lease_s=LEASE_S) for line, count in leasing),
+            return_exceptions=True,
         )
         try:
-            return await asyncio.shield(leases)
+            found = await asyncio.shield(leases)
         except asyncio.CancelledError:
-            for deliveries in await leases:  # They are ours by now: give them back.
-                self._give_back(deliveries)
+            found = await leases
+            self._give_back([one for leased in found for one in _came(leased)])
             raise
+        for failed in found:
+            if isinstance(failed, BaseException):  # What came of the others is ours by now.
+                self._give_back([one for leased in found for one in _came(leased)])
+                raise failed
+        return [_came(leased) for leased in found]
 
     async def _targets(self) -> dict[str, Target]:
         """Who serves the lines that have something, and those with a batch under way."""
@@ -266,3 +272,7 @@ class Dispatcher:
         for deliveries in self._under_way.values():
             self._give_back(deliveries)
         await self._settling.finish()
+
+
+def _came(leased: Sequence[Delivery] | BaseException) -> Sequence[Delivery]:
+    return () if isinstance(leased, BaseException) else leased

@@ -31,7 +31,7 @@ class Rules(Protocol):
         app: AppId,
         who: Principal,
         *,
-        service: str,  # "docs" or "blobs"
+        service: str,  # "docs", "blobs" or "mqtt"
         action: Action,
         path: str,  # "users/42", "avatars/7.png"
         old: Mapping[str, Any] | None = None,  # the document (or the blob's facts) as it is

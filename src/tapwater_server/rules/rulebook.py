@@ -15,7 +15,7 @@ from tapwater_server.rules.expressions import BadRule, Expression, compile_rule
 from tapwater_server.rules.patterns import Pattern, read_pattern
 
 FILE = "rules.toml"
-SERVICES = ("docs", "blobs")
+SERVICES = ("docs", "blobs", "mqtt")
 RULES_MAX = 500
 VERBS = ("read", "list", "create", "update", "delete", "write")
 NAMES = ("user", "old", "new", "now", "request")
@@ -146,7 +146,8 @@ def read_rulebook(raw: Mapping[str, Any], *, file: str = FILE) -> tuple[Rulebook
     rules: dict[str, tuple[Rule, ...]] = {}
     for service, tables in raw.items():
         if service not in SERVICES or not isinstance(tables, Mapping):
-            what = f'{service}: rules stand in [{SERVICES[0]}."…"] or [{SERVICES[1]}."…"]'
+            tables_are = ", ".join(f'[{each}."…"]' for each in SERVICES)
+            what = f"{service}: rules stand in {tables_are}"
             problems.append({"where": file, "what": what})
             continue
         found = [_read_rule(service, text, table, file, problems) for text, table in tables.items()]

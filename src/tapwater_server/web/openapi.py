@@ -25,8 +25,6 @@ class Described(Protocol):
     @property
     def says(self) -> str: ...
     @property
-    def handler(self) -> Any: ...
-    @property
     def query(self) -> Mapping[str, str]: ...
     @property
     def takes(self) -> type | None: ...
@@ -45,18 +43,24 @@ Line = TypeVar("Line", bound=Described)
 
 def describe_services(endpoints: Sequence[Endpoint], *, app: str) -> Mapping[str, Any]:
     """Describe the services of one app, as its own hosts serve them."""
-    described = document(
-        endpoints,
-        title=f"Services of {app}" if app else "Services",
-        is_public=lambda one: one.who is Who.ANYONE,
-    )
-    return {**described, "servers": [{"url": "/_/v1"}]}
+    title = f"Services of {app}" if app else "Services"
+    return {**document(endpoints, title=title, say=_said), "servers": [{"url": "/_/v1"}]}
+
+
+def _said(one: Endpoint) -> Mapping[str, Any]:
+    path = plain_path(one.path)
+    optional: list[dict[str, list[str]]] = [{}] if one.who is Who.ANYONE else []
+    return {
+        "operationId": re.sub(r"[^A-Za-z0-9]+", "_", f"{one.method.lower()}{path}").strip("_"),
+        "tags": [path.split("/")[1]],
+        "security": [*optional, {"token": []}],
+    }
 
 
 def document(
-    endpoints: Sequence[Line], *, title: str, is_public: Callable[[Line], bool]
+    endpoints: Sequence[Line], *, title: str, say: Callable[[Line], Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """Describe an API. ``is_public`` says of a line whether it may be used without a token."""
+    """Describe an API. ``say`` adds to a line, above all who may use it."""
     kinds = sorted(
         {kind for one in endpoints for kind in (one.takes, one.gives) if kind is not None},
         key=lambda kind: kind.__name__,
@@ -65,7 +69,7 @@ def document(
     shapes = dict(zip(kinds, found, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for one in endpoints:
-        operation = _operation(one, shapes, public=is_public(one))
+        operation = {**_operation(one, shapes), **say(one)}
         paths.setdefault(plain_path(one.path), {})[one.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -87,7 +91,7 @@ def plain_path(path: str) -> str:
     return _PARAMETER.sub(r"{\1}", path)
 
 
-def _operation(one: Described, shapes: Mapping[type, Any], *, public: bool) -> dict[str, Any]:
+def _operation(one: Described, shapes: Mapping[type, Any]) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(one.path)
@@ -97,7 +101,6 @@ def _operation(one: Described, shapes: Mapping[type, Any], *, public: bool) -> d
         for name, what in one.query.items()
     ]
     operation: dict[str, Any] = {
-        "operationId": getattr(one.handler, "__name__", ""),
         "summary": one.says,
         "parameters": parameters,
         "responses": {
@@ -109,7 +112,6 @@ def _operation(one: Described, shapes: Mapping[type, Any], *, public: bool) -> d
                 },
             },
         },
-        "security": [] if public else [{"token": []}],
     }
     schema = _body(one, shapes)
     if schema:

@@ -20,7 +20,6 @@ class Pages:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._script = _cached(CLIENT, "text/javascript; charset=utf-8")
-        self._script[1]["access-control-allow-origin"] = "*"  # The same for everyone.
         self._page = _cached(DOCS_PAGE, "text/html; charset=utf-8")
         self._page[1].update(
             {

@@ -53,12 +53,12 @@ def told(event):
     say(type=event.type, event=event.data["event"]["id"], reason=event.data["outcome"]["reason"])
 """,
     "reactive/poison.py": """
-import os, signal
+import os
 from tapwater import on
 
 @on.event(type="poison", retries=["10ms"])
 def told(event):
-    os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(9)
 """,
     "reactive/ordered.py": """
 from tapwater import on, options
@@ -154,9 +154,12 @@ from saying import say
 def told(event):
     say(type=event.type)
 """,
+    "restful/pay_async.py": """
+async def post(ctx, card: str):
+    async with ctx.once(card) as first:
+        return {"first": first}
+""",
     "restful/pay.py": """
-from tapwater.services.once import OnceBusy
-
 def post(ctx, card: str, fails: bool = False):
     with ctx.once(card) as first:
         if fails:

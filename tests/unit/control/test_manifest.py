@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tapwater_server.control.layout import Found
 from tapwater_server.control.manifest import DEPTH_MAX, Read, read_manifest
+from tapwater_server.model.delivering import DeliveryOptions
 from tapwater_server.model.function import Kind, Route, Style, Trigger
 from tapwater_server.model.ids import AppId
 
@@ -17,7 +18,7 @@ EVENT: dict[str, Any] = {
     "wire": 1,
     "kind": "reactive",
     "style": "event",
-    "trigger": {"source": "schedule", "arguments": {"cron": "* * * * *"}},
+    "triggers": [{"source": "schedule", "arguments": {"cron": "* * * * *"}}],
 }
 
 
@@ -49,7 +50,12 @@ def test_a_reactive_function() -> None:
     got = read({**EVENT, "options": {"retries": 3}}, Kind.REACTIVE).function
     assert got is not None
     assert (got.kind, got.style, got.route) == (Kind.REACTIVE, Style.EVENT, None)
-    assert got.trigger == Trigger(source="schedule", arguments={"cron": "* * * * *", "retries": 3})
+    assert got.trigger == Trigger(
+        source="schedule",
+        arguments={"cron": "* * * * *"},
+        delivery=DeliveryOptions(attempts_max=4),
+    )
+    assert got.delivery.attempts_max == 4
 
 
 def test_a_single_file_says_itself_what_it_is() -> None:
@@ -91,8 +97,11 @@ def test_a_late_import_that_was_found_out() -> None:
         ({**GET, "operations": {"x": "y" * (2 << 20)}}, Kind.RESTFUL, "MiB"),
         (EVENT, Kind.RESTFUL, "move it to reactive/"),
         (GET, Kind.REACTIVE, "no @on"),
-        ({**EVENT, "trigger": None}, Kind.REACTIVE, "names none"),
-        ({**EVENT, "trigger": {"source": "../x"}}, Kind.REACTIVE, "trigger"),
+        ({**EVENT, "triggers": []}, Kind.REACTIVE, "names none"),
+        ({**EVENT, "triggers": [{"source": "../x"}]}, Kind.REACTIVE, "no such trigger"),
+        ({**EVENT, "triggers": EVENT["triggers"] * 17}, Kind.REACTIVE, "more than 16"),
+        ({**EVENT, "options": {"schedule": "@daily"}}, Kind.REACTIVE, "besides"),
+        ({**GET, "options": {"schedule": "at dawn"}}, Kind.RESTFUL, "schedule"),
     ],
 )
 def test_what_is_refused(raw: dict[str, Any], kind: Kind, says: str) -> None:

@@ -21,7 +21,30 @@ from tapwater.on import Triggered, triggers
         (on.batch("m", size=5), "batch", {"queue": "m", "size": 5, "window": "5s"}),
         (on.schedule("* * * * *"), "schedule", {"cron": "* * * * *", "tz": "UTC"}),
         (on.mqtt("a/+"), "mqtt", {"topic": "a/+"}),
+        (on.topic("news"), "topic", {"topic": "news"}),
+        (
+            on.batch(topic="m", window=2),
+            "batch",
+            {"topic": "m", "size": 100, "window": 2},
+        ),
+        (
+            on.schedule("every 5m", missed="all", overlap="skip"),
+            "schedule",
+            {"cron": "every 5m", "tz": "UTC", "missed": "all", "overlap": "skip"},
+        ),
+        (
+            on.webhook("github", secret="S", style="github"),
+            "webhook",
+            {"name": "github", "secret": "S", "style": "github"},
+        ),
         (on.user_created, "user_created", {}),
+        (on.user_confirmed(retries=3), "user_confirmed", {"retries": 3}),
+        (on.user_deleted(retries=["1s"]), "user_deleted", {"retries": ["1s"]}),
+        (
+            on.message("a", retries=0, on_failure="queue:b"),
+            "message",
+            {"queue": "a", "retries": 0, "on_failure": "queue:b"},
+        ),
         (on.event(type="a.b", source="/x"), "event", {"type": "a.b", "source": "/x"}),
     ],
 )
@@ -40,6 +63,10 @@ def test_marked_function_stays_a_function(mark: Any, source: str, arguments: Any
         lambda: on.message(len),  # type: ignore[arg-type]
         lambda: on.message("a")("b"),  # type: ignore[type-var]
         lambda: on.batch("a", size=0),
+        lambda: on.batch(),
+        lambda: on.batch("a", topic="b"),
+        lambda: on.message("a", retry=3),  # type: ignore[call-arg]
+        lambda: on.user_created(nonsense=3),  # type: ignore[call-overload]
         lambda: options(memroy="1GB"),
     ],
 )

@@ -42,5 +42,7 @@ def test_a_line_is_described() -> None:
     assert written["responses"]["201"]["content"] == {"application/json": {"schema": note}}
     assert written["security"] == [{"token": []}]
     read = document["paths"]["/raw/{id}"]["get"]
-    assert (read["security"], list(read["responses"]["200"]["content"])) == ([], ["x/y"])
+    assert read["security"] == [{}, {"token": []}]
+    assert (read["operationId"], read["tags"]) == ("get_raw_id", ["raw"])
+    assert list(read["responses"]["200"]["content"]) == ["x/y"]
     assert set(document["components"]["schemas"]) == {"Note", "Problem"}

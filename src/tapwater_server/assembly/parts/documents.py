@@ -28,7 +28,7 @@ async def open(ground: Ground) -> Part:
         name="docs",
         endpoints=(*http.endpoints(), *store.endpoints()),
         sockets=http.sockets(),
-        loops=(hub.run(), upkeep.run()),
+        loops=(hub.run(), hub.run_beat(), upkeep.run()),
         erase=documents.erase,
         service=service,
     )

@@ -41,7 +41,7 @@ async def open(ground: Ground) -> Part:
         limits=BrokerLimits(keep_alive_s_max=settings.mqtt_keep_alive_s_max),
         version=version("tapwater"),
     )
-    sessions = Sessions(broker=broker, store=store, log=log)
+    sessions = Sessions(broker=broker, store=store)
     await sessions.recover()
     door = _door(ground)
     server = MqttServer(broker=broker, sessions=sessions, door=door, clock=ground.clock)
@@ -85,6 +85,7 @@ def _door(ground: Ground) -> Door:
         rules=ground.rules,
         knows=lambda app: app in stores.registry.apps(),
         anonymous=parse_app_id(anonymous) if anonymous else None,
+        trusting=ground.settings.dev,
     )
 
 

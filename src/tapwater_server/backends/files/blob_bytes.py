@@ -22,7 +22,7 @@ T = TypeVar("T")
 WRITE_BYTES = 1 << 20  # Handed to a thread at once: fewer hops, and MD5 runs without the GIL.
 READ_BYTES = 512 << 10
 _THREADS = 8  # A disk serves several at once, and one slow transfer must not stop the others.
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileBlobBytes:

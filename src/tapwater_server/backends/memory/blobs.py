@@ -105,9 +105,9 @@ class MemoryBlobFacts:
     async def store(
         self, app: AppId, draft: Draft, *, condition: Condition = ALWAYS, cause: Cause
     ) -> Blob:
-        place = self._ensure(app, draft.bucket)
         before = self._shown(app, draft.bucket, draft.key)
         check_write(condition, before)
+        place = self._ensure(app, draft.bucket)
         blob = Blob(
             bucket=draft.bucket,
             key=draft.key,

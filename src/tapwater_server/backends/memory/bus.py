@@ -60,6 +60,14 @@ class MemoryBus:
         self._last_seq = 0
         self._changes, self._seen = Changes(), 0
 
+    async def reclaim(self) -> int:
+        """End all leases: whoever held them is gone."""
+        held = [row for row in self._rows.values() if row.is_leased(self._clock.now())]
+        for row in held:
+            row.due = self._clock.now()
+        self._changes.note()
+        return len(held)
+
     async def publish(self, errands: Sequence[Errand]) -> int:
         for errand in errands:
             check_size(errand)

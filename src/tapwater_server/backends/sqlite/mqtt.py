@@ -43,9 +43,10 @@ _UNSUBSCRIBE = """
 DELETE FROM subscription WHERE app = :app AND client = :client AND filter = :filter
 """
 _MESSAGE = """
-INSERT OR IGNORE INTO message
+INSERT INTO message
     (id, app, topic, payload, qos, publisher, properties, published_at, expires_at)
 VALUES (:id, :app, :topic, :payload, :qos, :publisher, :properties, :published_at, :expires_at)
+ON CONFLICT DO NOTHING
 """
 _ENQUEUE = """
 INSERT INTO queued (app, client, packet_id, message, qos, retain, ids, released)
@@ -63,7 +64,9 @@ SELECT :app, :client, :packet_id
 WHERE EXISTS (SELECT 1 FROM session WHERE app = :app AND client = :client)
 """
 _FINISH = "DELETE FROM received WHERE app = :app AND client = :client AND packet_id = :packet_id"
-_PROMISE = "INSERT OR IGNORE INTO promise (id, app, body) VALUES (:id, :app, :body)"
+_PROMISE = """
+INSERT INTO promise (id, app, body) VALUES (:id, :app, :body) ON CONFLICT DO NOTHING
+"""
 _TOLD = "DELETE FROM promise WHERE id = :id"
 _CLEAR = "DELETE FROM retained WHERE app = :app AND topic = :topic"
 _RETAIN = "INSERT INTO retained (app, topic, message) VALUES (:app, :topic, :message)"

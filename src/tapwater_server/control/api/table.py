@@ -34,7 +34,10 @@ async def describe(house: House, asked: Asked) -> Mapping[str, Any]:
     return document(
         ENDPOINTS,
         title="Tapwater control API",
-        is_public=lambda one: one.who is Who.PUBLIC,
+        say=lambda one: {
+            "operationId": one.handler.__name__,
+            "security": [] if one.who is Who.PUBLIC else [{"token": []}],
+        },
     )
 
 

@@ -31,7 +31,7 @@ from tapwater_server.services.docs.reading import (
     read_simple,
     wrong,
 )
-from tapwater_server.services.docs.service import DocsService
+from tapwater_server.services.docs.service import DocsService, asker_of
 from tapwater_server.services.docs.talking import Talk
 from tapwater_server.services.docs.watching import Watching
 from tapwater_server.web.asked import Asked

@@ -6,6 +6,7 @@ reads the database for a single listener.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,10 @@ BUFFER_MAX = 1000  # Changes one listener may be behind.
 BATCH_MAX = 500  # Events read at a time.
 LISTENERS_MAX = 50_000
 RETRY_S = 1.0
+ALIVE_S = 15.0  # Between signs of life, so that proxies and clients know.
 
 Watched = DocPath | Query
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Listener:
     after: int = 0  # what came up to here is known already
     frames: "deque[Frame]" = field(default_factory=deque)
     overflowed: bool = False
+    beat: bool = False  # a sign of life is due
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, frame: Frame) -> None:
@@ -78,7 +82,7 @@ class Listener:
 
     def take(self) -> Sequence[Frame]:
         """Take all that waits."""
-        taken = [frame for frame in self.frames if frame.seq > self.after]
+        taken = tuple(frame for frame in self.frames if frame.seq > self.after)
         self.frames.clear()
         self.stirred.clear()
         return taken
@@ -90,23 +94,33 @@ class Hub:
     def __init__(self, *, log: EventLog, documents: Documents, clock: Clock) -> None:
         self._log, self._documents, self._clock = log, documents, clock
         self._rooms: dict[tuple[AppId, str], dict[bytes, set[Listener]]] = {}
-        self._ready = asyncio.Event()
-        self._told = 0
+        self._wanted = asyncio.Event()
         self.listeners = 0
         self.seq = 0  # All up to here was told.
 
     async def run(self) -> None:
-        """Follow for ever."""
-        self.seq = await self._log.last()
-        self._ready.set()
+        """Follow for ever, as long as somebody listens."""
         while True:
-            await self._log.wait_appended(self.seq)
-            await self.step()
+            await self._wanted.wait()
+            try:
+                await self._log.wait_appended(self.seq)
+                await self.step()
+            except Exception:
+                # A border: one event that cannot be read must not silence all that follow.
+                _log.exception("telling of documents failed", extra={"seq": self.seq})
+                await self._clock.sleep(RETRY_S)
 
-    async def start(self) -> None:
-        """Begin where the log is now; for those who call ``step()`` themselves."""
-        self.seq = await self._log.last()
-        self._ready.set()
+    async def run_beat(self) -> None:
+        """Let every subscription show now and then that it lives. One clock for all of them: a
+        timer for each would cost more than the telling.
+        """
+        while True:
+            await self._clock.sleep(ALIVE_S)
+            for room in self._rooms.values():
+                for listeners in room.values():
+                    for listener in listeners:
+                        listener.beat = True
+                        listener.stirred.set()
 
     async def step(self) -> int:
         """Tell what was appended; say how many events that were."""
@@ -120,12 +134,16 @@ class Hub:
 
     async def join(self, listener: Listener) -> None:
         """Listen from now on: ``hub.seq`` says from where."""
-        await self._ready.wait()
         if self.listeners >= LISTENERS_MAX:
             raise Overloaded("too many listen to documents already")
+        if not self.listeners:
+            # Nobody followed the log meanwhile. A step still under way may set it back, which
+            # does no harm: what a listener has heard already is not put into its buffer.
+            self.seq = await self._log.last()
         room = self._rooms.setdefault((listener.app, _room(listener.watched)), {})
         room.setdefault(_key(listener.watched), set()).add(listener)
         self.listeners += 1
+        self._wanted.set()
 
     def leave(self, listener: Listener) -> None:
         """Listen no more."""
@@ -135,6 +153,8 @@ class Hub:
         if listener in listeners:
             listeners.remove(listener)
             self.listeners -= 1
+        if not self.listeners:
+            self._wanted.clear()
         if not listeners:
             room.pop(_key(listener.watched), None)
         if not room:
@@ -147,7 +167,7 @@ class Hub:
             return None
         collection, _, id = event.subject.rpartition("/")
         path = DocPath(collection, id)
-        if not self._ready.is_set() or not self._is_heard(event.app, path):
+        if not self._is_heard(event.app, path):
             return None
         return await read_change(logged, path, self._documents)
 
@@ -170,7 +190,6 @@ class Hub:
                 frame = frame_of(change, was=seen[0], is_=seen[1])
             if frame is not None:
                 listener.put(frame)
-                self._told += 1
 
 
 def belongs(watched: Watched, change: Change) -> tuple[bool, bool]:

@@ -15,7 +15,7 @@ from tapwater_server.model.document.happened import TYPE_PREFIX
 from tapwater_server.model.document.paths import DocPath
 from tapwater_server.model.document.query import Query
 from tapwater_server.model.errors import Invalid
-from tapwater_server.ports.clock import Clock, wait_either
+from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import Documents
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.rules import Action
@@ -36,7 +36,6 @@ from tapwater_server.web.endpoint import Streamed
 SNAPSHOT_MAX = 10_000  # Documents at the beginning of one subscription.
 CHUNK_MAX = 100  # Documents in one message of a snapshot.
 MISSED_MAX = 10_000  # Events gone through for one that comes back; beyond, it begins anew.
-ALIVE_S = 15.0  # Between signs of life, so that proxies and clients know.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +105,18 @@ class Watching:
             for frame in beginning.frames:
                 yield frame
             while True:
-                seq = self._hub.seq
-                for frame in listener.take():
+                await listener.stirred.wait()
+                seq, taken = self._hub.seq, listener.take()
+                for frame in taken:
                     at = frame.seq
                     yield frame
                 if listener.overflowed:
                     yield _said("closed", at, reason="this listener is too slow")
                     return
-                if listener.frames:
-                    continue
-                at = max(at, seq)
-                await wait_either(listener.stirred, clock=self._clock, seconds=ALIVE_S)
-                if not listener.stirred.is_set():
+                if listener.beat and not taken:
+                    at = max(at, seq)
                     yield _said("alive", at)
+                listener.beat = False
         finally:
             self._hub.leave(listener)
 

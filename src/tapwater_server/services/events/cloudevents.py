@@ -60,6 +60,9 @@ def read(headers: Mapping[str, str], body: bytes, where: Where) -> list[Event]:
         return _batch(body, where)
     if kind == STRUCTURED:
         return [structured(_object(body), where)]
+    if kind == "application/json" and not any(name.startswith("ce-") for name in headers):
+        # Who means well and forgot the media type: only an event can be meant.
+        return _batch(body, where) if body[:1] == b"[" else [structured(_object(body), where)]
     if kind.startswith("application/cloudevents"):
         raise Invalid(f"{kind!r} is not spoken here: send {STRUCTURED} or {BATCHED}")
     return [_binary(headers, body, where)]

@@ -216,7 +216,7 @@ class EventsApi:
             until=moment(asked.text("until") or 0.0),
         )
         next: int | None = None
-        if after is None and not wanted.since:
+        if after is None and asked.text("since") is None:
             found = await self._service.newest(wanted, count_max=count)
         else:
             place = None if after is None else int(after)

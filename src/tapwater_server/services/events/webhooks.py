@@ -106,7 +106,9 @@ class WebhooksApi:
             if not reason:
                 return style
             reasons.append(reason if text else f"the app has no secret {secret}")
-        _log.warning("webhook refused", extra={"app": asked.app, "name": name, "why": reasons[0]})
+        _log.warning(
+            "webhook refused", extra={"app": asked.app, "webhook": name, "why": reasons[0]}
+        )
         raise Unauthenticated("the signature is not that of this webhook")
 
     def _event(self, asked: Asked, name: str, style: str, parsed: Any) -> Event:

@@ -2,7 +2,8 @@
 
 A user name is ``<app>`` or ``<app>:<anything>``; the password is a platform token for the app, or a
 token or key of one of its users. Who is trusted may do everything; a user may do what the app's
-rules allow for the service ``mqtt``: ``read`` hears a topic, ``create`` publishes on it.
+rules allow for the service ``mqtt``: ``read`` hears a topic, ``create`` publishes on it. Where an
+operator names an app for them, clients that do not say who they are come in as nobody.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from tapwater_server.model.errors import Invalid
 from tapwater_server.model.ids import AppId, parse_app_id
-from tapwater_server.model.principal import Principal
+from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.rules import Action, Rules
 from tapwater_server.ports.tokens import Tokens
@@ -44,9 +45,10 @@ class Door:
         rules: Rules,
         knows: Callable[[AppId], bool],
         anonymous: AppId | None,
+        trusting: bool,
     ) -> None:
         self._tokens, self._identities, self._rules = tokens, identities, rules
-        self._knows, self._anonymous = knows, anonymous
+        self._knows, self._anonymous, self._trusting = knows, anonymous, trusting
 
     def admit(self, connect: Connect) -> Visitor:
         """Let somebody in.
@@ -57,7 +59,9 @@ class Door:
         if connect.user is None and connect.password is None:
             if self._anonymous is None:
                 raise BadPacket(Reason.NOT_AUTHORIZED, "say who you are: user name and password")
-            who = Principal(name="anonymous", apps=frozenset({self._anonymous}))
+            who = NOBODY
+            if self._trusting:
+                who = Principal(name="anonymous", apps=frozenset({self._anonymous}))
             return Visitor(app=self._anonymous, who=who, still=lambda: True)
         app = self._app(connect.user or "")
         secret = (connect.password or b"").decode("utf-8", "replace")

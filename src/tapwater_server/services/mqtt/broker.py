@@ -100,6 +100,7 @@ class Broker:
 
     def step(self) -> None:
         self.alarms.step()
+        self.committer.try_again()
         if self.clock.monotonic() - self._system_at >= SYSTEM_EVERY_S:
             self._system_at = self.clock.monotonic()
             for space in self.spaces.values():

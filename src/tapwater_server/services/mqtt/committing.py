@@ -17,9 +17,10 @@ from tapwater_server.ports.mqtt import Change, MqttStore, Told
 
 _log = logging.getLogger(__name__)
 BATCH_MAX = 512  # Bounds how long the first of them waits.
+OWED_MAX = 10_000  # Promised events in memory that wait for the log; more wait on disk.
 
 
-class Step(Struct, kw_only=True):
+class Step(Struct, kw_only=True, eq=False):
     """Changes and an event that belong together. ``promised``: the changes hold the event too."""
 
     changes: Sequence[Change] = ()
@@ -36,6 +37,7 @@ class Committer:
     def __init__(self, *, store: MqttStore, log: EventLog) -> None:
         self._store, self._events = store, log
         self._steps: deque[Step] = deque()
+        self._owed: deque[Step] = deque()
         self._added = asyncio.Event()
         self._turn = asyncio.Lock()
         self.bytes_waiting = 0
@@ -71,35 +73,67 @@ class Committer:
             return len(batch)
 
     async def _commit(self, batch: Sequence[Step]) -> None:
-        """Commit all together; if that fails, each by itself, so that only the culprit fails."""
-        try:
-            await self._write(batch)
-        except Exception as error:
-            if len(batch) > 1:
-                for step in batch:
-                    await self._commit([step])
-                return
-            # A border: what failed is told to whoever waits, and counted.
-            self.failures += 1
-            _log.error("mqtt_not_committed", extra={"reason": repr(error)})
-            self._end(batch, [step.failed for step in batch])
-            return
-        self._end(batch, [step.done for step in batch])
+        """First what is ours, then the events: an event that is promised is safe from then on."""
+        kept = await self._keep(batch)
+        unheard = set(await self._tell(kept))
+        self._end([step for step in kept if step not in unheard], failed=False)
+        self._end([step for step in kept if step in unheard], failed=True)
 
-    async def _write(self, batch: Sequence[Step]) -> None:
+    async def _keep(self, batch: Sequence[Step]) -> Sequence[Step]:
+        """Write changes, all together; if that fails, each alone, so that only the culprit fails.
+        Gives the steps that are written.
+        """
         changes = [change for step in batch for change in step.changes]
-        if changes:
-            await self._store.write(changes)
-        events = [step.event for step in batch if step.event is not None]
-        if events:
-            await self._events.append(events)
-        for step in batch:
+        try:
+            if changes:
+                await self._store.write(changes)
+        except Exception as error:
+            if len(batch) == 1:
+                self._note_failure(error)
+                self._end(batch, failed=True)
+                return ()
+            return [kept for step in batch for kept in await self._keep([step])]
+        return batch
+
+    async def _tell(self, batch: Sequence[Step]) -> Sequence[Step]:
+        """Append events, in the same way. Gives the steps that must fail: the event is not in
+        the log, and was not promised.
+        """
+        telling = [step for step in batch if step.event is not None]
+        try:
+            if telling:
+                await self._events.append([step.event for step in telling if step.event])
+        except Exception as error:
+            if len(telling) > 1:
+                return [lost for step in telling for lost in await self._tell([step])]
+            self._note_failure(error)
+            self._owe(telling)
+            return [step for step in telling if not step.promised]
+        for step in telling:
             if step.promised and step.event is not None:
                 self.note(Told(id=step.event.id))
+        return ()
 
-    def _end(self, batch: Sequence[Step], calls: Sequence[Callable[[], None] | None]) -> None:
-        for step, call in zip(batch, calls, strict=True):
+    def _owe(self, steps: Sequence[Step]) -> None:
+        """Promised and not told: try again later, or when the platform starts again."""
+        for step in steps:
+            if step.promised and len(self._owed) < OWED_MAX:
+                self._owed.append(Step(event=step.event, promised=True))
+
+    def try_again(self) -> None:
+        """Queue what is owed once more."""
+        while self._owed:
+            self.add(self._owed.popleft())
+
+    def _note_failure(self, error: Exception) -> None:
+        # A border: what failed is told to whoever waits, and counted.
+        self.failures += 1
+        _log.error("mqtt_not_committed", extra={"reason": repr(error)})
+
+    def _end(self, steps: Sequence[Step], *, failed: bool) -> None:
+        for step in steps:
             self.bytes_waiting -= step.size
+            call = step.failed if failed else step.done
             if call is None:
                 continue
             try:

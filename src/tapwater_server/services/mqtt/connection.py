@@ -13,7 +13,7 @@ from tapwater_server.services.mqtt.codec.writing import write_packet
 from tapwater_server.services.mqtt.limits import BrokerLimits
 
 _log = logging.getLogger(__name__)
-CLOSE_S_MAX = 5.0  # For the peer to take our last word.
+CLOSE_S_MAX = 2.0  # For the peer to take our last word.
 
 
 class Hearer(Protocol):
@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._splitter = Splitter(packet_bytes_max=limits.packet_bytes_max)
         self._transport: asyncio.Transport | None = None
         self._held_up = False
+        self._abort: asyncio.TimerHandle | None = None
         self._hearer = hearer(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,6 +86,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.closing = True
         self._transport = None
+        if self._abort is not None:
+            self._abort.cancel()
         self._gone(self)
         self._hearer.lost()
 
@@ -125,18 +128,22 @@ class Connection(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
-        """Close when what was written is gone, or after a while."""
+        """Close our side, and read no more. The peer's side ends when it has read our last word,
+        or after a while: closing at once would throw away what it has not read yet.
+        """
         if self.closing:
             return
         self.closing = True
-        if self._transport is None:
-            return
-        if self._transport.get_write_buffer_size() == 0:
-            self._transport.close()
-            return
         transport = self._transport
-        transport.close()
-        asyncio.get_running_loop().call_later(CLOSE_S_MAX, transport.abort)
+        if transport is None:
+            return
+        if not transport.can_write_eof():  # TLS has no half-closed state.
+            transport.close()
+        else:
+            transport.write_eof()
+            if self._held_up:
+                transport.resume_reading()
+        self._abort = asyncio.get_running_loop().call_later(CLOSE_S_MAX, transport.abort)
 
     def check(self) -> None:
         """End a connection that has been silent for too long; a held-up one cannot speak."""

@@ -47,7 +47,7 @@ class MqttServer:
         loop = asyncio.get_running_loop()
         for door in doors:
             server = await loop.create_server(
-                self._accept, door.host, door.port, ssl=door.tls, backlog=BACKLOG
+                self.accept, door.host, door.port, ssl=door.tls, backlog=BACKLOG
             )
             self._servers.append(server)
             scheme = "mqtts" if door.tls is not None else "mqtt"
@@ -86,7 +86,7 @@ class MqttServer:
     def connections(self) -> Sequence[tuple[Connection, Peer]]:
         return tuple(self._connections.items())
 
-    def _accept(self) -> asyncio.BaseProtocol:
+    def accept(self) -> asyncio.BaseProtocol:
         peers: list[Peer] = []
 
         def hearer(connection: Connection) -> Peer:

@@ -1,20 +1,15 @@
 """How sessions begin, are taken over, end and come back after a new start of the platform."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.mqtt import (
     Kept,
     MqttStore,
-    Promise,
     SessionDropped,
     SessionKept,
     Subscribed,
-    Told,
     Unsubscribed,
 )
 from tapwater_server.services.mqtt.broker import Broker, Publication
@@ -26,25 +21,21 @@ from tapwater_server.services.mqtt.messages import Outgoing, recall
 from tapwater_server.services.mqtt.session import Held, Link, Session
 from tapwater_server.services.mqtt.spaces import Space
 
-PROMISES_AT_ONCE = 256
-
 
 class Sessions:
     """Keeps the sessions of all apps."""
 
-    def __init__(self, *, broker: Broker, store: MqttStore, log: EventLog) -> None:
-        self._broker, self._store, self._log = broker, store, log
+    def __init__(self, *, broker: Broker, store: MqttStore) -> None:
+        self._broker, self._store = broker, store
 
     async def recover(self) -> None:
         """Take up what a former life of the platform left behind. Before anybody connects."""
         kept = self._store.load()
-        for start in range(0, len(kept.promises), PROMISES_AT_ONCE):
-            await self._keep_promises(kept.promises[start : start + PROMISES_AT_ONCE])
+        for promise in kept.promises:
+            event = msgspec.json.decode(promise.body, type=Event)
+            self._broker.committer.add(Step(event=event, promised=True))
+        await self._broker.committer.flush()
         self._restore(kept)
-
-    async def _keep_promises(self, promises: Sequence[Promise]) -> None:
-        await self._log.append([msgspec.json.decode(one.body, type=Event) for one in promises])
-        await self._store.write([Told(id=one.id) for one in promises])
 
     def _restore(self, kept: Kept) -> None:
         space = self._broker.space

@@ -26,7 +26,7 @@ class ScheduleAsked(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     times: str = ""
     at: str | float | None = None
     zone: str = "UTC"
-    payload: msgspec.Raw = msgspec.Raw(b"null")
+    payload: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
     missed: Missed = Missed.ONCE
     overlap: Overlap = Overlap.SKIP
     paused: bool = False

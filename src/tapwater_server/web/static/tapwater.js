@@ -466,7 +466,7 @@ class Blobs {
   async _inParts(bucket, key, file, about, signal, onProgress) {
     const begun = await this._app.askJson(
       "/blobs/-/uploads", { method: "POST", signal, ...json({ bucket, key, about }) });
-    const path = `/blobs/-/uploads/${begun.id}`;
+    const path = `/blobs/-/uploads/${begun.upload}`;
     try {
       for (let start = 0, number = 1; start < file.size; start += PART_BYTES, number++) {
         const part = file.slice(start, start + PART_BYTES);

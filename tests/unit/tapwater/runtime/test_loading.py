@@ -50,7 +50,7 @@ def test_verbs(folder: Folder) -> None:
         "websocket": False,
         "mount": False,
         "body": True,
-        "trigger": None,
+        "triggers": [],
         "description": "Sign up.",
         "threads": [],
         "connections": 0,
@@ -90,10 +90,9 @@ def test_reactive(folder: Folder) -> None:
         file="users/reactive/tick.py",
     )
     assert (told["kind"], told["style"]) == ("reactive", "event")
-    assert told["trigger"] == {
-        "source": "schedule",
-        "arguments": {"cron": "0 * * * *", "tz": "Europe/Berlin"},
-    }
+    assert told["triggers"] == [
+        {"source": "schedule", "arguments": {"cron": "0 * * * *", "tz": "Europe/Berlin"}}
+    ]
 
 
 def test_asgi_and_wsgi_apps(folder: Folder) -> None:
@@ -133,9 +132,9 @@ def test_path_parameters_come_from_the_file(folder: Folder) -> None:
         ("def websocket(ws): ...", "users/restful/h.py", "write async def websocket"),
         ("def tick(): ...", "users/reactive/i.py", "decorates no function with @on"),
         (
-            "from tapwater import on\n@on.user_created\n@on.message('a')\ndef f(): ...",
+            "from tapwater import on\n@on.user_created\ndef f(): ...\n@on.message('a')\ndef g(): ...",
             "users/reactive/j.py",
-            "one file is one trigger",
+            r"one file is one function, this decorates f\(\), g\(\)",
         ),
         ("from tapwater import options\noptions(concurrency=0)\ndef get(): ...", "k.py", "from 1"),
         (

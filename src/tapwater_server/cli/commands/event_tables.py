@@ -1,0 +1,113 @@
+"""How events and deliveries look to people."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tapwater_server.cli.session import Session
+from tapwater_server.cli.showing import age, plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+One = Mapping[str, Any]
+_REASON_CHARS_MAX = 80
+
+
+def events_table(events: Sequence[One]) -> "Table":
+    """One line an event."""
+    table = _table("time", "type", "subject", "source", "id")
+    for one in events:
+        table.add_row(
+            str(one["time"])[:19].replace("T", " "),
+            _shown(one["type"]),
+            _shown(one["subject"]) or "-",
+            _shown(one["source"]),
+            _shown(one["id"]),
+        )
+    return table
+
+
+def deliveries_table(deliveries: Sequence[One], *, at: float) -> "Table":
+    """One line a delivery."""
+    table = _table("id", "to", "state", "attempt", "published", "reason")
+    for one in deliveries:
+        table.add_row(
+            one["id"],
+            _shown(told_to(one)),
+            one["state"],
+            str(one["attempt"]),
+            age(at - one["published_at"]),
+            _shown(one["reason"])[:_REASON_CHARS_MAX] or "-",
+        )
+    return table
+
+
+def lines_table(lines: Sequence[One], *, at: float) -> "Table":
+    """One line for each function and queue that has something."""
+    table = _table("line", "waiting", "delayed", "running", "dead", "oldest")
+    for one in lines:
+        oldest = age(at - one["oldest_at"]) if one["oldest_at"] else "-"
+        counts = [str(one[name]) for name in ("waiting", "delayed", "leased", "dead")]
+        table.add_row(_shown(told_to(one)), *counts, oldest)
+    return table
+
+
+def print_event(session: Session, shown: One) -> None:
+    """An event, its data, and who was told."""
+    event = shown["event"]
+    for name in ("id", "type", "source", "subject", "time", "key", "root", "depth"):
+        if event[name] not in ("", 0):
+            session.print(f"[dim]{name:8}[/dim] {_shown(str(event[name]))}")
+    session.print(f"[dim]{'data':8}[/dim] {_shown(_data(event))}")
+    for one in shown["deliveries"]:
+        session.print(f"[dim]{'told':8}[/dim] {_shown(_end(one))}")
+    if not shown["deliveries"]:
+        session.print("[dim]Nobody who is live listens to it.[/dim]")
+
+
+def print_delivery(session: Session, one: One) -> None:
+    """A delivery, what was told, and what came of it."""
+    session.print(_shown(_end(one)))
+    for name in ("reason", "event", "key", "root", "body", "result"):
+        if one[name]:
+            session.print(f"[dim]{name:8}[/dim] {_shown(_json(one[name]))}")
+
+
+def told_to(one: One) -> str:
+    """Name a line for people.
+
+    >>> told_to({"function": "users/mail", "queue": ""})
+    'users/mail'
+    """
+    return str(one["function"] or f"queue {one['queue']}")
+
+
+def _end(one: One) -> str:
+    return f"{told_to(one)}: {one['state']}, attempt {one['attempt']} ({one['id']})"
+
+
+def _data(event: One) -> str:
+    coded = event.get("data_base64")
+    return f"{coded} (base64)" if coded is not None else _json(event["data"])
+
+
+def _shown(text: object) -> str:
+    """What others wrote, as it is: neither control characters nor brackets do anything."""
+    from rich.markup import escape
+
+    return escape(plain(text))
+
+
+def _json(value: object) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(*titles: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in titles:
+        table.add_column(title, no_wrap=title in {"id", "time"})
+    return table

@@ -1,0 +1,47 @@
+"""The services' API, as it is described to machines and to people."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tapwater_server.web.dispatch import Table
+from tapwater_server.web.openapi import describe_services
+from tools.api_table import PAGE, open_table, write
+
+
+@pytest.fixture
+async def table(tmp_path: Path) -> Table:
+    return await open_table(tmp_path)
+
+
+async def test_the_page_has_every_endpoint(table: Table) -> None:
+    assert write(table) in PAGE.read_text(), "Run: python -m tools.api_table"
+
+
+async def test_the_document_is_whole(table: Table) -> None:
+    raw = msgspec.json.encode(describe_services(table.endpoints, app="shop"))
+    document: Any = json.loads(raw)
+    operations = [
+        (path, operation)
+        for path, verbs in document["paths"].items()
+        for operation in verbs.values()
+    ]
+    assert len(operations) == len(table.endpoints)
+    ids = [operation["operationId"] for _, operation in operations]
+    assert len(set(ids)) == len(ids)
+    known = set(document["components"]["schemas"])
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', raw.decode())) <= known
+    for path, operation in operations:
+        named = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+        assert named == set(re.findall(r"\{(\w+)\}", path)), path
+        assert operation["summary"].endswith("."), path
+
+
+async def test_every_line_is_to_be_reached(table: Table) -> None:
+    """No earlier or more exact line hides another one altogether."""
+    lines = [(one.method, one.path) for one in table.endpoints]
+    assert len(set(lines)) == len(lines)
