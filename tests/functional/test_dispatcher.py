@@ -1,119 +1,423 @@
-"""The event line without a platform: a bus, a scripted door, and what becomes of errands."""
+"""The event line without a platform: log and bus in memory, scripted guests, what becomes of it."""
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
+import pytest
+
+from tapwater.runtime import wire
 from tapwater.runtime.wire import Frame, Kind
+from tapwater_server.assembly.eventline import EventLine, event_line
 from tapwater_server.backends.memory.bus import MemoryBus
-from tapwater_server.events.dispatcher import Dispatcher
-from tapwater_server.events.retry import RetryPolicy
-from tapwater_server.model.errors import NotFound
-from tapwater_server.model.ids import InvocationId, RevisionId
-from tapwater_server.model.invocation import Invocation, Verb
-from tapwater_server.ports.bus import Delivery, Errand
-from tapwater_server.testing.clock import CountingIds, ManualClock, settle
+from tapwater_server.backends.memory.eventlog import MemoryEventLog
+from tapwater_server.backends.memory.registry import MemoryRegistry
+from tapwater_server.events.matching import errand_id
+from tapwater_server.model.delivering import DeliveryOptions, Pace
+from tapwater_server.model.event import Event
+from tapwater_server.model.function import (
+    Alias,
+    Function,
+    FunctionLimits,
+    Revision,
+    Style,
+    Trigger,
+)
+from tapwater_server.model.function import Kind as FunctionKind
+from tapwater_server.model.ids import AppId, FunctionId, RevisionId
+from tapwater_server.ports.bus import Errand, ErrandState, Filter, function_line, queue_line
+from tapwater_server.testing.clock import CountingIds, settle
 from tapwater_server.testing.guests import ScriptedGuest
-from tapwater_server.testing.world import World, a_function
+from tapwater_server.testing.world import World
+
+SHOP = AppId("shop")
+Told = list[Any]
+
+
+def reactive(name: str, *triggers: Trigger, **limits: Any) -> Function:
+    return Function(
+        id=FunctionId(SHOP, name),
+        kind=FunctionKind.REACTIVE,
+        style=Style.EVENT,
+        file=f"{name}.py",
+        group="",
+        triggers=triggers,
+        limits=FunctionLimits(**limits),
+    )
+
+
+def on_event(type: str = "sold", **options: Any) -> Trigger:
+    delivery = DeliveryOptions(**{"attempts_max": 3, **options})
+    return Trigger(source="event", arguments={"type": type}, delivery=delivery)
 
 
 class Line:
-    """A dispatcher on top of a scripted world."""
+    """An event line on top of a scripted world. ``told`` has the bodies of all calls."""
 
-    def __init__(self, world: World, *, attempts_max: int = 3) -> None:
-        self.clock: ManualClock = world.clock
-        self.bus = MemoryBus(clock=world.clock)
-        self.function = a_function()
-        self.gone = False
-        self.dispatcher = Dispatcher(
+    def __init__(self, script: Callable[[ScriptedGuest, Frame, Any], None] | None = None) -> None:
+        self.told: Told = []
+        self._script = script or fine
+        self.world = World(script=self._play)
+        self.clock = self.world.clock
+        self.bus, self.log = MemoryBus(clock=self.clock), MemoryEventLog(clock=self.clock)
+        self.registry = MemoryRegistry()
+        self.line = self.make()
+
+    def make(self) -> EventLine:
+        return event_line(
             bus=self.bus,
-            invoker=world.scheduler,
-            translate=self.translate,
-            clock=world.clock,
+            log=self.log,
+            registry=self.registry,
+            invoker=self.world.scheduler,
+            clock=self.clock,
             ids=CountingIds(),
-            policy=RetryPolicy(attempts_max=attempts_max, delay_s=1.0),
         )
 
-    def translate(self, delivery: Delivery) -> Invocation:
-        if self.gone:
-            raise NotFound("the function is not deployed any more")
-        return Invocation(
-            id=InvocationId(f"i{delivery.attempt}"),
-            revision=RevisionId("r1"),
-            function=self.function,
-            verb=Verb.EVENT,
-            body=delivery.errand.body,
-            arrived_at=self.clock.monotonic(),
+    def _play(self, guest: ScriptedGuest, frame: Frame) -> None:
+        if frame.kind == Kind.INVOKE:
+            body = json.loads(bytes(wire.read_invoke(frame.payload).body) or b"null")
+            self.told.append(body)
+            self._script(guest, frame, body)
+
+    async def deploy(self, *functions: Function, weight: int = 100) -> None:
+        number = await self.registry.next_number(SHOP)
+        revision = Revision(
+            id=RevisionId(f"r{number}"),
+            app=SHOP,
+            number=number,
+            created_at=0.0,
+            bundle="",
+            layer="",
+            python="",
+            functions=functions,
         )
+        alias = Alias(app=SHOP, name="live", weights={revision.id: weight})
+        await self.registry.add_revision(revision, aliases=[alias])
 
-    async def publish(self, id: str = "e1") -> None:
-        errand = Errand(id=id, app="shop", function="shop:orders/send", body=b'{"n":1}')
-        await self.bus.publish([errand])
+    async def happen(self, id: str = "e1", type: str = "sold", **more: Any) -> None:
+        event = Event(id=id, app=SHOP, type=type, source="/s", at=self.clock.now(), **more)
+        await self.log.append([event])
 
-    async def state(self, id: str = "e1") -> str:
-        state = await self.bus.state(id)
-        assert state is not None
-        return state.state
+    async def send(self, id: str, body: bytes = b"{}", queue: str = "q") -> None:
+        line = queue_line(SHOP, queue)
+        await self.bus.publish([Errand(id=id, app=SHOP, line=line, body=body)])
+
+    async def served(self, seconds: float) -> None:
+        """Let both loops run for some wound time."""
+        running = [asyncio.ensure_future(loop) for loop in self.line.loops()]
+        await settle()
+        await self.world.run(seconds, step_s=0.25)
+        for one in running:
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def dead(self) -> list[ErrandState]:
+        return list(await self.bus.list(Filter(app=SHOP, state="dead")))
+
+    async def states(self, line: str = "") -> list[str]:
+        found = await self.bus.list(Filter(app=SHOP, line=line))
+        return sorted(one.state for one in found)
 
 
-async def served(line: Line, world: World, *, seconds: float) -> None:
-    """Let the dispatcher run for some wound time."""
-    running = asyncio.ensure_future(line.dispatcher.run())
-    await settle()
-    await world.run(seconds, step_s=0.25)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+def fine(guest: ScriptedGuest, frame: Frame, body: Any) -> None:
+    guest.answer(frame.call, b'"fine"')
 
 
-def fails(guest: ScriptedGuest, frame: Frame) -> None:
-    if frame.kind == Kind.INVOKE:
-        guest.answer(frame.call, b"no", status=500)
+def fails(guest: ScriptedGuest, frame: Frame, body: Any) -> None:
+    guest.answer(frame.call, b"no", status=500)
 
 
-def hangs(guest: ScriptedGuest, frame: Frame) -> None:
+def hangs(guest: ScriptedGuest, frame: Frame, body: Any) -> None:
     """Never answers."""
 
 
-async def test_an_errand_that_went_well_is_done_and_keeps_its_result() -> None:
-    world = World()
-    line = Line(world)
-    await line.publish()
-    await served(line, world, seconds=1.0)
-    state = await line.bus.state("e1")
-    assert state is not None
-    assert (state.state, state.attempt) == ("done", 1)
-    assert json.loads(state.result) == {"status": 200, "body": '{"n":1}'}
-    await world.close()
+Make = Callable[..., Line]
 
 
-async def test_a_poison_errand_ends_as_a_dead_letter() -> None:
-    world = World(script=fails)
-    line = Line(world)
-    await line.publish()
-    await served(line, world, seconds=30.0)
-    [letter] = await line.bus.dead(app="shop", count_max=10)
-    assert (letter.attempt, letter.state) == (3, "dead")
-    assert "status 500" in letter.reason
-    assert line.dispatcher.stats().retried == 2
-    await world.close()
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    made: list[Line] = []
+
+    def a_line(script: Any = None) -> Line:
+        made.append(Line(script))
+        return made[-1]
+
+    yield a_line
+    for one in made:
+        await one.world.close()
 
 
-async def test_an_errand_for_a_function_that_is_gone_is_buried() -> None:
-    world = World()
-    line = Line(world)
-    line.gone = True
-    await line.publish()
-    await served(line, world, seconds=1.0)
-    [letter] = await line.bus.dead(app="shop", count_max=10)
-    assert letter.reason == "the function is not deployed any more"
-    await world.close()
+async def test_an_event_goes_all_the_way_and_its_result_is_kept(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()), reactive("b", on_event("other")))
+    await line.happen(data=b'{"n": 1}', subject="s")
+    await line.served(1.0)
+    [told] = line.told
+    assert (told["id"], told["type"], told["subject"], told["data"]) == (
+        "e1",
+        "sold",
+        "s",
+        {"n": 1},
+    )
+    [state] = await line.bus.list(Filter(app=SHOP))
+    assert (state.state, state.function, state.attempt) == ("done", "shop:a", 1)
+    shown = await line.bus.state(state.id)
+    assert shown is not None
+    assert json.loads(shown.result) == {"status": 200, "body": '"fine"'}
 
 
-async def test_a_stop_uses_no_attempt() -> None:
-    world = World(script=hangs)
-    line = Line(world)
-    await line.publish()
-    await served(line, world, seconds=1.0)
-    state = await line.bus.state("e1")
-    assert state is not None
+async def test_read_again_after_a_crash_nothing_is_told_twice(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    await line.happen()
+    assert await line.line.relay.step() == 1  # Killed here: the cursor is not written.
+    line.line = line.make()
+    await line.served(1.0)
+    assert len(line.told) == 1
+    assert line.line.relay.stats().events == 1
+
+
+async def test_the_cursor_is_written_and_goes_on(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    await line.happen()
+    await line.served(1.0)
+    assert await line.log.cursor("relay") == await line.log.last()
+    line.line = line.make()
+    await line.served(1.0)
+    assert line.line.relay.stats().events == 0
+
+
+async def test_a_poison_event_ends_as_a_dead_letter(make: Make) -> None:
+    line = make(fails)
+    await line.deploy(reactive("a", on_event()))
+    await line.happen()
+    await line.served(30.0)
+    [letter] = await line.dead()
+    assert (letter.attempt, letter.reason) == (3, "answered with status 500 (attempt 3 of 3)")
+    assert line.line.dispatcher.stats().retried == 2
+
+
+async def test_matching_that_breaks_does_not_stop_the_log(make: Make) -> None:
+    line = make()
+    broken = Trigger(source="event", arguments={})  # No type: a mistake of ours.
+    await line.deploy(reactive("a", on_event()))
+    await line.happen("e1")
+    await line.deploy(reactive("a", on_event()), reactive("broken", broken))
+    await line.served(1.0)
+    await line.deploy(reactive("a", on_event()))
+    await line.happen("e2")
+    await line.served(1.0)
+    assert [one["id"] for one in line.told] == ["e2"]
+
+
+async def test_a_function_that_is_gone_buries_its_errands(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    await line.happen()
+    await line.line.relay.step()
+    await line.deploy(reactive("b", on_event()))
+    await line.served(1.0)
+    [letter] = await line.dead()
+    assert letter.reason == "shop:a is not in the revision that is live"
+
+
+async def test_a_stop_uses_no_attempt(make: Make) -> None:
+    line = make(hangs)
+    await line.deploy(reactive("a", on_event()))
+    await line.happen()
+    await line.served(1.0)
+    [state] = await line.bus.list(Filter(app=SHOP))
     assert (state.state, state.attempt) == ("waiting", 0)
-    await world.close()
+
+
+async def test_a_stop_gives_back_a_batch_that_is_not_full(make: Make) -> None:
+    line = make()
+    batch = Trigger(source="batch", arguments={"queue": "q", "size": 5, "window_s": 60.0})
+    await line.deploy(reactive("a", batch))
+    await line.send("m1")
+    await line.served(1.0)
+    [state] = await line.bus.list(Filter(app=SHOP))
+    assert (state.state, state.attempt) == ("waiting", 0)
+
+
+async def test_a_queue_waits_until_somebody_takes_its_messages(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    await line.send("m1", b'{"to": "ada"}')
+    await line.served(1.0)
+    assert await line.states() == ["waiting"]
+    await line.deploy(reactive("a", Trigger(source="message", arguments={"queue": "q"})))
+    await line.served(1.0)
+    [told] = line.told
+    assert (told["type"], told["source"], told["data"]) == (
+        "tapwater.queue.message",
+        "/queues/q",
+        {"to": "ada"},
+    )
+
+
+async def test_a_batch_goes_when_its_window_is_over(make: Make) -> None:
+    line = make()
+    batch = Trigger(source="batch", arguments={"queue": "q", "size": 5, "window_s": 2.0})
+    await line.deploy(reactive("a", batch))
+    for n in range(7):
+        await line.send(f"m{n}")
+    await line.served(1.0)
+    assert [len(one["events"]) for one in line.told] == [5]
+    await line.served(3.0)
+    assert sorted(len(one["events"]) for one in line.told) == [2, 5]
+    assert await line.states() == ["done"] * 7
+
+
+async def test_a_poison_among_others_goes_alone_before_they_die_with_it(make: Make) -> None:
+    def dies_of_three(guest: ScriptedGuest, frame: Frame, body: Any) -> None:
+        if any(one["data"] == 3 for one in body["events"]):
+            guest.answer(frame.call, b"no", status=500)
+        else:
+            guest.answer(frame.call, b"null")
+
+    line = make(dies_of_three)
+    options = DeliveryOptions(attempts_max=4)
+    said = {"queue": "q", "size": 10, "window_s": 0.5}
+    await line.deploy(reactive("a", Trigger(source="batch", arguments=said, delivery=options)))
+    for n in range(5):
+        await line.send(f"m{n}", b"%d" % n)
+    await line.served(60.0)
+    assert [one.id for one in await line.dead()] == ["m3"]
+    assert await line.states() == ["dead", "done", "done", "done", "done"]
+
+
+async def test_one_loud_function_does_not_starve_another(make: Make) -> None:
+    line = make(hangs)
+    await line.deploy(
+        reactive("loud", on_event("loud"), instances_max=500),
+        reactive("quiet", on_event("quiet"), instances_max=2),
+    )
+    for n in range(300):
+        await line.happen(f"l{n}", "loud")
+    await line.served(0.5)
+    await line.happen("q1", "quiet")
+    await line.served(0.5)
+    assert "q1" in [one["id"] for one in line.told]
+
+
+async def test_no_more_run_than_the_function_can_take(make: Make) -> None:
+    line = make(hangs)
+    await line.deploy(reactive("a", on_event(), instances_max=3, concurrency=2))
+    for n in range(30):
+        await line.happen(f"e{n}")
+    await line.served(2.0)
+    assert len(line.told) == 6
+
+
+async def test_a_rate_of_each_key(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event(pace=Pace(per_s=1.0, of_key=True))))
+    for n in range(4):
+        await line.happen(f"a{n}", key="ada")
+        await line.happen(f"b{n}", key="bob")
+    await line.served(1.5)
+    assert 2 <= len(line.told) <= 6
+    await line.served(10.0)
+    assert len(line.told) == 8
+    assert not await line.dead()
+
+
+async def test_ends_are_told_before_the_delivery_is_settled(make: Make) -> None:
+    """A crash between the two tells it twice, under the same name: it is there once."""
+    line = make()
+    options = {"on_success": "queue:ends"}
+    await line.deploy(reactive("a", on_event(**options)))
+    await line.happen(data=b"7")
+    event = Event(id="e1", app=SHOP, type="sold", source="/s")
+    await line.served(1.0)
+    end = await line.bus.state(f"{errand_id(event, 'shop:a')}.done")
+    assert end is not None
+    said = json.loads(end.body)
+    assert (said["event"]["data"], said["outcome"]["good"]) == (7, True)
+
+
+async def test_a_failure_is_told_to_a_topic(make: Make) -> None:
+    line = make(fails)
+    listening = Trigger(source="topic", arguments={"topic": "ends"})
+    await line.deploy(
+        reactive("a", on_event(on_failure="topic:ends", attempts_max=1)),
+        reactive("b", listening),
+    )
+    await line.happen()
+    await line.served(2.0)
+    told = next(one for one in line.told if one["type"] == "tapwater.topic.message")
+    assert told["data"]["outcome"]["reason"] == "answered with status 500 (attempt 1 of 1)"
+
+
+async def test_ends_that_lead_to_ends_stop(make: Make) -> None:
+    line = make(fails)
+    await line.deploy(reactive("a", on_event(on_failure="function:b", attempts_max=1)))
+    itself = reactive("b", on_event("b", on_failure="function:b"))
+    named = DeliveryOptions(attempts_max=1, on_failure="function:b")
+    loop = Function(
+        id=itself.id,
+        kind=itself.kind,
+        style=itself.style,
+        file=itself.file,
+        group="",
+        triggers=itself.triggers,
+        delivery=named,
+    )
+    start = reactive("a", on_event(on_failure="function:b", attempts_max=1))
+    await line.deploy(start, loop)
+    await line.happen()
+    await line.served(10.0)
+    assert len(await line.dead()) <= 18
+    assert await line.states(function_line("shop:b")) == ["dead"] * 16
+
+
+async def test_too_deep_is_a_dead_letter_with_the_chain(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    await line.happen("first", "begun")
+    await line.happen("last", root="first", depth=17)
+    await line.served(1.0)
+    [letter] = await line.dead()
+    assert letter.reason.endswith("beginning with first: begun /s → sold /s → a")
+    assert not line.told
+
+
+async def test_a_large_event_is_read_from_the_log(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    await line.happen(data=json.dumps("x" * (2 << 20)).encode())
+    await line.line.relay.step()
+    [waiting] = await line.bus.list(Filter(app=SHOP))
+    shown = await line.bus.state(waiting.id)
+    assert shown is not None
+    assert shown.body == b""
+
+
+async def test_a_background_call_keeps_a_refusal_as_its_answer(make: Make) -> None:
+    def refuses(guest: ScriptedGuest, frame: Frame, body: Any) -> None:
+        guest.answer(frame.call, b"bad", status=422)
+
+    line = make(refuses)
+    await line.deploy(reactive("a", on_event()))
+    errand = Errand(id="c", app=SHOP, line=function_line("shop:a"), function="shop:a", body=b"1")
+    await line.bus.publish([errand])
+    await line.happen()
+    await line.served(1.0)
+    called = await line.bus.state("c")
+    assert called is not None
+    assert (called.state, json.loads(called.result)["status"]) == ("done", 422)
+    [letter] = await line.dead()
+    assert letter.event == "e1"
+
+
+async def test_what_is_too_old_is_not_begun(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event(age_s_max=60.0, delay_s=120.0)))
+    await line.happen()
+    await line.served(125.0)
+    [letter] = await line.dead()
+    assert letter.reason == "it waited longer than 60 s"
+    assert not line.told

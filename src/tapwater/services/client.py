@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tapwater.services.queues import Queues
     from tapwater.services.schedules import Schedules
     from tapwater.services.topics import Topics
-    from tapwater.services.transport import Transport
     from tapwater.services.users import Users
 
 
@@ -39,7 +38,7 @@ class Client:
     def __init__(
         self, url: str, *, token: str = "", app: str = "", timeout_s: float = TIMEOUT_S
     ) -> None:
-        self.transport: Transport = HttpTransport(url, token=token, app=app, timeout_s=timeout_s)
+        self.transport = HttpTransport(url, token=token, app=app, timeout_s=timeout_s)
 
     def __getattr__(self, name: str) -> Any:
         if name not in NAMES:
@@ -47,6 +46,10 @@ class Client:
         service = make(name, self.transport)
         setattr(self, name, service)  # Found without us the next time.
         return service
+
+    def close(self) -> None:
+        """Close this thread's connection; another question opens it again."""
+        self.transport.close()
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *NAMES]

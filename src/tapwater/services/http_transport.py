@@ -17,6 +17,19 @@ _STALE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 _made: dict[tuple[str, str, str], "HttpTransport"] = {}
 
 
+class _Kept:
+    """A thread's connection; it is closed with the thread."""
+
+    __slots__ = ("connection", "process")
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+        self.process = os.getpid()
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class HttpTransport:
     """Keeps one connection for each thread that asks."""
 
@@ -48,8 +61,8 @@ class HttpTransport:
             except (OSError, http.client.HTTPException) as error:
                 self._drop(connection)
                 raise _unreached(self._host, error) from error
-        connection = self._held.connection = self._open()
-        self._held.process = os.getpid()
+        connection = self._open()
+        self._held.kept = _Kept(connection)
         try:
             return self._ask(connection, request)
         except (OSError, http.client.HTTPException) as error:
@@ -78,17 +91,14 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close this thread's connection."""
-        connection = getattr(self._held, "connection", None)
-        if connection is not None:
-            self._drop(connection)
+        self._held.kept = None
 
     def _idle(self) -> http.client.HTTPConnection | None:
         """Give this thread's connection, if it is still one: not closed, not of before a fork."""
-        connection: http.client.HTTPConnection | None = getattr(self._held, "connection", None)
-        if connection is None or connection.sock is None:
+        kept: _Kept | None = getattr(self._held, "kept", None)
+        if kept is None or kept.connection.sock is None or kept.process != os.getpid():
             return None
-        if self._held.process != os.getpid():
-            return None
+        connection = kept.connection
         with selectors.DefaultSelector() as looking:
             looking.register(connection.sock, selectors.EVENT_READ)
             if not looking.select(0):
@@ -105,7 +115,7 @@ class HttpTransport:
 
     def _drop(self, connection: http.client.HTTPConnection) -> None:
         connection.close()
-        self._held.connection = None
+        self._held.kept = None
 
     def _ask(self, connection: http.client.HTTPConnection, request: Request) -> Reply:
         headers = {**request.headers, **self._headers}

@@ -6,16 +6,15 @@ The host knows from the socket who asks. See the frame in tapwater_server/assemb
 import json
 import struct
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tapwater.runtime.asking import next_ask
+from tapwater.runtime.call import Call, CallerGone
 from tapwater.runtime.wire import FRAME_BYTES_MAX, pack_ask
 from tapwater.services.transport import Reply, Request, ServiceError, refused
 
-if TYPE_CHECKING:
-    from tapwater.runtime.call import Call
-
 BODY_BYTES_MAX = FRAME_BYTES_MAX - (64 << 10)  # What fits a frame beside its head.
+_ASK_BYTES_MAX = FRAME_BYTES_MAX - 64
 ASKS_MAX = 24  # The host hangs up on who has more than 32 questions open.
 _SIZE = struct.Struct(">I")
 _OPEN = threading.BoundedSemaphore(ASKS_MAX)
@@ -26,7 +25,7 @@ class SocketTransport:
 
     __slots__ = ("_call",)
 
-    def __init__(self, call: "Call") -> None:
+    def __init__(self, call: Call) -> None:
         self._call = call
 
     def send(self, request: Request) -> Reply:
@@ -44,18 +43,24 @@ class SocketTransport:
             return self._take(number)
         with _OPEN:
             number = self._ask(request)
-            call.link.wait(call, lambda: number in call.answers or call.cancelled is not None)
+            try:
+                call.link.wait(call, lambda: number in call.answers or call.cancelled is not None)
+            except CallerGone as gone:
+                raise _over(gone) from None
             return self._take(number)
 
     def _ask(self, request: Request) -> int:
+        packed = _pack(request)
+        if len(packed) > _ASK_BYTES_MAX:
+            raise ServiceError("the request's head is too large", code="too_large", status=413)
         number = next_ask(self._call)
-        self._call.link.send(pack_ask(self._call.number, number, "service", _pack(request)))
+        self._call.link.send(pack_ask(self._call.number, number, "service", packed))
         return number
 
     def _take(self, number: int) -> Reply:
         call = self._call
         if number not in call.answers:
-            raise ServiceError(f"the call is over: {call.cancelled}", code="cancelled", status=499)
+            raise _over(call.cancelled)
         fine, raw = call.answers.pop(number)
         if not fine:
             said: Any = json.loads(raw)
@@ -66,6 +71,10 @@ class SocketTransport:
         if reply.status >= 400:
             raise refused(reply)
         return reply
+
+
+def _over(why: object) -> ServiceError:
+    return ServiceError(f"the call is over: {why}", code="cancelled", status=499)
 
 
 def _pack(request: Request) -> bytes:

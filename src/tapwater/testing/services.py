@@ -36,7 +36,10 @@ FAKES: Mapping[str, str] = {
 class Fake(Protocol):
     """One service of one app, in memory."""
 
-    prefixes: tuple[str, ...]  # "/docs": where its paths begin
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Where its paths begin: ``/docs``."""
+        ...
 
     def send(self, request: Request) -> Reply:
         """Answer.

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from tapwater_server.assembly.settings import Settings
 
 T = TypeVar("T")
 
+# A thread of a database wants the interpreter again after each step of SQLite. Python's 5 ms would
+# let it wait that long each time while the loop is busy: 3 to 6 times fewer events a second.
+SWITCH_S = 0.0005
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
@@ -31,6 +36,7 @@ class Ready:
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the loop the platform is measured on."""
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 

@@ -11,6 +11,7 @@ from tapwater_server.cli.commands import (
     call,
     deploy,
     dev,
+    docs,
     doctor,
     events,
     listing,
@@ -55,6 +56,7 @@ def build() -> typer.Typer:
     listing.register(app, panel=_DEPLOY)
     traffic.register(app, panel=_DEPLOY)
     secrets.register(app, panel=_DEPLOY)
+    docs.register(app, panel=_DEPLOY)
     blobs.register(app, panel=_DEPLOY)
     queue.register(app, panel=_DEPLOY)
     schedules.register(app, panel=_DEPLOY)

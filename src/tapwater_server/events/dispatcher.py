@@ -19,6 +19,7 @@ from tapwater_server.ports.clock import Clock, wait_either
 # lives, none may end under a function that has no deadline: it would run twice.
 LEASE_S = 30 * 24 * 3600.0
 RUNNING_MAX = 128  # Calls of functions at a time, from all lines.
+OVERFLOW = 4  # So many times as many, if each is the only one of its line.
 AGAIN_S = 1.0  # After the bus could not be used.
 
 _log = logging.getLogger(__name__)
@@ -148,8 +149,12 @@ class Dispatcher:
         rooms = {
             line: target.seats - self._running.get(line, 0) for line, target in targets.items()
         }
-        room = self._running_max - sum(self._running.values())
+        running = sum(self._running.values())
+        room = self._running_max - running
         seats = share(list(targets), rooms, room=room, first=self._turn)
+        if room <= 0 and running < self._running_max * OVERFLOW:
+            # All seats are taken, perhaps for long. Who has none gets one all the same.
+            seats = {line: 1 for line in rooms if not self._running.get(line)}
         counts = [(line, self._count(line, targets[line], n)) for line, n in seats.items()]
         return [(line, count) for line, count in counts if count > 0]
 
@@ -180,21 +185,21 @@ class Dispatcher:
         if pace is not None and not pace.of_key and len(deliveries) < asked:
             self._paces.give_back(line, "", pace, asked - len(deliveries))
         for delivery in deliveries:
-            if self._is_too_fast(line, target, delivery):
-                continue
-            if self._goes_into_batch(target, delivery):
-                self._fill(group, line, target, delivery)
-            else:
-                self._start(
-                    group, line, partial(self._delivering.one, delivery, target), [delivery]
-                )
+            if not self._is_too_fast(line, target, delivery):
+                self._send(group, line, target, delivery)
 
-    def _goes_into_batch(self, target: Target, delivery: Delivery) -> bool:
-        if target.batching is None:
-            return False
-        if not target.queue and not delivery.errand.event:
-            return False  # It was called in the background, with data of its own.
-        return not goes_alone(delivery, attempts_max=target.options.attempts_max)
+    def _send(
+        self, group: asyncio.TaskGroup, line: str, target: Target, delivery: Delivery
+    ) -> None:
+        called = not target.queue and not delivery.errand.event  # in the background, with its data
+        if target.batching is None or called:
+            work = partial(self._delivering.one, delivery, target)
+        elif goes_alone(delivery, attempts_max=target.options.attempts_max):
+            work = partial(self._delivering.several, [delivery], target)
+        else:
+            self._fill(group, line, target, delivery)
+            return
+        self._start(group, line, work, [delivery])
 
     def _is_too_fast(self, line: str, target: Target, delivery: Delivery) -> bool:
         """Give a delivery back whose key has had its share."""
@@ -271,6 +276,8 @@ class Dispatcher:
             self._give_back(filling.held)
         for deliveries in self._under_way.values():
             self._give_back(deliveries)
+        for kept in (self._fillings, self._under_way, self._running):
+            kept.clear()
         await self._settling.finish()
 
 

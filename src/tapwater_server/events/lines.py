@@ -32,5 +32,5 @@ def share(
             room -= count
             if not room:
                 break
-        open_lines = [line for line in open_lines if given[line] < wanted[line]]
+        open_lines = [line for line in open_lines if given.get(line, 0) < wanted[line]]
     return {line: count for line, count in given.items() if count}

@@ -63,6 +63,7 @@ class Relay:
         """Relay what is there, up to a ceiling; say how many events."""
         if self._seq < 0:
             self._seq = self._written = await self._eventlog.cursor(CURSOR)
+            self._written_at = self._clock.monotonic()
         logged = await self._eventlog.read(after=self._seq, count_max=READ_MAX)
         if not logged:
             return 0

@@ -179,7 +179,7 @@ def _old(folder: Path, before: float) -> Sequence[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             try:
-                if entry.stat().st_mtime <= before:
+                if entry.stat().st_mtime < before:
                     found.append(entry.name)
             except FileNotFoundError:
                 continue  # Removed meanwhile.

@@ -41,4 +41,4 @@ class MemoryBlobBytes:
 
     async def names(self, *, older_than_s: float) -> AsyncIterator[Sequence[str]]:
         before = self._clock.now() - older_than_s
-        yield [piece for piece, (_, at) in self._pieces.items() if at <= before]
+        yield [piece for piece, (_, at) in self._pieces.items() if at < before]

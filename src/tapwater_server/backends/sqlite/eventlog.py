@@ -1,18 +1,23 @@
 """The log of events in SQLite: beside the data, so that a change and its event are one commit."""
 
+import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.model.errors import Overloaded
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import Logged
 from tapwater_server.ports.noticing import Changes
 
+GATHERED_MAX = 5_000  # Calls in one write: beyond this the disk is not keeping up.
 CHUNK_MAX = 500  # Rows removed in one write: others wait for no more than that.
 
 _COLUMNS = """
@@ -55,6 +60,15 @@ DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE app = :app LIMIT :co
 """
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """Calls of append() that share one write."""
+
+    writing: "asyncio.Future[Sequence[int]]" = field(init=False)
+    calls: list[list[dict[str, Any]]] = field(default_factory=list)
+    taken: bool = False  # The write has begun: later calls need another.
+
+
 class SqliteEventLog:
     """See the promises of ``ports/eventlog.py``.
 
@@ -65,6 +79,8 @@ class SqliteEventLog:
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._changes = Changes()
+        self._lock = threading.Lock()  # The writing thread takes what the loop has gathered.
+        self._gathered: _Gathered | None = None
 
     def record(self, connection: sqlite3.Connection, events: Sequence[Event]) -> int:
         """Write events within a write that is under way; say how many were new."""
@@ -75,8 +91,32 @@ class SqliteEventLog:
         self._changes.note()
 
     async def append(self, events: Sequence[Event]) -> int:
-        work = partial(record_events, events=tuple(events), now=self._clock.now())
-        return await self._database.write(work, then=self.recorded)
+        """Write events. Calls that come while the disk is busy share one write."""
+        now = self._clock.now()
+        rows = [_row(event, now) for event in events]
+        for row in rows:
+            _check_text(row)
+        with self._lock:
+            gathered = self._gathered
+            if gathered is None or gathered.taken or gathered.writing.done():
+                gathered = self._gathered = self._gather()
+            if len(gathered.calls) >= GATHERED_MAX:
+                raise Overloaded("the event log has too many writes waiting")
+            place = len(gathered.calls)
+            gathered.calls.append(rows)
+        return (await asyncio.shield(gathered.writing))[place]
+
+    def _gather(self) -> "_Gathered":
+        """Begin a write that takes, when its turn comes, all calls that have come by then."""
+        gathered = _Gathered()
+        work = partial(self._write, gathered=gathered)
+        gathered.writing = self._database.submit(work, then=self.recorded)
+        return gathered
+
+    def _write(self, connection: sqlite3.Connection, *, gathered: "_Gathered") -> Sequence[int]:
+        with self._lock:
+            gathered.taken = True
+        return [connection.executemany(_RECORD, rows).rowcount for rows in gathered.calls]
 
     async def read(
         self,
@@ -143,6 +183,15 @@ class SqliteEventLog:
 def record_events(connection: sqlite3.Connection, events: Sequence[Event], now: float) -> int:
     """Write events within a write that is under way; say how many were new."""
     return connection.executemany(_RECORD, [_row(event, now) for event in events]).rowcount
+
+
+def _check_text(row: dict[str, Any]) -> None:
+    """Refuse here what SQLite would refuse later, to the harm of those who share the write.
+
+    Raises:
+        UnicodeEncodeError: a text has half a surrogate pair.
+    """
+    "".join(value for value in row.values() if isinstance(value, str)).encode()
 
 
 def _row(event: Event, now: float) -> dict[str, Any]:

@@ -42,14 +42,14 @@ async def ls(
     """List keys by name, and say how full the cache is."""
     from rich.table import Table
 
-    query = {"prefix": prefix or None, "limit": limit}
+    query: Query = {"prefix": prefix or None, "limit": limit}
     chosen, answer = await _ask(session, app, "GET", (), query=query)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("key", "size", "ends in"):
         table.add_column(column)
     for one in answer["keys"]:
         left = f"{one['ttl_s']:.0f} s" if one["ttl_s"] is not None else "-"
-        table.add_row(plain(one["key"]), size(one["bytes"]), left)
+        table.add_row(_shown(one["key"]), size(one["bytes"]), left)
     session.answer({"app": chosen, **answer}, table)
     stats = answer["stats"]
     session.say(
@@ -64,7 +64,7 @@ async def get(session: Session, key: Key, app: AppName = None) -> int | None:
     chosen, answer = await _ask(session, app, "GET", (key,))
     session.answer({"app": chosen, "key": key, **answer})
     text = json.dumps(answer["value"]) if "value" in answer else f"base64:{answer['base64']}"
-    session.print(plain(text), markup=False)
+    session.print(_shown(text))
     return None
 
 
@@ -82,7 +82,7 @@ async def set_(
     asked = {**read_content(value, json_name="value"), "ttl_s": ttl}
     chosen, answer = await _ask(session, app, "PUT", (key,), asked)
     session.answer({"app": chosen, "key": key, **answer})
-    session.print(f"{plain(key)} is kept.", markup=False)
+    session.print(f"{_shown(key)} is kept.")
     return None
 
 
@@ -115,3 +115,10 @@ async def _ask(
         chosen = await which_app(session, client, app)
         path = path_of("apps", chosen, "cache", *parts)
         return chosen, await client.ask(method, path, body=body, query=query)
+
+
+def _shown(text: object) -> str:
+    """What others wrote, as it is: neither control characters nor brackets do anything."""
+    from rich.markup import escape
+
+    return escape(plain(text))

@@ -113,7 +113,7 @@ async def receive(
         await _ask(session, chosen, "POST", ("queues", queue, "delete"), done)
     session.answer({"app": chosen, "queue": queue, "messages": messages})
     for one in messages:
-        session.print(plain(_content(one)), markup=False)
+        session.print(_shown(_content(one)))
     if not messages:
         session.say(f"{queue} has nothing to take now.")
     return None
@@ -134,9 +134,9 @@ async def peek(
     if id:
         chosen, one = await _ask(session, app, "GET", ("queues", queue, "messages", id))
         session.answer({"app": chosen, "queue": queue, "message": one})
-        session.print(plain(_content(one)), markup=False)
+        session.print(_shown(_content(one)))
         return None
-    query = {"state": state, "limit": limit}
+    query: Query = {"state": state, "limit": limit}
     chosen, answer = await _ask(session, app, "GET", ("queues", queue, "messages"), query=query)
     session.answer({"app": chosen, "queue": queue, **answer}, _messages(answer["messages"]))
     return None
@@ -313,9 +313,9 @@ def _content(one: Mapping[str, Any]) -> str:
 def _messages(messages: Sequence[Mapping[str, Any]]) -> "Table":
     table = _table("id", "state", "attempt", "key", "sent", "reason")
     for one in messages:
-        sent, reason = age(now() - one["sent_at"]), plain(one["reason"]) or "-"
+        sent, reason = age(now() - one["sent_at"]), _shown(one["reason"]) or "-"
         table.add_row(
-            one["id"], one["state"], str(one["attempt"]), plain(one["key"]) or "-", sent, reason
+            one["id"], one["state"], str(one["attempt"]), _shown(one["key"]) or "-", sent, reason
         )
     return table
 
@@ -327,3 +327,10 @@ def _table(*columns: str) -> "Table":
     for column in columns:
         table.add_column(column)
     return table
+
+
+def _shown(text: object) -> str:
+    """What others wrote, as it is: neither control characters nor brackets do anything."""
+    from rich.markup import escape
+
+    return escape(plain(text))

@@ -48,16 +48,16 @@ async def ls(session: Session, app: AppName = None) -> int | None:
         times = one["times"] or f"once, {one['at']}"
         table.add_row(
             one["name"],
-            plain(times),
+            _shown(times),
             one["zone"],
-            plain(one["target"]),
+            _shown(one["target"]),
             upcoming,
             one["last"] or "-",
         )
     for one in answer["triggers"]:
         upcoming = one["next"] or "never"
         table.add_row(
-            one["function"], plain(one["times"]), one["zone"], "(its own file)", upcoming, "-"
+            one["function"], _shown(one["times"]), one["zone"], "(its own file)", upcoming, "-"
         )
     session.answer({"app": chosen, **answer}, table)
     if not answer["schedules"] and not answer["triggers"]:
@@ -145,7 +145,7 @@ async def next_(
     app: AppName = None,
 ) -> int | None:
     """Say when times would be due; makes nothing."""
-    query = {"times": times, "zone": zone, "count": count}
+    query: Query = {"times": times, "zone": zone, "count": count}
     _, answer = await _ask(session, app, "GET", ("-", "next"), query=query)
     session.answer({"times": times, "zone": zone, **answer})
     for moment in answer["next"]:
@@ -174,3 +174,10 @@ def _show(session: Session, chosen: str, one: Mapping[str, Any]) -> None:
         session.print(f"[bold]{one['name']}[/bold] is paused.")
     else:
         session.print(f"[bold]{one['name']}[/bold] runs next at {one['next'] or 'no time'}.")
+
+
+def _shown(text: object) -> str:
+    """What others wrote, as it is: neither control characters nor brackets do anything."""
+    from rich.markup import escape
+
+    return escape(plain(text))

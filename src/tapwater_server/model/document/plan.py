@@ -331,9 +331,10 @@ def advice(query: Query) -> Index | None:
     parts = [IndexField(field, each=True) for field in dict.fromkeys(elements[:1])]
     taken = {part.field for part in parts}
     parts += [IndexField(field) for field in fixed if field not in taken]
-    for order in _still_ordering(query, fixed):
-        if order.field not in taken:
-            parts.append(IndexField(order.field, descending=order.descending))
+    orders = [each for each in _still_ordering(query, fixed) if each.field not in taken]
+    # It can be read backwards: one that begins by rising serves both ways.
+    turned = bool(orders) and orders[0].descending
+    parts += [IndexField(each.field, descending=each.descending != turned) for each in orders]
     if not parts or len(parts) > FIELDS_MAX:
         return None
     return Index(name=query.collection.rpartition("/")[2], fields=tuple(parts), group=query.group)

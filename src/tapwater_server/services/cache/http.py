@@ -30,7 +30,7 @@ class GetAsked(msgspec.Struct, forbid_unknown_fields=True):
 class PutAsked(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """``value`` is any JSON, ``base64`` bytes. ``if_version`` 0: only if there is none."""
 
-    value: msgspec.Raw = msgspec.Raw()
+    value: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     base64: bytes | None = None
     ttl_s: float | None = None
     if_version: int | None = None

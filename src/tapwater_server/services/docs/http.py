@@ -1,5 +1,6 @@
 """The API of documents: one line for each thing one can do."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -51,6 +52,7 @@ _LIST = {
     "count": "true: only how many there are",
     "subscribe": "true: the documents, and then every change, as server-sent events",
     "token": "of a subscription: go on from there",
+    "format": "ndjson: the subscription as lines of JSON",
 }
 DATA_BYTES_MAX = 2 << 20  # As sent: a document of 1 MiB, with blanks between.
 
@@ -329,13 +331,19 @@ def _advised(value: dict[str, Any], advice: Index | None) -> Answer:
             "group": advice.group,
         },
         "says": "no index serves this query; it is answered by looking at each document",
-        "command": "tapwater docs indexes add "
-        + " ".join(
-            [advice.name, *(f"'{each}'" for each in advice.fields), *["--group"] * advice.group]
-        ),
+        "command": _command(advice),
     }
     header = "".join(c if c.isascii() and c.isprintable() else "?" for c in advice.id)
     return Answer({**value, "advice": said}, headers={"tapwater-advice": f"index {header}"})
+
+
+def _command(index: Index) -> str:
+    """Write what makes the index, for a shell."""
+    fields = [str(each) for each in index.fields]
+    options = ["--group"] if index.group else []
+    if any(each.startswith("-") for each in fields):
+        options.append("--")  # What follows is no option.
+    return shlex.join(["tapwater", "docs", "indexes", "add", *options, index.name, *fields])
 
 
 def _meta(document: Document) -> dict[str, Any]:

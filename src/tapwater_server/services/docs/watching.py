@@ -33,6 +33,7 @@ from tapwater_server.services.docs.service import Asker, DocsService
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Streamed
 
+SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 SNAPSHOT_MAX = 10_000  # Documents at the beginning of one subscription.
 CHUNK_MAX = 100  # Documents in one message of a snapshot.
 MISSED_MAX = 10_000  # Events gone through for one that comes back; beyond, it begins anew.
@@ -69,8 +70,9 @@ class Watching:
         """
         token = asked.headers.get("last-event-id") or asked.text("token") or ""
         frames = await self.open(asker, watched, token)
-        headers = {"content-type": "text/event-stream", "cache-control": "no-store"}
-        return Streamed(_sse(frames), headers=headers)
+        lines = asked.text("format") == "ndjson"
+        headers = {"content-type": NDJSON if lines else SSE, "cache-control": "no-store"}
+        return Streamed(_lines(frames) if lines else _sse(frames), headers=headers)
 
     async def open(self, asker: Asker, watched: Watched, token: str) -> AsyncGenerator[Frame, None]:
         """Begin a subscription; its messages come from what this gives. Close it at the end.
@@ -228,3 +230,9 @@ async def _sse(frames: AsyncGenerator[Frame, None]) -> AsyncIterator[bytes]:
     async with aclosing(frames):
         async for frame in frames:
             yield frame.sse
+
+
+async def _lines(frames: AsyncGenerator[Frame, None]) -> AsyncIterator[bytes]:
+    async with aclosing(frames):
+        async for frame in frames:
+            yield frame.body + b"\n"

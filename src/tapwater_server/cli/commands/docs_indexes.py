@@ -1,0 +1,76 @@
+"""`tapwater docs indexes`: which there are, how far they are built, new ones."""
+
+from typing import Annotated
+
+import typer
+
+from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.client import path_of
+from tapwater_server.cli.session import Session
+from tapwater_server.cli.showing import plain
+from tapwater_server.cli.talking import command
+
+
+def register(docs: typer.Typer) -> None:
+    """Add the commands."""
+    indexes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    docs.add_typer(indexes, name="indexes", help="Indexes: what makes queries fast.")
+    command(indexes, "ls")(ls)
+    command(indexes, "add")(add)
+    command(indexes, "rm")(rm)
+
+
+async def ls(session: Session, *, app: AppName = None) -> int | None:
+    """List the indexes and how far they are."""
+    from rich.table import Table
+
+    async with session.client() as client:
+        chosen = await which_app(session, client, app)
+        answer = await client.get(path_of("apps", chosen, "docs-indexes"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("index", "state", "built", ""):
+        table.add_column(name)
+    for each in answer["indexes"]:
+        row = (each["id"], each["state"], f"{each['built']:,}", each.get("reason", ""))
+        table.add_row(*map(plain, row))
+    session.answer(answer, table)
+    return None
+
+
+async def add(
+    session: Session,
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="Its last name.")],
+    fields: Annotated[
+        list[str],
+        typer.Argument(metavar="FIELD...", help="age, -age (falling), tags[] (each element)."),
+    ],
+    *,
+    group: Annotated[
+        bool, typer.Option("--group", help="One index over all collections of the name.")
+    ] = False,
+    app: AppName = None,
+) -> int | None:
+    """Want an index; it is built while everything goes on. (Before -age write --.)"""
+    body = {"collection": collection, "fields": fields, "group": group}
+    async with session.client() as client:
+        chosen = await which_app(session, client, app)
+        answer = await client.ask("POST", path_of("apps", chosen, "docs-indexes"), body=body)
+    session.answer(answer)
+    session.print(f"{plain(answer['id'])} is {answer['state']}.")
+    return None
+
+
+async def rm(
+    session: Session,
+    id: Annotated[str, typer.Argument(metavar="INDEX", help="As `indexes ls` shows it.")],
+    *,
+    app: AppName = None,
+) -> int | None:
+    """Drop an index."""
+    async with session.client() as client:
+        chosen = await which_app(session, client, app)
+        url = path_of("apps", chosen, "docs-indexes")
+        await client.ask("DELETE", url, query={"id": id})
+    session.answer({"removed": id})
+    session.print(f"{plain(id)} is gone.")
+    return None
