@@ -10,12 +10,13 @@ from tapwater_server.backends.memory.eventlog import MemoryEventLog
 from tapwater_server.backends.sqlite.blobs import SqliteBlobFacts
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
-from tapwater_server.model.blob import About, Blob, Cause, Draft, Piece
+from tapwater_server.model.blob import About, Blob, Bucket, Cause, Draft, Piece, Versioning
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.blobs import BlobFacts
+from tapwater_server.ports.blobs import BlobFacts, Naming
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.testing.clock import CountingIds, ManualClock
 
+A = Naming(bucket="box", key="a")
 SHOP, OTHER = AppId("shop"), AppId("other")
 CAUSE = Cause()
 
@@ -68,3 +69,17 @@ def draft(key: str, content: str = "", *, bucket: str = "box", piece: str = "") 
 
 def keys(blobs: "tuple[Blob, ...]") -> list[str]:
     return [blob.key for blob in blobs]
+
+
+async def keep_versions(opened: Opened, versioning: Versioning = Versioning.ON) -> None:
+    await opened.facts.put_bucket(SHOP, Bucket(name="box", versioning=versioning))
+
+
+async def content(opened: Opened, naming: Naming = A) -> str | None:
+    held = await opened.facts.find(SHOP, naming)
+    return None if held is None else held.blob.about.metadata.get("of")
+
+
+async def garbage(opened: Opened) -> list[str]:
+    await opened.clock.advance(1)
+    return sorted(await opened.facts.garbage(before=opened.clock.now(), count_max=100))

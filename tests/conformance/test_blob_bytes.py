@@ -19,7 +19,7 @@ from tapwater_server.backends.files.blob_bytes import FileBlobBytes
 from tapwater_server.backends.memory.blob_bytes import MemoryBlobBytes
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.model.errors import NotFound, StorageFull
-from tapwater_server.ports.blob_bytes import BlobBytes, Digesting
+from tapwater_server.ports.blob_bytes import BlobBytes
 
 LARGE = os.urandom(3 << 20)
 ROOM = 4 << 20  # of the disk that fills up
@@ -89,7 +89,7 @@ async def test_byt_1_it_is_synced_before_it_is_given_back(
     store = FileBlobBytes(tmp_path / "blobs", clock=SystemClock())
     await store.write("P1", chunks(LARGE), Sum())
     await store.close()
-    (file,) = [path for path in (tmp_path / "blobs").rglob("P1")]
+    (file,) = (tmp_path / "blobs").rglob("P1")
     assert synced[-2:] == [str(file), str(file.parent)]
 
 
@@ -134,7 +134,7 @@ async def test_byt_3_a_reader_may_go_in_the_middle(store: BlobBytes) -> None:
     parts = store.read("P1", start=0, stop=len(LARGE))
     first = await anext(parts)
     assert LARGE.startswith(first)
-    await parts.aclose()  # type: ignore[attr-defined]
+    await parts.aclose()
     await store.remove(["P1"])
     assert await names(store) == []
 
@@ -149,16 +149,16 @@ async def test_byt_4_a_full_disk_leaves_nothing(
     assert await names(store) == ["P1"]
 
 
-def _filling(room: int) -> Callable[[int, Sequence[bytes], Digesting], None]:
+def _filling(room: int) -> Callable[[int, Sequence[bytes]], None]:
     """A disk with so much room."""
     append = files._append
 
-    def until_full(fd: int, portion: Sequence[bytes], digest: Digesting) -> None:
+    def until_full(fd: int, portion: Sequence[bytes]) -> None:
         nonlocal room
         room -= sum(map(len, portion))
         if room < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        append(fd, portion, digest)
+        append(fd, portion)
 
     return until_full
 
@@ -245,7 +245,9 @@ async def test_byt_2_giving_up_waits_for_the_thread(tmp_path: Path) -> None:
     fd = os.open(tmp_path / "P1", os.O_WRONLY | os.O_CREAT)
     pending: Future[None] = Future()
     pending.set_running_or_notify_cancel()
-    giving_up = asyncio.create_task(asyncio.to_thread(files._give_up, fd, tmp_path / "P1", pending))
+    giving_up = asyncio.create_task(
+        asyncio.to_thread(files._give_up, fd, tmp_path / "P1", [pending])
+    )
     assert os.fstat(fd).st_size == 0
     pending.set_exception(OSError("disk"))
     await giving_up

@@ -24,7 +24,9 @@ _MODULES = {
 }
 # At the start of a node only, and over an index of nothing but what is leased.
 _ALLOWED = {"SCAN errand USING INDEX errand_leased"}
-_LISTS = re.compile(r"SCAN (json_each|event_cursor|ready|coming|CONSTANT ROW|\d+ CONSTANT ROW)")
+_LISTS = re.compile(
+    r"SCAN (\w+ VIRTUAL TABLE|event_cursor|ready|coming|expiring|CONSTANT ROW|\d+ CONSTANT ROW)"
+)
 
 
 def statements() -> Iterator[tuple[str, str, str]]:

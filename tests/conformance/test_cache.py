@@ -137,6 +137,9 @@ async def test_cch_3_numbers_add_up(cache: Cache, clock: ManualClock) -> None:
     assert (await cache.add_to(SHOP, "n", -0.5, ttl_s=None)).value == b"99.5"
     await clock.advance(61)
     assert (await cache.add_to(SHOP, "n", 1, ttl_s=None)).value == b"1"
+    for by in (1e308, 2**60, float("inf"), float("nan")):
+        with pytest.raises(Conflict):
+            await cache.add_to(SHOP, "n", by, ttl_s=None)
     await put(cache, "t", b'"text"')
     with pytest.raises(Conflict, match="no number"):
         await cache.add_to(SHOP, "t", 1, ttl_s=None)

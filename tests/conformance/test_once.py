@@ -52,25 +52,25 @@ async def first(once: Once, key: str = "k") -> str:
     return begun.token
 
 
-async def test_once_1_of_many_at_the_same_moment_one_is_first(rig: Rig) -> None:
+async def test_onc_1_of_many_at_the_same_moment_one_is_first(rig: Rig) -> None:
     begun = await asyncio.gather(*(begin(rig.once) for _ in range(20)))
     assert sum(isinstance(one, First) for one in begun) == 1
     assert sum(isinstance(one, Busy) for one in begun) == 19
 
 
-async def test_once_1_keys_scopes_and_apps_are_told_apart(rig: Rig) -> None:
+async def test_onc_1_keys_scopes_and_apps_are_told_apart(rig: Rig) -> None:
     await first(rig.once)
     assert isinstance(await begin(rig.once, "other"), First)
     assert isinstance(await begin(rig.once, scope="a/g"), First)
     assert isinstance(await begin(rig.once, app=OTHER), First)
 
 
-async def test_once_2_busy_says_until_when(rig: Rig) -> None:
+async def test_onc_2_busy_says_until_when(rig: Rig) -> None:
     await first(rig.once)
     assert await begin(rig.once) == Busy(rig.clock.now() + 10.0)
 
 
-async def test_once_3_what_was_committed_stays_done_also_after_a_restart(rig: Rig) -> None:
+async def test_onc_3_what_was_committed_stays_done_also_after_a_restart(rig: Rig) -> None:
     token = await first(rig.once)
     assert await rig.once.commit(SHOP, "a/f", "k", token, keep_s=100.0, result=b"7")
     again = rig.reopen()
@@ -80,13 +80,13 @@ async def test_once_3_what_was_committed_stays_done_also_after_a_restart(rig: Ri
     assert isinstance(await begin(again), First)
 
 
-async def test_once_4_released_it_is_free_at_once(rig: Rig) -> None:
+async def test_onc_4_released_it_is_free_at_once(rig: Rig) -> None:
     token = await first(rig.once)
     assert await rig.once.release(SHOP, "a/f", "k", token)
     assert isinstance(await begin(rig.once), First)
 
 
-async def test_once_4_who_dies_inside_blocks_nobody_for_longer_than_the_lease(rig: Rig) -> None:
+async def test_onc_4_who_dies_inside_blocks_nobody_for_longer_than_the_lease(rig: Rig) -> None:
     await first(rig.once)
     again = rig.reopen()
     assert isinstance(await begin(again), Busy)
@@ -94,7 +94,7 @@ async def test_once_4_who_dies_inside_blocks_nobody_for_longer_than_the_lease(ri
     assert isinstance(await begin(again), First)
 
 
-async def test_once_5_a_token_of_the_past_does_nothing(rig: Rig) -> None:
+async def test_onc_5_a_token_of_the_past_does_nothing(rig: Rig) -> None:
     old = await first(rig.once)
     await rig.clock.advance(11.0)
     new = await first(rig.once)
@@ -106,7 +106,7 @@ async def test_once_5_a_token_of_the_past_does_nothing(rig: Rig) -> None:
     assert not await rig.once.release(SHOP, "a/f", "k", "")
 
 
-async def test_once_6_sweeping_removes_what_is_over(rig: Rig) -> None:
+async def test_onc_6_sweeping_removes_what_is_over(rig: Rig) -> None:
     token = await first(rig.once, "kept")
     await rig.once.commit(SHOP, "a/f", "kept", token, keep_s=1000.0)
     for index in range(7):
@@ -116,7 +116,7 @@ async def test_once_6_sweeping_removes_what_is_over(rig: Rig) -> None:
     assert await begin(rig.once, "kept") == Already(b"")
 
 
-async def test_once_6_erasing_an_app_forgets_only_that_one(rig: Rig) -> None:
+async def test_onc_6_erasing_an_app_forgets_only_that_one(rig: Rig) -> None:
     await first(rig.once)
     await begin(rig.once, app=OTHER)
     await rig.once.erase(SHOP)

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 
-from tools.bench import blobs, cold, documents, events, idle, machine, parts, table, warm
+from tools.bench import blobs, cold, documents, events, idle, machine, parts, schedules, table, warm
 from tools.bench.results import Result, unmeasured
 from tools.bench.servers import CannotMeasure
 
@@ -27,6 +27,7 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
             events=2_000 if quick else 20_000, rounds=1 if quick else 5
         ),
         "blobs": lambda: blobs.measure(rounds=1 if quick else 5, count=100 if quick else 500),
+        "schedules": lambda: schedules.measure(seconds=21 if quick else 60),
         "parts": parts.measure,
         "documents": lambda: documents.measure(
             documents=100_000 if quick else 1_000_000,

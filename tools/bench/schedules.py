@@ -1,4 +1,4 @@
-"""How exact schedules are: 10,000 of them on real files, lateness of each time once it is on disk."""
+"""How exact schedules are: 10,000 of them on real files, how late each time was on disk."""
 
 import asyncio
 import tempfile

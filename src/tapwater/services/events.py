@@ -186,13 +186,15 @@ class Events:
         self, *ids: str, function: str = "", queue: str = "", reason: str = "", all: bool = False
     ) -> int:
         """Try dead letters again, those named or all that fit; say how many."""
-        return self._touch("replay", ids, function, queue, reason, all)
+        said = _dead(ids, function=function, queue=queue, reason=reason, all=all)
+        return int(self._ask("POST", "/events/dead/replay", said)["count"])
 
     def drop_dead(
         self, *ids: str, function: str = "", queue: str = "", reason: str = "", all: bool = False
     ) -> int:
         """Throw dead letters away, those named or all that fit; say how many."""
-        return self._touch("drop", ids, function, queue, reason, all)
+        said = _dead(ids, function=function, queue=queue, reason=reason, all=all)
+        return int(self._ask("POST", "/events/dead/drop", said)["count"])
 
     def replay(
         self,
@@ -214,16 +216,15 @@ class Events:
 
         return Once(self._transport, key, lease=lease, keep=keep)
 
-    def _touch(
-        self, what: str, ids: Iterable[str], function: str, queue: str, reason: str, all: bool
-    ) -> int:
-        said = {"ids": [*ids], "function": function, "queue": queue, "reason": reason, "all": all}
-        return int(self._ask("POST", f"/events/dead/{what}", said)["count"])
-
     def _ask(
         self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None
     ) -> Any:
         return ask_json(self._transport, method, path, body, query=query)
+
+
+def _dead(ids: Iterable[str], **limits: str | bool) -> dict[str, Any]:
+    """Which dead letters are meant."""
+    return {"ids": [*ids], **limits}
 
 
 def _fresh() -> str:

@@ -1,4 +1,4 @@
-"""Doing something once, whatever comes twice: ``with ctx.once(key) as first: if first: …``"""
+"""Doing something once, whatever comes twice: ``with ctx.once(key) as first``."""
 
 import asyncio
 import contextlib

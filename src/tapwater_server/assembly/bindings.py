@@ -116,6 +116,7 @@ class AppBindings:
             traceparent=caller.traceparent,
             arrived_at=self._clock.monotonic(),
             depth=caller.depth + 1,
+            root=caller.root or caller.id,
         )
 
 

@@ -35,6 +35,7 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
+from tapwater_server.ports.registry import live_revision
 from tapwater_server.scheduler.scheduler import Scheduler
 from tapwater_server.scheduler.settings import SchedulerSettings
 from tapwater_server.services.metering.recorded import Recorded
@@ -204,8 +205,14 @@ def _internal(ground: Ground, services: Services, control: Control) -> ServicesA
         table=services.table,
         callers=Callers(tokens=stores.tokens, identities=ground.identities),
         exists=partial(_exists, stores),
+        hosts=partial(_hosts, stores),
         otherwise=control.app,
     )
+
+
+def _hosts(stores: Stores, app: AppId) -> Sequence[str]:
+    revision = live_revision(stores.registry, app)
+    return revision.hosts if revision is not None else ()
 
 
 def _exists(stores: Stores, app: AppId) -> bool:

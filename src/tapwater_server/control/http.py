@@ -1,9 +1,7 @@
 """The control API as an ASGI app: who asks, may they, and what an error looks like."""
 
-import logging
 from collections.abc import Awaitable, Callable
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,12 +13,12 @@ from tapwater_server.control.api.endpoint import Asked, Endpoint, Who, require_a
 from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.control.house import House
 from tapwater_server.model.errors import NotFound, TapwaterError, Unauthenticated
-from tapwater_server.model.principal import Principal
-from tapwater_server.web.problems import MEDIA_TYPE, headers, problem
+from tapwater_server.model.principal import NOBODY, Principal
+from tapwater_server.web.callers import bearer
+from tapwater_server.web.dispatch import refuse
+from tapwater_server.web.problems import MethodNotAllowed
 
 TOKEN_CHARS_MAX = 512
-_NOBODY = Principal(name="nobody")
-_log = logging.getLogger(__name__)
 
 
 def control_app(house: House) -> ASGIApp:
@@ -38,7 +36,7 @@ def control_app(house: House) -> ASGIApp:
 def _answering(house: House, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            principal = _NOBODY if endpoint.who is Who.PUBLIC else authenticate(house, request)
+            principal = NOBODY if endpoint.who is Who.PUBLIC else authenticate(house, request)
             if endpoint.who is Who.ADMIN:
                 require_admin(principal)
             said = await endpoint.handler(house, Asked(request, principal))
@@ -55,9 +53,8 @@ def authenticate(house: House, request: Request) -> Principal:
     Raises:
         Unauthenticated: no token, or none that is known.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
+    token = bearer(request.headers.get("authorization", ""))
+    if token is None:
         raise Unauthenticated("send your token as 'Authorization: Bearer TOKEN'")
     principal = house.tokens.check(token) if len(token) <= TOKEN_CHARS_MAX else None
     if principal is None:
@@ -66,26 +63,17 @@ def authenticate(house: House, request: Request) -> Principal:
 
 
 def _refuse(error: TapwaterError) -> Response:
-    said = problem(error)
-    if said["status"] >= 500:
-        _log.error("control request failed", extra={"code": error.code, **error.facts})
-    return Response(
-        msgspec.json.encode(said),
-        status_code=said["status"],
-        media_type=MEDIA_TYPE,
-        headers=headers(error),
-    )
+    said = refuse(error)
+    assert isinstance(said.body, bytes)
+    return Response(said.body, status_code=said.status, headers=dict(said.headers))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: a path or a method there is none of."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        said = {**problem(NotFound("this path does not know this method")), "status": 405}
-        said |= {"title": "Method Not Allowed", "code": "method_not_allowed"}
-        return Response(
-            msgspec.json.encode(said), 405, media_type=MEDIA_TYPE, headers=error.headers
-        )
+        allowed = (error.headers or {}).get("Allow", "")
+        return _refuse(MethodNotAllowed("this path does not know this method", allowed=allowed))
     return _refuse(NotFound("the control API has nothing here; see /_/api/v1/openapi.json"))
 
 

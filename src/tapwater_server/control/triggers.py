@@ -58,6 +58,13 @@ def _one_of(*choices: str) -> Read:
     return read
 
 
+def _secret(value: object) -> str:
+    said = text(value)
+    if not said.isidentifier():
+        raise Wrong(f"{said!r} is not the name of a secret")
+    return said
+
+
 def _source(value: object) -> str:
     return "" if value == "" else str(_pattern(patterns.words_pattern)(value))
 
@@ -90,7 +97,7 @@ READERS: Mapping[str, Mapping[str, Read]] = {
     "user_confirmed": {},
     "user_deleted": {},
     "event": {"type": _pattern(patterns.words_pattern), "source": _source},
-    "webhook": {"name": delivering.queue_name, "secret": text, "style": _one_of(*STYLES)},
+    "webhook": {"name": delivering.queue_name, "secret": _secret, "style": _one_of(*STYLES)},
 }
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "message": ("queue",),
@@ -111,7 +118,7 @@ def complain(source: str, arguments: Mapping[str, object]) -> list[str]:
     if readers is None:
         return [f"@on.{source[:40]}: there is no such trigger (there are: {', '.join(READERS)})"]
     wrong = [f"{name[:40]}= is not one of its options" for name in _strangers(arguments, readers)]
-    wrong += [f"needs {name}" for name in _NEEDED.get(source, ()) if not arguments.get(name)]
+    wrong += [f"needs {name}" for name in _NEEDED.get(source, ()) if name not in arguments]
     for name, read in readers.items():
         try:
             if name in arguments:

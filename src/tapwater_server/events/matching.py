@@ -100,7 +100,7 @@ def listens(function: Function, trigger: Trigger) -> tuple[Sequence[str], Test]:
         case "mqtt":
             return ("tapwater.mqtt.message",), _subject(patterns.topic_pattern(said["topic"]))
         case "schedule":
-            return ("tapwater.schedule.tick",), _schedule(function)
+            return ("tapwater.schedule.tick",), _schedule(function, trigger)
         case "webhook":
             return (f"tapwater.webhook.{said['name']}",), _always
         case "event":
@@ -133,10 +133,18 @@ def _source(source: str) -> Test:
     return lambda event: _NONE if event.source == source else None
 
 
-def _schedule(function: Function) -> Test:
+def _schedule(function: Function, trigger: Trigger) -> Test:
     """A tick of the function's own schedule; several of them are told apart after a ``#``."""
-    own = f"/schedules/{function.id.name}"
-    return lambda event: _NONE if event.source.partition("#")[0] == own else None
+    name = f"/schedules/{function.id.name}"
+    own = [one for one in function.triggers if one.source == "schedule"]
+    places = {""} | ({str(own.index(trigger))} if len(own) > 1 else set())
+
+    def test(event: Event) -> Params | None:
+        said, _, place = event.source.partition("#")
+        fits = said == name and (len(own) == 1 or place in places)
+        return _NONE if fits else None
+
+    return test
 
 
 def _custom(said: Mapping[str, Any]) -> Test:

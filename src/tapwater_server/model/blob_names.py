@@ -7,7 +7,7 @@ from tapwater_server.model.blob import About
 from tapwater_server.model.errors import Invalid
 
 KEY_BYTES_MAX = 1024  # As in S3.
-METADATA_BYTES_MAX = 8 << 10  # S3 allows 2 KiB; it must fit a header as JSON.
+METADATA_BYTES_MAX = 2 << 10  # As in S3; it must fit a header as JSON, six times as long.
 TAGS_MAX = 10
 TAG_CHARS_MAX = 256
 FIELD_CHARS_MAX = 1024  # Of a content type or the like.

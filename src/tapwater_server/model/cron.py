@@ -17,6 +17,8 @@ What happens when clocks change is one rule with two halves:
 import math
 import re
 from bisect import bisect_left
+from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -28,6 +30,7 @@ YEARS_MAX = 40  # From one 29 February that is a Monday to the next, with 2100 i
 EVERY_S_MIN = 1
 EVERY_S_MAX = 366 * 86_400
 _MONTHS_IN_A_YEAR = 12
+_DAYS_MAX, _WEEKDAYS = 31, 7
 _SECOND = timedelta(seconds=1)
 _WHOLE_DAY = (0, 0, 0)
 
@@ -214,8 +217,10 @@ def _next_wall(cron: Cron, wall: datetime) -> datetime | None:
     return None
 
 
-def _days(cron: Cron, year: int, month: int) -> list[int]:
+def _days(cron: Cron, year: int, month: int) -> Sequence[int]:
     """Both day fields must fit if one begins with a star; else either is enough."""
+    if len(cron.days.days) == _DAYS_MAX and len(cron.weekdays.days) == _WEEKDAYS:
+        return range(1, monthrange(year, month)[1] + 1)  # Nearly always: any day.
     of_month, of_week = cron.days.matches(year, month), cron.weekdays.matches(year, month)
     if cron.days.star or cron.weekdays.star:
         return sorted(of_month & of_week)

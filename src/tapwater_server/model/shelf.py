@@ -16,6 +16,7 @@ from tapwater_server.model.ids import AppId
 VALUE_BYTES_MAX = 1 << 20
 APP_BYTES_MAX = 64 << 20  # Of all keys and values of one app.
 TOTAL_BYTES_MAX = 256 << 20  # Of all apps; then the app that uses most loses first.
+NUMBER_MAX = 2**53  # Of what is counted.
 ENTRY_BYTES = 256  # What an entry costs besides its key and value, about.
 _MICROSECONDS = 1_000_000
 
@@ -120,14 +121,16 @@ class Shelf:
         """Add to a number; where there is none, 0 is. ``expires_at`` None: as it was.
 
         Raises:
-            Conflict: what is there is no number.
+            Conflict: what is there is no number, or it would become too large.
         """
         before = self._fresh(self._parts.get(app), key, now)
-        number = _number(before)
+        number = _number(before) + by
+        if not -NUMBER_MAX <= number <= NUMBER_MAX:
+            raise Conflict(f"{key[:100]!r} would leave the numbers that JSON keeps exactly")
         until = expires_at if expires_at is not None else before.expires_at if before else 0.0
         kept = Kept(
             key=key,
-            value=msgspec.json.encode(number + by),
+            value=msgspec.json.encode(number),
             json=True,
             version=self._next(now),
             expires_at=until,

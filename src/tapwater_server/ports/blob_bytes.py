@@ -9,7 +9,7 @@ BYT-5  remove() of what is not there, or is gone already, is no error.
 BYT-6  Bytes are handled in portions: memory in use does not grow with the size of a piece.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 
@@ -30,8 +30,8 @@ class BlobBytes(Protocol):
         """
         ...
 
-    def read(self, piece: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Give the bytes from ``start`` to before ``stop``.
+    def read(self, piece: str, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """Give the bytes from ``start`` to before ``stop``; to be closed by who stops early.
 
         Raises:
             NotFound: there is no such piece.

@@ -19,7 +19,8 @@ BLB-7  Parts are not seen until complete() makes one blob of those it names, in 
        complete() and abort() end an upload once and for all. A part sent twice counts once.
 BLB-8  Buckets and apps are apart. drop_bucket() of one that holds a version or an upload is
        refused. The first blob makes its bucket, up to BUCKETS_MAX of an app.
-BLB-9  aged() gives what was stored, or replaced, before a moment, and nothing else.
+BLB-9  aged() gives what was stored, or replaced, and stale() what was begun before a moment, and
+       nothing else.
 BLB-10 erase() leaves nothing of an app but garbage.
 """
 
@@ -199,6 +200,10 @@ class BlobFacts(Protocol):
         self, app: AppId, bucket: str, *, prefix: str = "", after: str = "", count_max: int
     ) -> Sequence[Upload]:
         """List by rising id."""
+        ...
+
+    async def stale(self, *, before: float, count_max: int) -> Sequence[tuple[AppId, Upload]]:
+        """List uploads of all apps that were begun before a moment."""
         ...
 
     async def put_part(self, app: AppId, upload: str, part: Part) -> bool:

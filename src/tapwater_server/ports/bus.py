@@ -26,7 +26,8 @@ BUS-11 An errand with ``replaces`` takes the place of the one of the same line a
 BUS-12 revive() makes dead letters waiting again, attempt 0, the oldest first, and without an
        expires_at; drop() removes what is not leased; both say which.
 BUS-13 extend() moves the end of a lease that is still held, and says None for any other.
-BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter.
+BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter, at
+       the latest with the next lease() of its line or sweep().
 BUS-15 ready() names every line that has something to lease; wait_ready() misses no change.
 """
 

@@ -14,11 +14,16 @@ import cel
 
 TEXT_LENGTH_MAX = 2_000
 BRACKETS_MAX = 24  # open at a time: the parser goes one deeper for each
-LOOPS_MAX = 2  # all, exists, map, filter inside each other
+LOOPS_MAX = 4  # inside each other; map and filter count twice
 STEPS_MAX = 1_000_000  # about a tenth of a second
 DEPTH_MAX = 100  # of a document: the evaluator goes one deeper for each
-_MATCH_STEPS = 500  # A pattern is built anew for each match.
+_MATCH_STEPS = 500  # A pattern is built anew for each match,
+_COUNT_STEPS = 20  # and grows with the counts in it,
+_SET_STEPS = 200  # the more so where a place in it stands for several letters,
+_CLASS_STEPS = 4_000  # and most where it stands for those of all languages.
 _BYTES_PER_STEP = 20
+_NODES_PER_STEP = 1  # compared with each other
+_STEPS_PER_NODE = 8  # handed to the evaluator
 _REGEX_LENGTH_MAX = 200
 
 _TOKEN = re.compile(
@@ -26,7 +31,10 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d[\w.]*)|(?P<space>\s+)|(?P<sign>.)",
     re.S,
 )
-_LOOPS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+# map and filter copy what they have gathered at each round.
+_LOOPS = {"all": 1, "exists": 1, "exists_one": 1, "map": 2, "filter": 2}
+_COUNT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_CLASS = re.compile(r"\\[wdspWDSP]|\.")
 _FUNCTIONS = frozenset(
     {
         *("size", "has", "contains", "startsWith", "endsWith", "matches", "min", "max"),
@@ -53,7 +61,7 @@ class _Shape:
 
     tokens: int
     loops: int  # inside each other
-    matches: int
+    matches: int  # steps for the patterns, each time
     bound: frozenset[str]  # names that loops bring
 
 
@@ -90,8 +98,9 @@ class Expression:
         nodes, size = weigh(given.values())
         shape = self.shape
         rounds = max(1, nodes) ** shape.loops
-        steps = shape.tokens + shape.matches * _MATCH_STEPS + size // _BYTES_PER_STEP
-        if nodes + rounds * steps > STEPS_MAX:
+        looked_at = nodes // _NODES_PER_STEP + size // _BYTES_PER_STEP
+        steps = shape.tokens + shape.matches + looked_at
+        if nodes * _STEPS_PER_NODE + rounds * steps > STEPS_MAX:
             raise BadRule(
                 f"judging {nodes} values and {size} bytes by this rule might take too long"
             )
@@ -164,18 +173,18 @@ def _measure(text: str) -> _Shape:
         raise BadRule(f"a rule has {BRACKETS_MAX} question marks at most")
     loops, bound = _measure_depth(tokens)
     return _Shape(
-        tokens=len(tokens), loops=loops, matches=_count_matches(tokens), bound=frozenset(bound)
+        tokens=len(tokens), loops=loops, matches=_match_steps(tokens), bound=frozenset(bound)
     )
 
 
 def _measure_depth(tokens: list[tuple[str, str]]) -> tuple[int, set[str]]:
     """Follow the brackets: how deep, and how many loops are around the innermost place."""
-    open_brackets: list[bool] = []  # whether a loop opened it
+    open_brackets: list[int] = []  # what a loop that opened it counts for
     loops_most = 0
     bound: set[str] = set()
     for at, (_, token) in enumerate(tokens):
         if token in ("(", "[", "{"):
-            loop = token == "(" and _is_loop(tokens, at)
+            loop = _loop_at(tokens, at) if token == "(" else 0
             open_brackets.append(loop)
             if loop and at + 1 < len(tokens):
                 bound.add(tokens[at + 1][1])
@@ -185,27 +194,42 @@ def _measure_depth(tokens: list[tuple[str, str]]) -> tuple[int, set[str]]:
         if len(open_brackets) > BRACKETS_MAX:
             raise BadRule(f"more than {BRACKETS_MAX} brackets are open at a time")
     if loops_most > LOOPS_MAX:
-        raise BadRule(f"loops (all, exists, map, filter) go {LOOPS_MAX} deep at most")
+        raise BadRule("loops (all, exists, map, filter) go too deep into each other")
     return loops_most, bound
 
 
-def _is_loop(tokens: list[tuple[str, str]], at: int) -> bool:
-    return at > 1 and tokens[at - 1][1] in _LOOPS and tokens[at - 2][1] == "."
+def _loop_at(tokens: list[tuple[str, str]], at: int) -> int:
+    called = at > 1 and tokens[at - 2][1] == "."
+    return _LOOPS.get(tokens[at - 1][1], 0) if called else 0
 
 
-def _count_matches(tokens: list[tuple[str, str]]) -> int:
-    """Count patterns; each must be written out, so that nobody can send one that is dear."""
-    count = 0
+def _match_steps(tokens: list[tuple[str, str]]) -> int:
+    """Cost the patterns; each must be written out, so that nobody can send one that is dear."""
+    steps = 0
     for at, (kind, token) in enumerate(tokens):
         if kind != "word" or token != "matches":
             continue
-        count += 1
         after = [text for _, text in tokens[at + 1 : at + 4]]
         if len(after) < 3 or tokens[at + 2][0] != "text" or (after[0], after[2]) != ("(", ")"):
             raise BadRule("matches() takes a pattern written in quotes: name.matches('^[a-z]+$')")
         if len(after[1]) > _REGEX_LENGTH_MAX or after[1].count("{") > 4:
             raise BadRule(f"a pattern has {_REGEX_LENGTH_MAX} characters and 4 counts at most")
-    return count
+        steps += _pattern_steps(after[1])
+    return steps
+
+
+def _pattern_steps(pattern: str) -> int:
+    """Say what building a pattern costs.
+
+    >>> _pattern_steps("^[a-z]+$"), _pattern_steps("(a{100}){100}")
+    (700, 200500)
+    """
+    product = 1
+    for low, high in _COUNT.findall(pattern):
+        product *= max(1, int(high or low))
+    wide = _CLASS_STEPS if _CLASS.search(pattern) else _COUNT_STEPS
+    each = max(wide, _SET_STEPS if "[" in pattern else 0)
+    return _MATCH_STEPS + each * product
 
 
 def _first_line(error: BaseException) -> str:

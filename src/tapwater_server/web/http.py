@@ -1,7 +1,7 @@
 """The services' API as an ASGI app: ``/_/v1/`` on an app's hosts, ``/_/api/v1/apps/`` on ours."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import cast
 
 from tapwater_server.model.errors import NotFound, TapwaterError
@@ -10,6 +10,7 @@ from tapwater_server.web.asked import Asked
 from tapwater_server.web.callers import Callers, bearer, whoever
 from tapwater_server.web.dispatch import Said, Table, refuse
 from tapwater_server.web.pages import Pages
+from tapwater_server.web.places import place_of
 from tapwater_server.web.scope import (
     DOOR,
     ASGIApp,
@@ -17,7 +18,6 @@ from tapwater_server.web.scope import (
     Receive,
     Scope,
     Send,
-    base_url,
     headers_of,
     pieces,
     query_of,
@@ -38,9 +38,11 @@ class ServicesApp:
         table: Table,
         callers: Callers,
         exists: Callable[[AppId], bool],
+        hosts: Callable[[AppId], Sequence[str]],  # that an app names as its own
         otherwise: ASGIApp,
     ) -> None:
-        self._table, self._callers, self._exists = table, callers, exists
+        self._table, self._callers = table, callers
+        self._exists, self._hosts = exists, hosts
         self._otherwise = otherwise
         self._pages = Pages(table)
 
@@ -105,6 +107,12 @@ class ServicesApp:
         whoever(who, id)
         if not self._exists(id):
             raise NotFound(f"there is no app {id}")
+        base_url, root = place_of(
+            scheme=scope.get("scheme", "http"),
+            host=headers.get("host", "localhost"),
+            root=raw_path(scope).removesuffix(path),
+            hosts=self._hosts(id),
+        )
         return Asked(
             app=id,
             who=who,
@@ -114,8 +122,8 @@ class ServicesApp:
             headers=headers,
             chunks=lambda: pieces(receive),
             client=(scope.get("client") or ("", 0))[0],
-            base_url=base_url(scope, headers),
-            root=raw_path(scope).removesuffix(path),
+            base_url=base_url,
+            root=root,
         )
 
 

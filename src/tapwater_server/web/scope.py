@@ -55,11 +55,6 @@ def query_of(raw: str) -> Mapping[str, str]:
         ) from None
 
 
-def base_url(scope: Scope, headers: Mapping[str, str]) -> str:
-    """Say how the client addressed us: scheme and host."""
-    return f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}"
-
-
 def raw_path(scope: Scope) -> str:
     """Give the path as it was sent, without the query."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()

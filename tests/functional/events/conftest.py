@@ -154,6 +154,10 @@ from saying import say
 def told(event):
     say(type=event.type)
 """,
+    "restful/which.py": """
+def get(ctx):
+    return {"delivery": ctx.delivery, "attempt": ctx.attempt}
+""",
     "restful/pay_async.py": """
 async def post(ctx, card: str):
     async with ctx.once(card) as first:

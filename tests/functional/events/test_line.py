@@ -197,3 +197,10 @@ def test_what_is_done_once_is_done_once(line: Line) -> None:
 
     assert pay("visa", fails="true") == 500
     assert [pay("visa"), pay("visa"), pay("other")] == [True, False, True]
+
+
+def test_a_client_cannot_pretend_to_be_a_delivery(line: Line) -> None:
+    answer = line.platform.visit(
+        "line", "/which", headers={"tapwater-delivery": "evil", "tapwater-attempt": "9"}
+    )
+    assert answer.json() == {"delivery": "", "attempt": 1}

@@ -59,7 +59,11 @@ class Phone:
             self._properties.SessionExpiryInterval = 3_600
 
     def __enter__(self) -> Self:
-        said = {"properties": self._properties} if self._properties else {}
+        said: dict[str, Any] = {}
+        if self._properties is not None:
+            # Not paho's "first only": with it, its first reconnection sends a message of QoS 2
+            # again whose PUBREC it has, which the protocol forbids.
+            said = {"properties": self._properties, "clean_start": False}
         self.paho.connect("127.0.0.1", self._port, keepalive=30, **said)
         self.paho.loop_start()
         self.until(lambda: self.reason != "", "the CONNACK")

@@ -68,6 +68,7 @@ def test_each_thread_keeps_a_connection(shop: Platform) -> None:
     assert connections() - before <= 4
 
 
+@pytest.mark.slow
 def test_a_connection_that_was_closed_meanwhile_is_made_anew(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.web.dispatch import Table
 from tapwater_server.web.openapi import describe_services
 from tools.api_table import PAGE, open_table, write
@@ -39,6 +40,13 @@ async def test_the_document_is_whole(table: Table) -> None:
         named = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
         assert named == set(re.findall(r"\{(\w+)\}", path)), path
         assert operation["summary"].endswith("."), path
+
+
+async def test_services_and_the_control_api_share_no_path(table: Table) -> None:
+    """Both are below /_/api/v1/apps/{app}/: a service must not hide what deploys."""
+    below = {one.path.split("/")[6] for one in ENDPOINTS if one.path.count("/") > 5}
+    assert below & {"deploys", "aliases"} == {"deploys", "aliases"}
+    assert below & table.names == set()
 
 
 async def test_every_line_is_to_be_reached(table: Table) -> None:

@@ -60,6 +60,24 @@ async def test_where_they_do_not(host: str, path: str) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("host", "path", "base"),
+    [
+        ("evil.example", "/_/v1", "https://shop.example"),
+        ("6.6.6.6:8080", "/_/v1", "https://shop.example"),
+        ("evil.example", "/_/api/v1/apps/shop", "https://shop.example"),
+        ("shop.example:8443", "/_/v1", "http://shop.example:8443"),
+        ("127.0.0.1:80", "/_/v1", "http://127.0.0.1:80"),
+    ],
+)
+async def test_a_host_header_does_not_choose_where_links_lead(
+    host: str, path: str, base: str
+) -> None:
+    async with toy_world(Toys()) as world:
+        answer = await ask(world, f"{path}{SHOW}", headers={"host": host})
+        assert answer.json()["base_url"] == base
+
+
 async def test_everything_else_inside_stays_where_it_was() -> None:
     async with toy_world(Toys()) as world:
         for path in ("/_/api/v1/apps", "/_/api/v1/apps/shop/deploys", "/_/api/v1/apps/shop"):

@@ -123,6 +123,7 @@ async def toy_world(toys: Toys, *, cors: Any = None) -> AsyncIterator[World]:
         table=toys.table(),
         callers=Callers(tokens=tokens, identities=Users()),
         exists=lambda app: app in (SHOP, BLOG),
+        hosts=lambda app: ["shop.example"] if app == SHOP else [],
         otherwise=nothing_inside,
     )
     async with opened(shop, blog, internal=app) as world:

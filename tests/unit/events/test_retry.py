@@ -3,10 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapwater_server.events.retry import Ack, Again, Bury, Release, RetryPolicy, decide, hopeless
+from tapwater_server.events.retry import (
+    START_FAILED_S_MAX,
+    Ack,
+    Again,
+    Bury,
+    Release,
+    RetryPolicy,
+    decide,
+    delay_before,
+    hopeless,
+    policy_of,
+)
+from tapwater_server.model.delivering import DeliveryOptions
 from tapwater_server.model.invocation import Ending, Outcome, Usage
 
 POLICY = RetryPolicy(attempts_max=4, delay_s=1.0, delay_s_max=20.0, age_s_max=1000.0)
+LONG = RetryPolicy(age_s_max=10_000.0)
 ENDINGS = st.sampled_from(list(Ending))
 
 
@@ -51,3 +64,32 @@ def test_a_server_error_is_tried_again_and_a_refusal_is_an_answer() -> None:
 def test_an_errand_that_kills_whoever_touches_it_is_given_up() -> None:
     assert not hopeless(attempt=POLICY.attempts_max, policy=POLICY)
     assert hopeless(attempt=POLICY.attempts_max + 1, policy=POLICY)
+
+
+def test_an_event_that_is_refused_is_given_up_at_once() -> None:
+    for status in (400, 404, 422):
+        outcome = ended(Ending.OK, status)
+        verdict = decide(outcome, attempt=1, age_s=0, chance=0, policy=POLICY, answers=False)
+        assert isinstance(verdict, Bury)
+    busy = ended(Ending.OK, 429)
+    verdict = decide(busy, attempt=1, age_s=0, chance=0, policy=POLICY, answers=False)
+    assert isinstance(verdict, Again)
+
+
+def test_an_instance_that_cannot_be_made_is_our_fault_for_a_while() -> None:
+    failed = ended(Ending.START_FAILED)
+    early = decide(failed, attempt=9, age_s=START_FAILED_S_MAX - 1, chance=0, policy=POLICY)
+    assert isinstance(early, Release)
+    late = decide(failed, attempt=1, age_s=START_FAILED_S_MAX + 1, chance=0, policy=LONG)
+    assert isinstance(late, Again)
+
+
+def test_the_waits_a_user_names_are_kept_and_the_last_repeats() -> None:
+    policy = policy_of(DeliveryOptions(attempts_max=5, delays_s=(1.0, 60.0)))
+    waits = [delay_before(attempt, chance=0.5, policy=policy) for attempt in (2, 3, 4, 5)]
+    assert waits == [1.0, 60.0, 60.0, 60.0]
+
+
+@given(attempt=st.integers(2, 10_000), chance=st.floats(0, 0.999))
+def test_no_attempt_is_too_late_for_a_delay(attempt: int, chance: float) -> None:
+    assert 0 < delay_before(attempt, chance=chance, policy=POLICY) <= POLICY.delay_s_max

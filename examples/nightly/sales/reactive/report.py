@@ -14,10 +14,14 @@ WRONG_MAX = 20  # What a report tells of rows that it could not use.
 @on.schedule("0 3 * * *", tz="Europe/Berlin", missed="once", overlap="skip", retries=3)
 def report(event: Event) -> str:
     """Extract, transform, load. Killed in the middle and begun again, it gives the same report:
-    files are moved away only when the report that counts them is written.
+    files first move into this night's own folder, and the report counts all that lie there.
     """
-    day = event.time[:10]
-    files = [one.path for one in blobs.list("incoming/") if one.key.endswith(".csv")]
+    day, night = event.time[:10], f"done/{event.id}/"
+    for one in blobs.list("incoming/"):
+        if one.key.endswith(".csv"):
+            blobs.copy(one.path, night + one.key)
+            blobs.delete(one.path, if_match=one.etag)
+    files = [one.path for one in blobs.list(night)]
     if not files:
         return "nothing came"
     cents: Counter[str] = Counter()
@@ -26,9 +30,6 @@ def report(event: Event) -> str:
         for product, amount in rows(path, wrong):
             cents[product] += amount
     write(day, cents, files=files, wrong=wrong)
-    for path in files:
-        blobs.copy(path, path.replace("incoming/", f"done/{day}/", 1))
-    blobs.delete_many(files)
     return f"{len(files)} files, {sum(cents.values()) / 100:.2f} €"
 
 

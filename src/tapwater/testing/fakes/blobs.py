@@ -85,7 +85,9 @@ class FakeBlobs:
         for name in ("metadata", "tags"):
             about[name] = json.loads(request.headers.get(f"tapwater-{name}", "{}"))
         etag = hashlib.md5(request.body, usedforsecurity=False).hexdigest()
-        return self._store(bucket, key, request.body, etag, about, request.headers)
+        return self._store(
+            bucket, key, request.body, etag=etag, about=about, conditions=request.headers
+        )
 
     def _get(self, request: Request, bucket: str, key: str) -> Any:
         blob = self._find(bucket, key, request.query.get("version", ""))
@@ -130,7 +132,14 @@ class FakeBlobs:
         blob = self._find(source["bucket"], source["key"], source.get("version", ""))
         about = {"metadata": {}, "tags": {}, **(asked.get("about") or blob.about)}
         content = blob.content or b""
-        return self._store(to["bucket"], to["key"], content, blob.etag, about, request.headers)
+        return self._store(
+            to["bucket"],
+            to["key"],
+            content,
+            etag=blob.etag,
+            about=about,
+            conditions=request.headers,
+        )
 
     def _begin(self, request: Request) -> Any:
         asked = body_of(request)
@@ -153,7 +162,9 @@ class FakeBlobs:
         joined = _md5(b"".join(bytes.fromhex(etag) for _, etag in named))
         about = {"metadata": {}, "tags": {}, **begun.about}
         etag = f"{joined}-{len(named)}"
-        said = self._store(begun.bucket, begun.key, content, etag, about, request.headers)
+        said = self._store(
+            begun.bucket, begun.key, content, etag=etag, about=about, conditions=request.headers
+        )
         del self._uploads[upload]
         return said
 
@@ -224,6 +235,7 @@ class FakeBlobs:
         bucket: str,
         key: str,
         content: bytes,
+        *,
         etag: str,
         about: Mapping[str, Any],
         conditions: Mapping[str, str],

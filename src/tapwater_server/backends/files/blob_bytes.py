@@ -8,7 +8,7 @@ All of it happens in threads; the loop only hands portions over.
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +19,12 @@ from tapwater_server.ports.blob_bytes import Digesting
 from tapwater_server.ports.clock import Clock
 
 T = TypeVar("T")
-WRITE_BYTES = 1 << 20  # Handed to a thread at once: fewer hops, and MD5 runs without the GIL.
-READ_BYTES = 512 << 10
-_THREADS = 8  # A disk serves several at once, and one slow transfer must not stop the others.
+# Handed to a thread at once: fewer hops, and MD5 runs without the GIL. While the disk has nothing
+# to do less is handed over, so that many slow senders hold little memory.
+WRITE_BYTES = 1 << 20
+WRITE_BYTES_MIN = 256 << 10
+READ_BYTES = 256 << 10
+_THREADS = 16  # A disk serves several at once, and one slow transfer must not stop the others.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -36,26 +39,27 @@ class FileBlobBytes:
         path = self._path(piece)
         fd = await self._run(_create, path)
         size = 0
-        # The portion before is written and digested while the next one comes in.
-        pending: Future[None] | None = None
+        # The portion before is written, and digested beside that, while the next one comes in.
+        ahead = _Ahead()
         try:
-            async for portion in _portions(chunks):
-                if pending is not None:
-                    await asyncio.wrap_future(pending)
+            async for portion in _portions(chunks, ahead.idle):
+                await ahead.wait()
                 size += sum(map(len, portion))
-                pending = self._threads.submit(_append, fd, portion, digest)
-            if pending is not None:
-                await asyncio.wrap_future(pending)
+                ahead.begun = (
+                    self._threads.submit(_append, fd, portion),
+                    self._threads.submit(_show, digest, portion),
+                )
+            await ahead.wait()
             await self._run(_finish, fd, path)
         except BaseException as error:
-            await asyncio.shield(self._run(_give_up, fd, path, pending))
+            await asyncio.shield(self._run(_give_up, fd, path, ahead.begun))
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise StorageFull("the disk is full: nothing of this was kept") from error
             raise
         await self._run(os.close, fd)
         return size
 
-    async def read(self, piece: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, piece: str, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         fd = await self._run(_open, self._path(piece))
         ahead: Future[bytes] | None = None
         try:
@@ -94,7 +98,23 @@ class FileBlobBytes:
         return await asyncio.wrap_future(self._threads.submit(work, *given))
 
 
-async def _portions(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+class _Ahead:
+    """What threads do while the loop gathers."""
+
+    def __init__(self) -> None:
+        self.begun: Sequence[Future[None]] = ()
+
+    def idle(self) -> bool:
+        return all(each.done() for each in self.begun)
+
+    async def wait(self) -> None:
+        for each in self.begun:
+            await asyncio.wrap_future(each)
+
+
+async def _portions(
+    chunks: AsyncIterator[bytes], idle: Callable[[], bool]
+) -> AsyncIterator[list[bytes]]:
     """Gather what comes until it is worth a hop into a thread."""
     portion: list[bytes] = []
     size = 0
@@ -102,7 +122,7 @@ async def _portions(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         if chunk:
             portion.append(chunk)
             size += len(chunk)
-        if size >= WRITE_BYTES:
+        if size >= WRITE_BYTES or (size >= WRITE_BYTES_MIN and idle()):
             yield portion
             portion, size = [], 0
     if portion:
@@ -122,9 +142,13 @@ def _exclusive(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
-def _append(fd: int, portion: Sequence[bytes], digest: Digesting) -> None:
+def _show(digest: Digesting, portion: Sequence[bytes]) -> None:
     for data in portion:
         digest.update(data)
+
+
+def _append(fd: int, portion: Sequence[bytes]) -> None:
+    for data in portion:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
@@ -143,10 +167,11 @@ def _sync(folder: Path) -> None:
         os.close(fd)
 
 
-def _give_up(fd: int, path: Path, pending: "Future[None] | None") -> None:
+def _give_up(fd: int, path: Path, pending: "Sequence[Future[None]]") -> None:
     """Remove what was begun, once nobody writes to it any more."""
-    if pending is not None and not pending.cancel():
-        pending.exception()
+    for each in pending:
+        if not each.cancel():
+            each.exception()
     os.close(fd)
     path.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
 """Pieces of blobs in memory: the reference."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 
 from tapwater_server.model.errors import NotFound, StorageFull
 from tapwater_server.ports.blob_bytes import Digesting
@@ -28,7 +28,7 @@ class MemoryBlobBytes:
         self._pieces[piece] = (bytes(data), self._clock.now())
         return len(data)
 
-    async def read(self, piece: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, piece: str, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         if piece not in self._pieces:
             raise NotFound("the bytes of this blob are gone", piece=piece)
         data = self._pieces[piece][0]

@@ -41,6 +41,10 @@ class MemoryUploads:
         found = [begun.upload for (of, _), begun in self._begun.items() if of == app]
         return sorted((one for one in found if one.bucket == bucket), key=lambda one: one.id)
 
+    def begun_before(self, before: float) -> Sequence[tuple[AppId, Upload]]:
+        found = [(app, begun.upload) for (app, _), begun in self._begun.items()]
+        return [pair for pair in found if pair[1].begun_at < before]
+
     def any_in(self, app: AppId, bucket: str) -> bool:
         return bool(self.list(app, bucket))
 

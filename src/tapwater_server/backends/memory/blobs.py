@@ -226,6 +226,9 @@ class MemoryBlobFacts:
         wanted = [one for one in found if one.key.startswith(prefix) and one.id > after]
         return wanted[:count_max]
 
+    async def stale(self, *, before: float, count_max: int) -> Sequence[tuple[AppId, Upload]]:
+        return self._uploads.begun_before(before)[:count_max]
+
     async def put_part(self, app: AppId, upload: str, part: Part) -> bool:
         freed = self._uploads.put(app, upload, replace(part, stored_at=self._clock.now()))
         self._let_go([] if freed is None else freed)

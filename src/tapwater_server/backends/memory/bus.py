@@ -162,7 +162,12 @@ class MemoryBus:
         ]
 
     async def sweep(self, *, older_than_s: float) -> int:
-        until = self._clock.now() - older_than_s
+        now = self._clock.now()
+        mortal = [row for row in self._rows.values() if row.state == "waiting" and row.expires_at]
+        for line in {row.errand.line for row in mortal}:
+            self._wake(line, now)
+        self._changes.note()
+        until = now - older_than_s
         over = [row for row in self._rows.values() if row.state in {"done", "gone"}]
         old = [row.errand.id for row in over if row.settled_at < until]
         for id in old:

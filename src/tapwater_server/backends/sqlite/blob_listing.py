@@ -38,9 +38,10 @@ _REPLACED_BEFORE = f"""
 SELECT {COLUMNS} FROM blob AS old
 WHERE app = :app AND bucket = :bucket AND replaced_at < :before
   AND key >= :start AND key < :end
-  AND (SELECT count(*) FROM blob
+  AND (SELECT count(*) FROM (
+       SELECT 1 FROM blob
        WHERE app = old.app AND bucket = old.bucket AND key = old.key AND seq > old.seq
-         AND replaced_at IS NOT NULL) >= :keep_old_max
+         AND replaced_at IS NOT NULL LIMIT :keep_old_max)) >= :keep_old_max
 ORDER BY replaced_at LIMIT :count_max
 """
 # A marker that hides nothing any more only makes listings of versions longer.

@@ -22,6 +22,9 @@ WHERE app = :app AND bucket = :bucket AND id > :after
   AND substr(key, 1, length(:prefix)) = :prefix
 ORDER BY id LIMIT :count_max
 """
+_STALE = f"""
+SELECT app, {_COLUMNS} FROM blob_upload WHERE begun_at < :before ORDER BY begun_at LIMIT :count_max
+"""
 _COUNT = "SELECT count(*) FROM blob_upload WHERE app = :app"
 _INSERT = """
 INSERT INTO blob_upload (app, id, bucket, key, begun_at, about)
@@ -65,6 +68,13 @@ def read_upload(connection: sqlite3.Connection, app: AppId, id: str) -> Upload |
 
 def read_uploads(connection: sqlite3.Connection, given: dict[str, Any]) -> Sequence[Upload]:
     return [_upload(row) for row in connection.execute(_LIST, given)]
+
+
+def read_stale(
+    connection: sqlite3.Connection, *, before: float, count_max: int
+) -> Sequence[tuple[AppId, Upload]]:
+    rows = connection.execute(_STALE, {"before": before, "count_max": count_max})
+    return [(AppId(row[0]), _upload(row[1:])) for row in rows]
 
 
 def read_parts(connection: sqlite3.Connection, app: AppId, upload: str) -> Sequence[Part]:

@@ -149,6 +149,11 @@ class SqliteBlobFacts:
         }
         return await self._database.read(lambda c: blob_uploads.read_uploads(c, given))
 
+    async def stale(self, *, before: float, count_max: int) -> Sequence[tuple[AppId, Upload]]:
+        return await self._database.read(
+            lambda c: blob_uploads.read_stale(c, before=before, count_max=count_max)
+        )
+
     async def put_part(self, app: AppId, upload: str, part: Part) -> bool:
         at = self._clock.now()
         return await self._database.write(

@@ -133,8 +133,11 @@ class SqliteBus:
         return await self._database.read(partial(lines_of, app=app, now=self._clock.now()))
 
     async def sweep(self, *, older_than_s: float) -> int:
-        """Remove in chunks, so that nobody waits long; also what nobody leases any more dies."""
-        until = self._clock.now() - older_than_s
+        """Remove in chunks, so that nobody waits long."""
+        now = self._clock.now()
+        expire = partial(bus_removing.expire, now=now)
+        await self._database.write(expire, then=lambda heads: self._note(heads))
+        until = now - older_than_s
         swept = 0
         while chunk := await self._database.write(partial(bus_removing.sweep, until=until)):
             swept += chunk

@@ -1,5 +1,6 @@
 """Leasing from a line, and settling: what wakes, what is too old, who is next."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,10 +43,24 @@ _NEXT_DUE = "SELECT min(due) FROM errand WHERE line = :line AND state IN (1, 3)"
 _NEXT_EXPIRY = """
 SELECT min(expires_at) FROM errand WHERE line = :line AND expires_at > 0 AND state < 3
 """
+# A batch is settled by two statements, however many it has: each step of SQLite lets go of the
+# interpreter, and on a busy node that costs more than the step. Texts come packed into one blob.
+_CURRENT = """
+SELECT json_group_array(wanted.key)
+FROM json_each(:wanted) AS wanted CROSS JOIN errand ON errand.seq = wanted.value ->> 0
+WHERE errand.lease = wanted.value ->> 1 AND errand.attempt = wanted.value ->> 2
+      AND errand.state < 4
+"""
 _SETTLE = """
-UPDATE errand SET state = :state, due = :due, settled_at = :settled_at, lease = lease + 1,
-                  attempt = attempt - :given_back, reason = :reason, result = :result
-WHERE seq = :seq AND id = :id AND lease = :lease AND attempt = :attempt AND state < 4
+UPDATE errand
+SET lease = lease + 1,
+    state = said.value ->> 1,
+    due = :now + (said.value ->> 2),
+    settled_at = CASE WHEN said.value ->> 1 < 4 THEN 0.0 ELSE :now END,
+    attempt = attempt - (said.value ->> 3),
+    reason = CAST(substr(:texts, said.value ->> 4, said.value ->> 5) AS TEXT),
+    result = substr(:texts, said.value ->> 6, said.value ->> 7)
+FROM json_each(:said) AS said WHERE errand.seq = said.value ->> 0
 """
 _EXTEND = """
 UPDATE errand SET due = :until
@@ -99,21 +114,35 @@ def wake(connection: sqlite3.Connection, line: str, now: float) -> None:
 def settle(
     connection: sqlite3.Connection, settled: Sequence[tuple[Delivery, Settlement]], now: float
 ) -> Settled:
-    """Settle each that is still current."""
-    held = []
-    keys = []
-    heads = []
-    for delivery, settlement in settled:
-        values = _settlement(delivery, settlement, now)
-        errand = delivery.errand
-        held.append(connection.execute(_SETTLE, values).rowcount == 1)
-        if held[-1]:
-            keys.append((errand.line, errand.key))
-            if values["state"] == 0:
-                heads.append(Head(line=errand.line, ready=True))
-            elif values["state"] == 1:
-                heads.append(Head(line=errand.line, ready=None, due=values["due"]))
+    """Settle each that is still current; of the same one twice, the first counts."""
+    current = _current(connection, [delivery for delivery, _ in settled])
+    texts = bytearray(b"\0")  # Never empty: SQLite takes that for nothing.
+    said, keys, heads = [], [], []
+    for place in current:
+        delivery, settlement = settled[place]
+        line = delivery.errand.line
+        values = _settlement(settlement, texts)
+        said.append([delivery.seq, *values])
+        keys.append((line, delivery.errand.key))
+        state, delay_s = values[:2]
+        if state == 0:
+            heads.append(Head(line=line, ready=True))
+        elif state == 1:
+            heads.append(Head(line=line, ready=None, due=now + delay_s))
+    connection.execute(_SETTLE, {"said": json.dumps(said), "texts": bytes(texts), "now": now})
+    held = [place in current for place in range(len(settled))]
     return Settled(held, [*heads, *order_keys(connection, keys)])
+
+
+def _current(connection: sqlite3.Connection, deliveries: Sequence[Delivery]) -> set[int]:
+    """Find the places of those that may be settled."""
+    first: dict[tuple[int, int, int], int] = {}
+    for place, one in enumerate(deliveries):
+        first.setdefault((one.seq, one.lease, one.attempt), place)
+    wanted = json.dumps(list(first))
+    found = connection.execute(_CURRENT, {"wanted": wanted}).fetchone()[0]
+    places = list(first.values())
+    return {places[int(place)] for place in json.loads(found)}
 
 
 def extend(connection: sqlite3.Connection, delivery: Delivery, *, now: float, until: float) -> bool:
@@ -131,23 +160,33 @@ def _identity(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _settlement(delivery: Delivery, settlement: Settlement, now: float) -> dict[str, Any]:
-    values = _identity(delivery) | {
-        "due": now,
-        "settled_at": 0.0,
-        "given_back": 0,
-        "reason": "",
-        "result": b"",
-    }
+def _settlement(
+    settlement: Settlement, texts: bytearray
+) -> tuple[int, float, int, *tuple[int, ...]]:
+    """Give state, delay, attempts given back, and where in ``texts`` reason and result lie."""
     match settlement:
         case Done(result):
-            return values | {"state": 4, "settled_at": now, "result": result}
+            return 4, 0.0, 0, *_pack(texts, b""), *_pack(texts, result)
         case Dead(reason):
-            return values | {"state": 5, "settled_at": now, "reason": reason}
+            return 5, 0.0, 0, *_pack(texts, reason.encode("utf-8", "replace")), *_pack(texts, b"")
         case Later(delay_s, reason):
-            return values | {"state": int(delay_s > 0), "due": now + delay_s, "reason": reason}
+            wait = int(delay_s > 0)
+            return (
+                wait,
+                delay_s,
+                0,
+                *_pack(texts, reason.encode("utf-8", "replace")),
+                *_pack(texts, b""),
+            )
         case Returned(delay_s):
-            return values | {"state": int(delay_s > 0), "due": now + delay_s, "given_back": 1}
+            return int(delay_s > 0), delay_s, 1, *_pack(texts, b""), *_pack(texts, b"")
+
+
+def _pack(texts: bytearray, text: bytes) -> tuple[int, int]:
+    """Add a text; say where it begins, from 1, and how long it is."""
+    begins = len(texts) + 1
+    texts += text
+    return begins, len(text)
 
 
 def _delivery(row: tuple[Any, ...], until: float) -> Delivery:

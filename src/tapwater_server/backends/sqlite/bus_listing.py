@@ -23,6 +23,7 @@ _SEQ = "SELECT seq FROM errand WHERE id = :id AND app = :app"
 _LEFT = """
 (:line = '' OR +line = :line)
 AND (:reason = '' OR instr(reason, :reason) > 0)
+AND (:leased OR NOT (state = 3 AND due > :now))
 AND published_at >= :since AND (:until = 0.0 OR published_at < :until)
 AND (:state = '' OR :state = CASE WHEN state = 4 THEN 'done' WHEN state = 5 THEN 'dead'
                             WHEN state = 3 AND due > :now THEN 'leased' ELSE 'waiting' END)
@@ -93,9 +94,10 @@ def pick(
     count_max: int,
     now: float,
     before: int = _ENDLESS,
+    leased: bool = True,
 ) -> Sequence[int]:
-    """Find the newest that a filter means."""
-    values = _values(connection, filter, count_max, now) | {"before": before}
+    """Find the newest that a filter means; without those that are leased, if asked."""
+    values = _values(connection, filter, count_max, now) | {"before": before, "leased": leased}
     if filter.ids:
         sql = _NEWEST_OF_IDS
     elif filter.state == "dead":
@@ -111,7 +113,7 @@ def pick_dead(
     connection: sqlite3.Connection, filter: Filter, *, count_max: int, now: float
 ) -> Sequence[int]:
     """Find the oldest dead letters that a filter means."""
-    values = _values(connection, filter, count_max, now)
+    values = _values(connection, filter, count_max, now) | {"leased": True}
     sql = _OLDEST_DEAD_OF_IDS if filter.ids else _OLDEST_DEAD
     return [seq for (seq,) in connection.execute(sql, values)]
 

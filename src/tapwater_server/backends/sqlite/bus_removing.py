@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tapwater_server.backends.sqlite.bus_heads import Head
 from tapwater_server.backends.sqlite.bus_keys import order_keys
+from tapwater_server.backends.sqlite.bus_leasing import wake
 from tapwater_server.backends.sqlite.bus_listing import json_of, pick, pick_dead
 from tapwater_server.ports.bus import Filter
 
@@ -18,12 +19,22 @@ WHERE seq IN (SELECT value FROM json_each(:seqs)) RETURNING id, line, key
 """
 _DROP = """
 UPDATE errand SET state = 6, settled_at = :now, lease = lease + 1, result = x'', reason = ''
-WHERE seq IN (SELECT value FROM json_each(:seqs)) AND NOT (state = 3 AND due > :now)
+WHERE seq IN (SELECT value FROM json_each(:seqs))
 RETURNING seq, id, line, key
 """
 _FORGET = "DELETE FROM errand_content WHERE seq IN (SELECT value FROM json_each(:seqs))"
 _DELETE = "DELETE FROM errand WHERE seq IN (SELECT value FROM json_each(:seqs))"
 _OVER = "SELECT seq FROM errand WHERE state IN (4, 6) AND settled_at < :until LIMIT :count_max"
+# From line to line through the index of what has a time to live.
+_EXPIRING = """
+WITH RECURSIVE expiring (line) AS (
+    SELECT min(line) FROM errand WHERE expires_at > 0 AND state < 3
+    UNION ALL
+    SELECT (SELECT min(line) FROM errand
+            WHERE expires_at > 0 AND state < 3 AND line > expiring.line)
+    FROM expiring WHERE expiring.line IS NOT NULL)
+SELECT line FROM expiring WHERE line IS NOT NULL
+"""
 _OF_APP = "SELECT seq FROM errand WHERE app = :app LIMIT :count_max"
 
 
@@ -50,11 +61,19 @@ def revive(
 
 def drop(connection: sqlite3.Connection, filter: Filter, *, count_max: int, now: float) -> Touched:
     """Let what is not leased be gone."""
-    seqs = pick(connection, filter, count_max=count_max, now=now)
+    seqs = pick(connection, filter, count_max=count_max, now=now, leased=False)
     rows = connection.execute(_DROP, {"seqs": json_of(seqs), "now": now}).fetchall()
     connection.execute(_FORGET, {"seqs": json_of([seq for seq, *_ in rows])})
     heads = order_keys(connection, [(line, key) for _, _, line, key in rows])
     return Touched(ids=[id for _, id, *_ in rows], heads=heads)
+
+
+def expire(connection: sqlite3.Connection, *, now: float) -> Sequence[Head]:
+    """Let what is too old die also in lines that nobody leases from."""
+    lines = [line for (line,) in connection.execute(_EXPIRING)]
+    for line in lines:
+        wake(connection, line, now)
+    return [Head(line=line, ready=True) for line in lines]
 
 
 def sweep(connection: sqlite3.Connection, *, until: float) -> int:

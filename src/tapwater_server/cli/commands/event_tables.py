@@ -19,10 +19,10 @@ def events_table(events: Sequence[One]) -> "Table":
     for one in events:
         table.add_row(
             str(one["time"])[:19].replace("T", " "),
-            _shown(one["type"]),
-            _shown(one["subject"]) or "-",
-            _shown(one["source"]),
-            _shown(one["id"]),
+            shown(one["type"]),
+            shown(one["subject"]) or "-",
+            shown(one["source"]),
+            shown(one["id"]),
         )
     return table
 
@@ -33,11 +33,11 @@ def deliveries_table(deliveries: Sequence[One], *, at: float) -> "Table":
     for one in deliveries:
         table.add_row(
             one["id"],
-            _shown(told_to(one)),
+            shown(told_to(one)),
             one["state"],
             str(one["attempt"]),
             age(at - one["published_at"]),
-            _shown(one["reason"])[:_REASON_CHARS_MAX] or "-",
+            shown(one["reason"])[:_REASON_CHARS_MAX] or "-",
         )
     return table
 
@@ -48,29 +48,29 @@ def lines_table(lines: Sequence[One], *, at: float) -> "Table":
     for one in lines:
         oldest = age(at - one["oldest_at"]) if one["oldest_at"] else "-"
         counts = [str(one[name]) for name in ("waiting", "delayed", "leased", "dead")]
-        table.add_row(_shown(told_to(one)), *counts, oldest)
+        table.add_row(shown(told_to(one)), *counts, oldest)
     return table
 
 
-def print_event(session: Session, shown: One) -> None:
+def print_event(session: Session, answer: One) -> None:
     """An event, its data, and who was told."""
-    event = shown["event"]
+    event = answer["event"]
     for name in ("id", "type", "source", "subject", "time", "key", "root", "depth"):
         if event[name] not in ("", 0):
-            session.print(f"[dim]{name:8}[/dim] {_shown(str(event[name]))}")
-    session.print(f"[dim]{'data':8}[/dim] {_shown(_data(event))}")
-    for one in shown["deliveries"]:
-        session.print(f"[dim]{'told':8}[/dim] {_shown(_end(one))}")
-    if not shown["deliveries"]:
+            session.print(f"[dim]{name:8}[/dim] {shown(str(event[name]))}")
+    session.print(f"[dim]{'data':8}[/dim] {shown(_data(event))}")
+    for one in answer["deliveries"]:
+        session.print(f"[dim]{'told':8}[/dim] {shown(end_of(one))}")
+    if not answer["deliveries"]:
         session.print("[dim]Nobody who is live listens to it.[/dim]")
 
 
 def print_delivery(session: Session, one: One) -> None:
     """A delivery, what was told, and what came of it."""
-    session.print(_shown(_end(one)))
+    session.print(shown(end_of(one)))
     for name in ("reason", "event", "key", "root", "body", "result"):
         if one[name]:
-            session.print(f"[dim]{name:8}[/dim] {_shown(_json(one[name]))}")
+            session.print(f"[dim]{name:8}[/dim] {shown(_json(one[name]))}")
 
 
 def told_to(one: One) -> str:
@@ -82,7 +82,8 @@ def told_to(one: One) -> str:
     return str(one["function"] or f"queue {one['queue']}")
 
 
-def _end(one: One) -> str:
+def end_of(one: One) -> str:
+    """Say in a line how a delivery stands."""
     return f"{told_to(one)}: {one['state']}, attempt {one['attempt']} ({one['id']})"
 
 
@@ -91,7 +92,7 @@ def _data(event: One) -> str:
     return f"{coded} (base64)" if coded is not None else _json(event["data"])
 
 
-def _shown(text: object) -> str:
+def shown(text: object) -> str:
     """What others wrote, as it is: neither control characters nor brackets do anything."""
     from rich.markup import escape
 

@@ -7,20 +7,23 @@ import typer
 
 from tapwater_server.cli.choosing import AppName, which_app
 from tapwater_server.cli.client import Client, path_of
-from tapwater_server.cli.clock import now
+from tapwater_server.cli.clock import now, wait_s
 from tapwater_server.cli.commands.call import read_data
 from tapwater_server.cli.commands.event_tables import (
     deliveries_table,
+    end_of,
     events_table,
     lines_table,
     print_delivery,
     print_event,
+    shown,
 )
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import read_span
 from tapwater_server.cli.talking import command
 
+_LOOK_S_MIN, _LOOK_S_MAX = 0.02, 1.0  # Between two looks: soon at first, then less often.
 Function = Annotated[str, typer.Option("--function", "-f", help="Of this function.")]
 Queue = Annotated[str, typer.Option("--queue", "-q", help="Of this queue.")]
 Reason = Annotated[str, typer.Option("--reason", help="Whose reason has this text in it.")]
@@ -64,19 +67,42 @@ async def publish(
         str | None, typer.Option("--id", help="The same id again changes nothing.")
     ] = None,
     key: Annotated[str, typer.Option("--key", help="What orders it.")] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Until all who listen are done with it.")
+    ] = False,
     app: AppName = None,
 ) -> int | None:
-    """Publish an event; it is on disk when this returns."""
+    """Publish an event; it is on disk when this returns.
+
+    With --wait, ends with 1 when a delivery has become a dead letter.
+    """
     said = {"specversion": "1.0", "type": type, "source": source, "id": id or _fresh()}
     said |= {name: at for name, at in (("subject", subject), ("partitionkey", key)) if at}
     body: dict[str, Any] = {**said, **_event_data(data)}
     async with session.client() as client:
-        answer = await client.ask("POST", await _path(session, client, app, "events"), body=body)
-    session.answer(answer)
+        path = await _path(session, client, app, "events")
+        answer = await client.ask("POST", path, body=body)
+        own = await _path(session, client, app, "events", answer["ids"][0])
+        told = await _ended(client, own) if wait else []
+    session.answer({**answer, "deliveries": told} if wait else answer)
     if not session.json:
         seen = "" if answer["new"] else " [dim]It was known already: nothing changed.[/dim]"
         session.print(f"{answer['ids'][0]}{seen}")
-    return None
+        for one in told:
+            session.print(shown(end_of(one)))
+    return Exit.FAILED if any(one["state"] == "dead" for one in told) else None
+
+
+async def _ended(client: Client, path: str) -> list[dict[str, Any]]:
+    """Wait until nobody has to be told any more."""
+    pause_s = _LOOK_S_MIN
+    while True:
+        answer = await client.get(path)
+        told: list[dict[str, Any]] = answer["deliveries"]
+        if all(one["state"] in {"done", "dead"} for one in told):
+            return told
+        await wait_s(pause_s)
+        pause_s = min(2 * pause_s, _LOOK_S_MAX)
 
 
 async def ls(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tapwater_server.control.api.apps import find_revision
-from tapwater_server.control.api.endpoint import Answer, Asked
+from tapwater_server.control.api.endpoint import Asked
 from tapwater_server.control.api.shapes import Accepted, Background, CallBody, Called
 from tapwater_server.control.house import House
 from tapwater_server.control.plan import LIVE
@@ -18,6 +18,7 @@ from tapwater_server.model.ids import AppId, InvocationId
 from tapwater_server.model.invocation import Invocation, Outcome, Verb
 from tapwater_server.ports.bus import Errand, function_line
 from tapwater_server.ports.invoker import run
+from tapwater_server.web.endpoint import Answer
 
 ANSWER_BYTES_MAX = 8 << 20
 

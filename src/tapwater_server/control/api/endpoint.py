@@ -1,23 +1,22 @@
 """An endpoint as data: where it is, who may use it, what it takes and gives, who answers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tapwater_server.control.house import House
-from tapwater_server.model.errors import Invalid, NotAllowed, NotFound, TooLarge
+from tapwater_server.model.errors import Invalid, NotAllowed, NotFound
 from tapwater_server.model.ids import AppId, parse_app_id
 from tapwater_server.model.principal import Principal
+from tapwater_server.web import asked as web
+from tapwater_server.web.endpoint import Answer
 
-BODY_BYTES_MAX = 8 << 20  # Of everything but bundles: data for a call is the largest.
 PREFIX = "/_/api/v1"
-
-T = TypeVar("T")
 
 
 class Who(StrEnum):
@@ -34,6 +33,16 @@ class Asked:
     def __init__(self, request: Request, principal: Principal) -> None:
         self.request = request
         self.principal = principal
+        asked = web.Asked(
+            app=AppId(""),
+            who=principal,
+            method=request.method,
+            path=request.url.path,
+            query=request.query_params,
+            chunks=lambda: _pieces(request),
+        )
+        self.text, self.flag, self.number = asked.text, asked.flag, asked.number
+        self.body = asked.body
 
     @property
     def app(self) -> AppId:
@@ -57,49 +66,13 @@ class Asked:
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
 
-    def text(self, name: str) -> str | None:
-        """A parameter of the query; empty counts as absent."""
-        return self.request.query_params.get(name) or None
 
-    def flag(self, name: str, *, default: bool) -> bool:
-        said = self.text(name)
-        if said is None:
-            return default
-        if said.lower() not in {"true", "false", "1", "0"}:
-            raise Invalid(f"{name} must be true or false")
-        return said.lower() in {"true", "1"}
-
-    def number(self, name: str, *, low: float, high: float) -> float | None:
-        said = self.text(name)
-        if said is None:
-            return None
-        try:
-            value = float(said)
-        except ValueError:
-            raise Invalid(f"{name} must be a number") from None
-        if not low <= value <= high:
-            raise Invalid(f"{name} must be from {low:g} to {high:g}")
-        return value
-
-    async def body(self, kind: type[T]) -> T:
-        """Read the request's JSON body into a shape.
-
-        Raises:
-            Invalid: it does not fit; the message names the place.
-            TooLarge: it has more than ``BODY_BYTES_MAX`` bytes.
-        """
-        parts = bytearray()
-        try:
-            async for part in self.request.stream():
-                parts += part
-                if len(parts) > BODY_BYTES_MAX:
-                    raise TooLarge(f"the body has more than {BODY_BYTES_MAX >> 20} MiB")
-        except ClientDisconnect:
-            raise Invalid("the body is not complete") from None
-        try:
-            return msgspec.json.decode(bytes(parts) or b"{}", type=kind)
-        except msgspec.MsgspecError as error:
-            raise Invalid(f"the body cannot be understood: {error}") from None
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect:
+        raise Invalid("the body is not complete") from None
 
 
 Handler = Callable[[House, Asked], Awaitable[Any]]
@@ -120,14 +93,6 @@ class Endpoint:
     media: str = "application/json"
     takes_media: str = "application/json"
     status: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a handler gives when the status is not the endpoint's usual one."""
-
-    value: Any
-    status: int
 
 
 def require_admin(principal: Principal) -> None:

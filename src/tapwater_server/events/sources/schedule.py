@@ -27,6 +27,7 @@ from tapwater_server.events.sources.ticks import (
     next_due,
     to_run,
 )
+from tapwater_server.model.errors import Invalid, TooLarge
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.message import Message
@@ -37,7 +38,9 @@ from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.schedules import Mark, MarkKey, Schedules
 
-STEP_MAX = 500  # Schedules seen to at a time: bounds how large a write becomes.
+STEP_MAX = 2_000  # Schedules seen to at a time, and their payloads: how large a write becomes.
+STEP_BYTES_MAX = 16 << 20
+SENDS_MAX = 500  # Messages on their way at a time; they share a write.
 LOOK_S_MAX = 30.0  # How often to look at the clock while nothing is due: it may have jumped.
 AGAIN_S = 1.0  # After the log or the bus could not be used.
 _UNSETTLED = frozenset({"waiting", "leased"})
@@ -163,10 +166,12 @@ class Ticker:
             yield from _readable(lambda one=function: list(entries_of(one)), function.id.app)  # type: ignore[misc]
 
     def _take_due(self, now: float) -> list[Entry]:
-        due: list[Entry] = []
-        while self._heap and self._heap[0][0] <= now and len(due) < STEP_MAX:
+        due, room = list[Entry](), STEP_BYTES_MAX
+        while self._heap and self._heap[0][0] <= now and len(due) < STEP_MAX and room > 0:
             _, place = heapq.heappop(self._heap)
-            due.append(self._entries[place])
+            entry = self._entries[place]
+            due.append(entry)
+            room -= len(entry.schedule.payload) if entry.schedule is not None else 0
         return due
 
     async def _tell(self, entries: Sequence[Entry], now: float) -> None:
@@ -226,8 +231,11 @@ class Ticker:
             await self._eventlog.append(events)
         if errands:
             await self._bus.publish(errands)
-        for one in _of(firings, TargetKind.QUEUE, TargetKind.TOPIC):
-            await self._send(one)
+        sending = _of(firings, TargetKind.QUEUE, TargetKind.TOPIC)
+        for first in range(0, len(sending), SENDS_MAX):
+            async with asyncio.TaskGroup() as group:
+                for one in sending[first : first + SENDS_MAX]:
+                    group.create_task(self._send(one))
         self._fired += len(firings)
 
     async def _send(self, firing: Firing) -> None:
@@ -235,10 +243,12 @@ class Ticker:
         assert schedule is not None
         message = Message(body=schedule.payload)
         chain = Chain(id=firing.id, root=firing.id, depth=0)
-        if schedule.kind is TargetKind.QUEUE:
-            await self._places.send(schedule.app, schedule.target, message, chain)
-        else:
-            await self._places.announce(schedule.app, schedule.target, message, chain)
+        to_queue = schedule.kind is TargetKind.QUEUE
+        tell = self._places.send if to_queue else self._places.announce
+        try:
+            await tell(schedule.app, schedule.target, message, chain)
+        except (Invalid, TooLarge):  # It would be refused for ever, and stop all others.
+            _log.exception("a time could not be told", extra={"app": schedule.app, "id": firing.id})
 
 
 def _of(firings: Iterable[Firing], *kinds: TargetKind) -> list[Firing]:

@@ -63,9 +63,11 @@ class _Incoming:
 
     async def until(self, mark: bytes, *, bytes_max: int) -> bytes:
         """Give what comes before a mark, and step over the mark."""
-        while (at := self._held.find(mark)) < 0:
+        seen = 0  # What was searched already is not searched again.
+        while (at := self._held.find(mark, seen)) < 0:
             if len(self._held) > bytes_max:
                 raise TooLarge(f"a form's field has {bytes_max} bytes at most; the file comes last")
+            seen = max(0, len(self._held) - len(mark) + 1)
             await self._more()
         found = bytes(self._held[:at])
         del self._held[: at + len(mark)]

@@ -80,5 +80,4 @@ def base_of(asked: Asked) -> str:
     caller = asked.caller
     if asked.base_url or caller is None or not caller.host:
         return asked.base_url
-    host = caller.host.decode("latin-1") if isinstance(caller.host, bytes) else caller.host
-    return f"{caller.scheme or 'http'}://{host}"
+    return f"{caller.scheme}://{caller.host.decode('latin-1')}"

@@ -1,6 +1,8 @@
 """What buckets let go by themselves: old blobs, old versions, uploads that nobody ends."""
 
-from tapwater_server.model.blob import Bucket, Cause, LifecycleRule
+import asyncio
+
+from tapwater_server.model.blob import Blob, Bucket, Cause, LifecycleRule
 from tapwater_server.model.blob_conditions import Condition
 from tapwater_server.model.errors import PreconditionFailed
 from tapwater_server.model.ids import AppId
@@ -8,6 +10,8 @@ from tapwater_server.ports.blobs import PAGE_MAX, Aged, BlobFacts, Naming
 from tapwater_server.ports.clock import Clock
 
 DAY_S = 24 * 3600.0
+UPLOAD_DAYS_MAX = 7.0  # With or without a rule, as in R2: parts must not lie about for ever.
+_AT_ONCE_MAX = 100  # Deletions that wait for one commit.
 _CAUSE = Cause()
 
 
@@ -23,6 +27,14 @@ class Lifecycle:
         for app, bucket in await self._facts.living():
             for rule in bucket.lifecycle:
                 gone += await self._obey(app, bucket, rule)
+        return gone + await self._give_up_forgotten()
+
+    async def _give_up_forgotten(self) -> int:
+        """An upload that nobody has ended for so long will not be ended."""
+        gone, before = 0, self._clock.now() - UPLOAD_DAYS_MAX * DAY_S
+        while found := await self._facts.stale(before=before, count_max=PAGE_MAX):
+            for app, upload in found:
+                gone += await self._facts.abort(app, upload.id)
         return gone
 
     async def _obey(self, app: AppId, bucket: Bucket, rule: LifecycleRule) -> int:
@@ -48,25 +60,25 @@ class Lifecycle:
         gone = 0
         while found := await self._facts.aged(app, aged):
             went = 0
-            for blob in found:
-                naming = Naming(
-                    bucket=blob.bucket,
-                    key=blob.key,
-                    version=blob.version if aged.stored_before is None else "",
-                )
-                # What was stored again meanwhile is young.
-                unchanged = Condition(unmodified_since=int(blob.stored_at))
-                try:
-                    deleted = await self._facts.delete(
-                        app, naming, condition=unchanged, cause=_CAUSE
-                    )
-                except PreconditionFailed:
-                    continue
-                went += deleted is not None
+            for at in range(0, len(found), _AT_ONCE_MAX):
+                portion = found[at : at + _AT_ONCE_MAX]
+                ends = await asyncio.gather(*(self._delete(app, blob, aged) for blob in portion))
+                went += sum(ends)
             gone += went
             if went == 0 or len(found) < aged.count_max:
                 break
         return gone
+
+    async def _delete(self, app: AppId, blob: Blob, aged: Aged) -> bool:
+        """Let one go, unless it was stored again meanwhile and is young."""
+        version = blob.version if aged.stored_before is None else ""
+        naming = Naming(bucket=blob.bucket, key=blob.key, version=version)
+        unchanged = Condition(unmodified_since=int(blob.stored_at))
+        try:
+            found = await self._facts.delete(app, naming, condition=unchanged, cause=_CAUSE)
+        except PreconditionFailed:
+            return False
+        return found is not None
 
     async def _abort(self, app: AppId, bucket: str, prefix: str, before: float) -> int:
         gone, after = 0, ""

@@ -1,7 +1,7 @@
 """The JSON bodies of the API, in and out."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,16 +16,19 @@ from tapwater_server.model.blob import (
     Upload,
     Versioning,
 )
+from tapwater_server.model.blob_names import KEY_BYTES_MAX
+
+Days = Annotated[float, msgspec.Meta(ge=0, le=36_500)]
 
 
 class LifecycleShape(msgspec.Struct, forbid_unknown_fields=True):
     """What a bucket lets go by itself."""
 
-    prefix: str = ""
-    expire_days: float = 0.0
-    drop_old_days: float = 0.0
-    keep_old_max: int = 0
-    abort_upload_days: float = 0.0
+    prefix: Annotated[str, msgspec.Meta(max_length=KEY_BYTES_MAX)] = ""
+    expire_days: Days = 0.0
+    drop_old_days: Days = 0.0
+    keep_old_max: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    abort_upload_days: Days = 0.0
 
 
 class BucketAsked(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """Takes content in, as pieces on disk that nobody sees yet, and gives stretches of it out."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from tapwater_server.model.blob import INLINE_BYTES_MAX, Piece
@@ -47,7 +47,7 @@ class Streams:
         if piece.name:
             await self._bytes.remove([piece.name])
 
-    async def give(self, held: Held, *, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def give(self, held: Held, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Give the bytes from ``start`` to before ``stop``, even if the blob goes meanwhile."""
         names = [piece.name for piece in held.pieces if piece.name]
         self._reading.update(names)
@@ -67,7 +67,7 @@ class Streams:
     def is_read(self, piece: str) -> bool:
         return self._reading[piece] > 0
 
-    async def _read(self, piece: Piece, low: int, high: int) -> AsyncIterator[bytes]:
+    async def _read(self, piece: Piece, low: int, high: int) -> AsyncGenerator[bytes, None]:
         if not piece.name:
             yield piece.data[low:high]
             return

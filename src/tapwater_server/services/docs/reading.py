@@ -173,7 +173,7 @@ def _is(given: Sequence[Any], where: str) -> Is:
         raise wrong(where, "'exists' takes true or false")
     if op == "starts with" and not isinstance(value, str):
         raise wrong(where, "'starts with' takes text")
-    located(where, check, value)
+    check(value, where=where)
     return Is(located(where, parse_field, field), op, value)
 
 

@@ -1,4 +1,4 @@
-"""The API of events: /events/…"""
+"""The API of events, below /events."""
 
 import hashlib
 from collections.abc import Sequence

@@ -29,6 +29,7 @@ PAGE_MAX = 500
 SCAN_MAX = 20  # Pages of the log looked through for one page of an answer.
 REPLAY_MAX = 100_000  # Events looked at in one request.
 LIVE = "live"
+RELAY = "relay"  # The cursor of who brings events to the bus.
 
 
 class Matching(Protocol):
@@ -135,8 +136,15 @@ class EventService:
         logged = await self._eventlog.find(app, id)
         if logged is None:
             raise NotFound(f"there is no event {id[:100]!r}, or it was kept no longer")
-        states = [await self._bus.state(one.id) for one in self._matching.errands(logged.event)]
-        return logged, [one for one in states if one is not None]
+        relayed = await self._eventlog.cursor(RELAY)
+        found = []
+        for errand in self._matching.errands(logged.event):
+            state = await self._bus.state(errand.id)
+            if state is not None:
+                found.append(state)
+            elif logged.seq > relayed:
+                found.append(_on_its_way(errand))
+        return logged, found
 
     async def replay(self, wanted: Wanted, *, function: str) -> Replay:
         """Tell events once more, under new names: each function that matches now, or one.
@@ -228,6 +236,22 @@ class EventService:
             type_prefix=wanted.type_prefix,
             source=wanted.source,
         )
+
+
+def _on_its_way(errand: Errand) -> ErrandState:
+    """An errand of an event that has not come to the bus yet."""
+    return ErrandState(
+        id=errand.id,
+        app=errand.app,
+        line=errand.line,
+        function=errand.function,
+        state="waiting",
+        attempt=0,
+        published_at=0.0,
+        event=errand.event,
+        root=errand.root,
+        depth=errand.depth,
+    )
 
 
 def _dead(filter: Filter) -> Filter:

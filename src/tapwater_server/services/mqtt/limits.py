@@ -12,7 +12,7 @@ class BrokerLimits:
     connect_s_max: float = 10.0  # From the accepted socket to its CONNECT.
     keep_alive_s_max: int = 60  # MQTT 5 clients are told; a dead peer is noticed in 1.5 times this.
     session_expiry_s_max: int = 30 * 86_400  # A device that was away for longer starts afresh.
-    receive_max: int = 256  # Messages of QoS 1 and 2 a client may have under way to us (MQTT 5).
+    receive_max: int = 2_048  # Messages of QoS 1 and 2 a client may have under way to us (MQTT 5).
     topic_aliases_max: int = 64  # In each direction of one connection.
     window_max: int = 128  # Messages of QoS 1 and 2 under way to one client.
     queued_max: int = 10_000  # Messages waiting for one session; fewer than packet identifiers.

@@ -1,4 +1,4 @@
-"""The API of queues and topics: /queues/… and /topics/…"""
+"""Serves the queues and topics of an app: /queues/… and /topics/… of its API."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,7 +43,13 @@ class QueuesApi:
         self._service, self._topics, self._queues = service, topics, queues
 
     def endpoints(self) -> Sequence[Endpoint]:
-        return (*self._of_messages(), *self._of_queues(), *self._of_topics())
+        return (
+            *self._of_messages(),
+            *self._of_taking(),
+            *self._of_dead(),
+            *self._of_queues(),
+            *self._of_topics(),
+        )
 
     def _of_messages(self) -> Sequence[Endpoint]:
         return (
@@ -74,6 +80,10 @@ class QueuesApi:
                 says="Drop all waiting messages.",
                 handler=self._purge,
             ),
+        )
+
+    def _of_taking(self) -> Sequence[Endpoint]:
+        return (
             Endpoint(
                 method="POST",
                 path=f"{_Q}/receive",
@@ -95,6 +105,10 @@ class QueuesApi:
                 handler=self._hide,
                 takes=VisibilityAsked,
             ),
+        )
+
+    def _of_dead(self) -> Sequence[Endpoint]:
+        return (
             Endpoint(
                 method="GET",
                 path=f"{_Q}/dead",

@@ -37,6 +37,7 @@ from tapwater_server.services.queues.sending import (
 
 BATCH_MAX = 100  # Messages sent, received or deleted at once.
 WAIT_S_MAX = 20.0  # Of a long poll, as in SQS.
+_STATES = frozenset({"", "waiting", "leased", "done", "dead"})
 PAGE_MAX = 1_000  # Messages looked at, revived or dropped in one go.
 
 
@@ -154,6 +155,10 @@ class QueueService:
     ) -> Sequence[ErrandState]:
         """Look at messages without taking them, newest first; ``state`` "" means all open ones."""
         check_name(queue, what="queue")
+        if state not in _STATES:
+            raise Invalid(
+                f"a message is {', '.join(sorted(_STATES - {''}))}, and not {state[:50]!r}"
+            )
         wanted = Filter(app=app, state=state, line=queue_line(app, queue))
         return await self._bus.list(wanted, after=after, count_max=min(count, PAGE_MAX))
 

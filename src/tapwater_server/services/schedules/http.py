@@ -1,4 +1,4 @@
-"""The API of schedules: /schedules/…"""
+"""Serves the schedules of an app: /schedules/… of its API."""
 
 from collections.abc import Sequence
 from datetime import datetime

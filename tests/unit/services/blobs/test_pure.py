@@ -187,7 +187,7 @@ def test_what_no_key_is(key: str) -> None:
         About(content_disposition="ü"),
         About(metadata={"A": "x"}),
         About(metadata={"a b": "x"}),
-        About(metadata={"a": "x" * 9_000}),
+        About(metadata={"a": "x" * 2_048}),
         About(metadata={"a": "\ud800"}),
         About(tags={str(n): "x" for n in range(11)}),
         About(tags={"a": "x" * 257}),

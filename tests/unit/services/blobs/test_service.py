@@ -216,6 +216,17 @@ async def test_lifecycle_expires_and_drops() -> None:
     assert await left() == [("kept", False), ("kept", False), ("tmp/a", True), ("tmp/a", False)]
 
 
+async def test_an_upload_that_nobody_ends_is_given_up() -> None:
+    opened = Opened()
+    asked = msgspec.json.encode({"bucket": "box", "key": "up"})
+    await opened.ask("POST", "/-/uploads", content=asked)
+    await opened.clock.advance(7 * DAY_S)
+    assert await opened.lifecycle.step() == 0
+    await opened.clock.advance(1)
+    assert await opened.lifecycle.step() == 1
+    assert await opened.facts.uploads(SHOP, "box", count_max=10) == []
+
+
 async def test_the_loop_sweeps_each_minute() -> None:
     opened = Opened()
     await put(opened, "a")

@@ -30,7 +30,7 @@ async def test_a_client_comes_in_and_is_told_what_it_may() -> None:
     assert client.connack.reason == Reason.SUCCESS
     assert said.assigned_client_id
     assert said.server_keep_alive_s == 60
-    assert (said.receive_maximum, said.topic_alias_maximum) == (256, 64)
+    assert (said.receive_maximum, said.topic_alias_maximum) == (2_048, 64)
     client.say(Pingreq())
     assert client.hear() == [Pingresp()]
 
