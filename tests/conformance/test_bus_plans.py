@@ -24,9 +24,8 @@ _MODULES = {
 }
 # At the start of a node only, and over an index of nothing but what is leased.
 _ALLOWED = {"SCAN errand USING INDEX errand_leased"}
-_LISTS = re.compile(
-    r"SCAN (\w+ VIRTUAL TABLE|event_cursor|ready|coming|expiring|CONSTANT ROW|\d+ CONSTANT ROW)"
-)
+# Lists that came with the statement, steps from line to line, and a table of a few rows.
+_LISTS = re.compile(r"SCAN (\w+ VIRTUAL|\(subquery|ready|coming|expiring|\d+ CONST|event_cursor)")
 
 
 def statements() -> Iterator[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from tapwater_server.model.document.happened import EVENT_BYTES_MAX, Cause
 from tapwater_server.model.document.index import ELEMENTS_MAX, Index, IndexField, State
 from tapwater_server.model.document.paths import parse_doc_path
-from tapwater_server.model.document.query import Every, Is, Query
+from tapwater_server.model.document.query import Every, Is, Order, Query
 from tapwater_server.model.document.value import DOCUMENT_BYTES_MAX
 from tapwater_server.model.document.write import Kind, Moved, Write
 from tapwater_server.model.errors import Invalid, NeedsIndex, NotFound, TooLarge
+from tapwater_server.ports import documents as port
 from tests.conformance.opened_documents import BACKENDS, BANK, SHOP, Opened, setting, writing
 
 ANN = parse_doc_path("users/ann")
@@ -128,6 +130,34 @@ async def test_doc_4_a_transaction_holds_only_on_what_it_read(opened: Opened) ->
         await opened.documents.commit(SHOP, [setting("log/2")], reads=reads)
     assert [each["where"] for each in refused.value.problems] == ["users/bob"]
     assert await opened.data("log/2") is None
+
+
+async def test_doc_5_a_page_ends_when_it_is_full_of_bytes(opened: Opened) -> None:
+    for n in range(6):
+        await opened.put(f"users/{n}", text="x" * 40_000, n=-n)
+    by_path, by_number = USERS, Query(collection="users", order_by=(Order(("n",)),))
+    for query, ids in ((by_path, "012345"), (by_number, "543210")):
+        found, after = "", ""
+        while True:
+            page = await opened.documents.find(SHOP, replace(query, after=after), bytes_max=100_000)
+            assert len(page.documents) == 2
+            found += "".join(each.path.id for each in page.documents)
+            after = page.after
+            if not after:
+                break
+        assert found == ids
+    page = await opened.documents.find(SHOP, by_path, bytes_max=1)
+    assert len(page.documents) == 1
+
+
+async def test_reading_many_at_once_has_a_ceiling(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened.put("users/ann", text="x" * 1000)
+    monkeypatch.setattr(port, "GET_BYTES_MAX", 2500)
+    assert len(await opened.documents.get(SHOP, [ANN] * 2)) == 2
+    with pytest.raises(TooLarge):
+        await opened.documents.get(SHOP, [ANN] * 3)
 
 
 async def test_doc_6_a_query_without_index_answers_and_says_so(opened: Opened) -> None:

@@ -11,6 +11,7 @@ from tapwater_server.assembly.eventline import EventLine, event_line
 from tapwater_server.backends.memory.bus import MemoryBus
 from tapwater_server.backends.memory.eventlog import MemoryEventLog
 from tapwater_server.backends.memory.registry import MemoryRegistry
+from tapwater_server.events.destinations import Places
 from tapwater_server.model.delivering import DeliveryOptions
 from tapwater_server.model.event import Event
 from tapwater_server.model.function import (
@@ -52,7 +53,13 @@ def on_event(type: str = "sold", **options: Any) -> Trigger:
 class Line:
     """An event line on top of a scripted world. ``told`` has the bodies of all calls."""
 
-    def __init__(self, script: Callable[[ScriptedGuest, Frame, Any], None] | None = None) -> None:
+    def __init__(
+        self,
+        script: Callable[[ScriptedGuest, Frame, Any], None] | None = None,
+        *,
+        places: Places | None = None,
+    ) -> None:
+        self._places = places
         self.told: Told = []
         self._script = script or fine
         self.world = World(script=self._play)
@@ -69,6 +76,7 @@ class Line:
             invoker=self.world.scheduler,
             clock=self.clock,
             ids=CountingIds(),
+            places=self._places,
         )
 
     def _play(self, guest: ScriptedGuest, frame: Frame) -> None:

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from tapwater.runtime.wire import Frame
+from tapwater_server.events.destinations import Chain, Places
 from tapwater_server.events.matching import errand_id
 from tapwater_server.model.delivering import DeliveryOptions, Pace
+from tapwater_server.model.errors import Invalid, Overloaded
 from tapwater_server.model.event import Event
 from tapwater_server.model.function import Function, Trigger
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.message import Message
 from tapwater_server.ports.bus import Errand, Filter, function_line
 from tapwater_server.testing.guests import ScriptedGuest
 from tests.functional.event_line import SHOP, Line, fails, hangs, on_event, reactive
@@ -22,8 +26,8 @@ Make = Callable[..., Line]
 async def make() -> AsyncIterator[Make]:
     made: list[Line] = []
 
-    def a_line(script: Any = None) -> Line:
-        made.append(Line(script))
+    def a_line(script: Any = None, *, places: Places | None = None) -> Line:
+        made.append(Line(script, places=places))
         return made[-1]
 
     yield a_line
@@ -233,6 +237,52 @@ async def test_a_failure_is_told_to_a_topic(make: Make) -> None:
     await line.served(2.0)
     told = next(one for one in line.told if one["type"] == "tapwater.topic.message")
     assert told["data"]["outcome"]["reason"] == "answered with status 500 (attempt 1 of 1)"
+
+
+class NoPlaces:
+    """Queues and topics that take nothing."""
+
+    async def send(self, app: AppId, queue: str, message: Message, chain: Chain) -> None:
+        raise Invalid("no such queue")
+
+    async def announce(self, app: AppId, topic: str, message: Message, chain: Chain) -> None:
+        raise Overloaded("full")
+
+
+async def test_an_end_that_nobody_takes_is_kept_and_nothing_runs_for_ever(make: Make) -> None:
+    line = make(places=NoPlaces())
+    await line.deploy(
+        reactive("a", on_event("a", on_success="queue:q")),
+        reactive("b", on_event("b", on_success="topic:t")),
+    )
+    await line.happen("e1", "a")
+    await line.happen("e2", "b")
+    await line.served(90.0)
+    assert len(line.told) == 2
+    assert sorted(one.reason for one in await line.dead()) == [
+        "it went well, but queue:q could not be told: no such queue",
+        "it went well, but topic:t could not be told: full",
+    ]
+
+
+async def test_a_mistake_of_ours_does_not_come_back_for_ever(make: Make) -> None:
+    line = make()
+    await line.deploy(reactive("a", on_event()))
+    errand = Errand(
+        id="broken",
+        app=SHOP,
+        line=function_line("shop:a"),
+        function="shop:a",
+        event="e",
+        body=b"{}",
+        attributes=b"[nonsense",
+    )
+    await line.bus.publish([errand])
+    await line.happen()
+    await line.served(4000.0)
+    [letter] = await line.dead()
+    assert letter.reason.startswith("a mistake of the platform's: it broke 12 times")
+    assert len(line.told) == 1
 
 
 async def test_ends_that_lead_to_ends_stop(make: Make) -> None:

@@ -1,6 +1,6 @@
 """Messages per second through an MQTT broker: ours against mosquitto, in the same run.
 
-python -m tools.bench.mqtt [--mosquitto PATH] [--messages 20000]
+python -m tools.bench.mqtt [--mosquitto PATH] [--messages 10000]
 
 The clients are bare sockets that write prepared bytes and count what comes back, so that the
 broker is what is measured. One subscriber hears everything; it counts, and acknowledges QoS 1.
@@ -9,6 +9,7 @@ broker is what is measured. One subscriber hears everything; it counts, and ackn
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -26,11 +27,13 @@ from tapwater_server.services.mqtt.codec.packets import V311, Connect, Publish, 
 from tapwater_server.services.mqtt.codec.packets import Subscription as Sub
 from tapwater_server.services.mqtt.codec.reading import Splitter
 from tapwater_server.services.mqtt.codec.writing import write_packet
+from tests.functional.running import pack
 
 PAYLOAD = b"x" * 64
 WINDOW = 64  # QoS 1 messages under way per publisher
 START_S_MAX = 20.0
 TOPIC = "bench/topic"
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class Ear(asyncio.Protocol):
             self.done.set()
 
 
-async def open_client(broker: Broker, client_id: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def open_client(broker: Broker, client_id: str) -> Streams:
     reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
     writer.write(hello(broker, client_id))
     answer = await reader.readexactly(4)
@@ -122,7 +125,8 @@ async def measure(broker: Broker, *, publishers: int, qos: int, messages: int) -
         lambda: Ear(each * publishers), "127.0.0.1", broker.port
     )
     transport.write(hello(broker, "ear"))
-    transport.write(write_packet(Subscribe(packet_id=1, subscriptions=(Sub(filter=TOPIC, qos=qos),)), V311))
+    wanted = Subscribe(packet_id=1, subscriptions=(Sub(filter=TOPIC, qos=qos),))
+    transport.write(write_packet(wanted, V311))
     await ear.ready.wait()
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
@@ -147,7 +151,7 @@ def tapwater(folder: Path) -> Iterator[Broker]:
     command += ["--data", str(folder / "data")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        url = __import__("json").loads(process.stdout.readline())["url"]
+        url = json.loads(process.stdout.readline())["url"]
         token = (folder / "data" / "admin-token").read_text().strip()
         deploy(url, token)
         yield Broker(name="tapwater", port=port, user="bench", password=token)
@@ -155,8 +159,6 @@ def tapwater(folder: Path) -> Iterator[Broker]:
 
 
 def deploy(url: str, token: str) -> None:
-    from tests.functional.running import pack
-
     body = pack({"hello.py": "def get():\n    return 1\n"})
     answer = httpx.post(
         f"{url}/_/api/v1/apps/bench/deploys",
@@ -194,7 +196,7 @@ def free_port() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mosquitto", default=shutil.which("mosquitto") or "")
-    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--messages", type=int, default=10_000)
     said = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

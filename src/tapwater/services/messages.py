@@ -1,6 +1,5 @@
 """A message of a queue or topic, as it is sent and as it is received. Knows the JSON of both."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,7 +77,9 @@ def read_received(said: Mapping[str, Any]) -> Received:
     if "text" in said:
         body = said["text"]
     elif "base64" in said:
-        body = base64.b64decode(said["base64"])
+        from base64 import b64decode
+
+        body = b64decode(said["base64"])
     names = {name: said[name] for name in _FIELDS if name in said}
     return Received(body=body, **names)
 
@@ -88,7 +89,9 @@ _FIELDS = tuple(name for name in Received.__slots__ if name != "body")
 
 def _body_as_json(body: Any, content_type: str) -> dict[str, Any]:
     if isinstance(body, bytes | bytearray | memoryview):
-        return {"base64": base64.b64encode(bytes(body)).decode()}
+        from base64 import b64encode
+
+        return {"base64": b64encode(bytes(body)).decode()}
     if isinstance(body, str) and "json" not in content_type:
         return {"text": body}
     return {"body": body}

@@ -51,19 +51,11 @@ class Control:
         self._settings = settings
         self._found: tuple[Interpreter, ...] = ()
         self._holding = Holding(registry=registry, folders=folders)
-        environment = build_environment(settings.environment, settings.home)
-        layers = Layers(
-            folders=folders, uv=settings.uv, cache=settings.cache, environment=environment
-        )
         deploying = Deploying(
             registry=registry,
             folders=folders,
             preparer=preparer,
-            reading=Reading(
-                layers=layers,
-                interpreters=self.interpreters,
-                default_python=settings.default_python,
-            ),
+            reading=self._reading(folders),
             holding=self._holding,
             clock=clock,
             ids=ids,
@@ -93,6 +85,18 @@ class Control:
             settings=settings,
         )
         self.app: ASGIApp = control_app(self.house)
+
+    def _reading(self, folders: Folders) -> Reading:
+        settings = self._settings
+        environment = build_environment(settings.environment, settings.home)
+        layers = Layers(
+            folders=folders, uv=settings.uv, cache=settings.cache, environment=environment
+        )
+        return Reading(
+            layers=layers,
+            interpreters=self.interpreters,
+            default_python=settings.default_python,
+        )
 
     async def start(self) -> None:
         """Clean away what a kill left behind. Nothing is deployed before this has ended."""

@@ -16,7 +16,7 @@ from tapwater_server.model.templates import parse_template
 WAITS_MAX = 32
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)(\s+per key)?")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _FUNCTION = re.compile(r"[A-Za-z0-9_.\[\]-]+(/[A-Za-z0-9_.\[\]-]+)*")
 _PLACES: Mapping[str, re.Pattern[str]] = {
     "queue": _QUEUE,
@@ -93,7 +93,7 @@ def queue_name(value: object) -> str:
     """Read the name of a queue or topic."""
     if isinstance(value, str) and _QUEUE.fullmatch(value):
         return value
-    raise Wrong(f"{value!r} is no name for it: use at most 100 letters, digits, '.', '_' and '-'")
+    raise Wrong(f"{value!r} is no name for it: use at most 80 letters, digits, '.', '_' and '-'")
 
 
 def _one(name: str, read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]]:

@@ -46,6 +46,11 @@ class Audience:
     def __init__(self, *, registry: Registry) -> None:
         self._registry = registry
         self._listeners: dict[RevisionId, Listeners] = {}
+        self._aliases: dict[AppId, Alias | None] = {}  # of what is live; forgotten when it changes
+        registry.watch(self._forget)
+
+    def _forget(self, app: AppId) -> None:
+        self._aliases.pop(app, None)
 
     def match(self, event: Event) -> Sequence[Match]:
         """Say who is to be told; with several live revisions, one of them by the event's id."""
@@ -145,7 +150,10 @@ class Audience:
         return [one for one in found if one is not None]
 
     def _alias(self, app: AppId) -> Alias | None:
-        return next((one for one in self._registry.aliases(app) if one.name == LIVE), None)
+        if app not in self._aliases:
+            found = (one for one in self._registry.aliases(app) if one.name == LIVE)
+            self._aliases[app] = next(found, None)
+        return self._aliases[app]
 
 
 def _target(

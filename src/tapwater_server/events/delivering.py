@@ -107,14 +107,7 @@ class Delivering:
         verdict = self._decide(delivery, target, policy_of(options), outcome)
         match verdict:
             case Ack():
-                await self._ends.tell(
-                    options.on_success,
-                    lambda body: _good(delivery, body, outcome),
-                    delivery,
-                    target,
-                )
-                self.counts["acked"] += 1
-                self._settling.add(delivery, Done(result=_result(delivery, outcome)))
+                await self._finish(delivery, target, options, outcome)
             case Again(delay_s, reason):
                 self.counts["retried"] += 1
                 self._settling.add(delivery, Later(delay_s=delay_s, reason=reason))
@@ -123,6 +116,23 @@ class Delivering:
                 self._settling.add(delivery, Returned(delay_s=delay_s))
             case Bury(reason):
                 await self._bury(delivery, target, options, reason, outcome)
+
+    async def _finish(
+        self, delivery: Delivery, target: Target, options: DeliveryOptions, outcome: Outcome
+    ) -> None:
+        """Tell a good end, then settle. An end that nobody takes is kept as a dead letter."""
+        where = options.on_success
+        try:
+            await self._ends.tell(
+                where, lambda body: _good(delivery, body, outcome), delivery, target
+            )
+        except TapwaterError as error:
+            self.counts["buried"] += 1
+            reason = f"it went well, but {where} could not be told: {error.message}"
+            self._settling.add(delivery, Dead(reason=reason))
+            return
+        self.counts["acked"] += 1
+        self._settling.add(delivery, Done(result=_result(delivery, outcome)))
 
     def _decide(
         self, delivery: Delivery, target: Target, policy: RetryPolicy, outcome: Outcome
@@ -144,9 +154,13 @@ class Delivering:
         reason: str,
         outcome: Outcome | None = None,
     ) -> None:
-        await self._ends.tell(
-            options.on_failure, lambda body: _bad(delivery, body, reason, outcome), delivery, target
-        )
+        where = options.on_failure
+        try:
+            await self._ends.tell(
+                where, lambda body: _bad(delivery, body, reason, outcome), delivery, target
+            )
+        except TapwaterError as error:
+            reason = f"{reason} (and {where} could not be told: {error.message})"
         self.counts["buried"] += 1
         self._settling.add(delivery, Dead(reason=reason))
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from tapwater_server.events.audience import Audience, Target
 from tapwater_server.events.batching import Filling, goes_alone
+from tapwater_server.events.breaks import Breaks
 from tapwater_server.events.delivering import Delivering
 from tapwater_server.events.lines import share
 from tapwater_server.events.pacing import Paces
@@ -56,6 +57,7 @@ class Dispatcher:
         self._running: dict[str, int] = {}  # calls by line
         self._fillings: dict[str, Filling] = {}
         self._paces = Paces()
+        self._breaks = Breaks()
         self._turn = 0
         self._under_way: dict[int, Sequence[Delivery]] = {}  # by a number of their own
         self._number = 0
@@ -256,7 +258,8 @@ class Dispatcher:
         except Exception:  # The border of a delivery: a mistake of ours, or no disk.
             self._failed += 1
             _log.exception("a delivery broke", extra={"line": line})
-            self._give_back(self._under_way[number], delay_s=AGAIN_S)
+            for delivery in self._under_way[number]:
+                self._settling.add(delivery, self._breaks.judge(delivery.errand.id))
         del self._under_way[number]
         self._running[line] -= 1
         if not self._running[line]:
@@ -266,9 +269,9 @@ class Dispatcher:
     def _look_at(self, at: float) -> None:
         self._due = at if self._due is None else min(self._due, at)
 
-    def _give_back(self, deliveries: Sequence[Delivery], *, delay_s: float = 0.0) -> None:
+    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            self._settling.add(delivery, Returned(delay_s=delay_s))
+            self._settling.add(delivery, Returned())
 
     async def _stop(self) -> None:
         """Give back what is not done. That is no fault of the functions', and uses no attempt."""

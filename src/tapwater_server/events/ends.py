@@ -13,12 +13,15 @@ from tapwater_server.events.destinations import (
     told,
 )
 from tapwater_server.events.telling import Telling
-from tapwater_server.model.errors import NotFound
+from tapwater_server.model.errors import NotFound, Overloaded
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.message import Message, pack_attributes
 from tapwater_server.ports.bus import Bus, Delivery, Errand, queue_line
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog
+
+TRIES_MAX = 60  # Where there is no room, it is tried again: to run the function again is worse.
+TRY_S_MAX = 1.0
 
 
 class Ends:
@@ -31,13 +34,28 @@ class Ends:
     async def tell(
         self, where: str, make: Callable[[bytes], End], delivery: Delivery, target: Target
     ) -> None:
-        """Tell an end, if there is where to tell it."""
+        """Tell an end, if there is where to tell it.
+
+        Raises:
+            TapwaterError: it is refused there, or there has been no room for a minute.
+        """
         if not where:
             return
         end = make(await self._body(delivery, target))
         chain = chain_of(end)
         if chain is None:
             return  # A loop of functions that tell each other of their ends stops here.
+        for _ in range(TRIES_MAX - 1):
+            try:
+                await self._publish(where, end, chain)
+            except Overloaded as error:
+                await self._clock.sleep(min(error.retry_after_s, TRY_S_MAX))
+            else:
+                return
+        await self._publish(where, end, chain)
+
+    async def _publish(self, where: str, end: End, chain: Chain) -> None:
+        delivery = end.delivery
         app = AppId(delivery.errand.app)
         kind, _, name = where.partition(":")
         if kind == "function":

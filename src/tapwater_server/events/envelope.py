@@ -48,12 +48,17 @@ def content(data: bytes, content_type: str) -> dict[str, Any]:
     if is_json(content_type):
         kind = {} if content_type == "application/json" else {"datacontenttype": content_type}
         return {**kind, "data": msgspec.Raw(data)} if data else kind
-    if content_type.startswith("text/"):
+    if _is_text(content_type):
         try:
             return {"datacontenttype": content_type, "data": data.decode()}
         except UnicodeDecodeError:
             pass  # It is not UTF-8: it goes as bytes.
     return {"datacontenttype": content_type, "data_base64": base64.b64encode(data).decode()}
+
+
+def _is_text(content_type: str) -> bool:
+    kind, _, more = content_type.lower().partition(";")
+    return kind.startswith("text/") or kind.endswith(("/xml", "+xml")) or "charset=" in more
 
 
 def message(delivery: Delivery, *, queue: str) -> bytes:

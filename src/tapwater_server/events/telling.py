@@ -89,7 +89,8 @@ class Telling:
     def _find(self, errand: Errand, target: Target) -> tuple[Revision, Function]:
         if target.queue:
             return self._audience.consumer(target.app, target.queue, by=errand.id)[:2]
-        id = parse_function_id(errand.function)
+        known = target.function
+        id = known.id if known is not None else parse_function_id(errand.function)
         if errand.revision:
             return self._audience.pinned(id, errand.revision)
         return self._audience.of_function(id.app, id.name, by=errand.event or errand.id)

@@ -51,6 +51,10 @@ class Asks:
             fine, answer = False, _told(error.code, error.message)
         if len(answer) > _ANSWER_BYTES_MAX:
             fine, answer = False, _told("too_large", "the answer is larger than a frame")
+        # Answered from here on: who hears of it may ask again before this task has ended.
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.discard(task)
         self._write(pack_answer(number, ask, answer, fine=fine))
 
 

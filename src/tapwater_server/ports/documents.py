@@ -9,7 +9,7 @@ DOC-4  commit() with ``reads`` happens only if each document is still in the ver
        there); otherwise Moved names those that are not.
 DOC-5  find() gives exactly the documents that ``query.matches`` holds of, in the query's order,
        whichever indexes there are; pages by ``after`` neither repeat nor leave out what did not
-       change meanwhile.
+       change meanwhile. A page ends at the limit or at ``bytes_max``, with one document at least.
 DOC-6  A query that no index serves still answers while it need not look at more than
        ``looked_at_max`` documents, and says which index would serve it; beyond it is NeedsIndex.
 DOC-7  An index is built in steps; commits go on meanwhile, and a query uses it only when it is
@@ -32,10 +32,13 @@ from tapwater_server.model.document.index import Index, IndexState
 from tapwater_server.model.document.paths import DocPath
 from tapwater_server.model.document.query import Query
 from tapwater_server.model.document.write import Write
+from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.ids import AppId
 
 LOOKED_AT_MAX = 20_000  # Documents one query may look at in vain, by default.
 PATHS_MAX = 500  # Of one get().
+PAGE_BYTES_MAX = 8 << 20  # Of one page, by default: it ends there, whatever the limit says.
+GET_BYTES_MAX = 64 << 20  # Of one get().
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +92,20 @@ class Documents(Protocol):
         ...
 
     async def get(self, app: AppId, paths: Sequence[DocPath]) -> Sequence[Document | None]:
-        """Read several at one moment, in the order asked."""
+        """Read several at one moment, in the order asked.
+
+        Raises:
+            TooLarge: they have more than ``GET_BYTES_MAX`` together.
+        """
         ...
 
     async def find(
-        self, app: AppId, query: Query, *, looked_at_max: int = LOOKED_AT_MAX
+        self,
+        app: AppId,
+        query: Query,
+        *,
+        looked_at_max: int = LOOKED_AT_MAX,
+        bytes_max: int = PAGE_BYTES_MAX,
     ) -> Page: ...
 
     async def count(
@@ -134,10 +146,20 @@ class Documents(Protocol):
         """Take one index that is being built a step further; say whether there is more to do."""
         ...
 
-    async def sweep(self, *, count_max: int = 500) -> int:
+    async def sweep(self, *, count_max: int = 50) -> int:
         """Remove expired documents; say how many."""
         ...
 
     async def erase(self, app: AppId) -> None: ...
 
     def stats(self) -> DocumentStats: ...
+
+
+def check_together(size: int) -> None:
+    """Refuse to read more at once than fits.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    if size > GET_BYTES_MAX:
+        raise TooLarge(f"these documents have more than {GET_BYTES_MAX} bytes: ask for fewer")

@@ -37,7 +37,7 @@ _COUNT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _CLASS = re.compile(r"\\[wdspWDSP]|\.")
 _FUNCTIONS = frozenset(
     {
-        *("size", "has", "contains", "startsWith", "endsWith", "matches", "min", "max"),
+        *("size", "has", "contains", "startsWith", "endsWith", "matches"),
         *("string", "int", "uint", "double", "bool", "bytes", "dyn", "type"),
         *("timestamp", "duration", "getFullYear", "getMonth", "getDate", "getDayOfMonth"),
         *("getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds"),
@@ -48,7 +48,7 @@ _TYPES = frozenset(
     {"string", "int", "uint", "double", "bool", "bytes", "list", "map", "null_type", "type"}
 )
 # Every way a Rust evaluator tells of a wrong type, a missing field, or a value it does not know.
-_FAILURES = (ValueError, TypeError, RuntimeError, KeyError, OverflowError, RecursionError)
+_FAILURES = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError)
 
 
 class BadRule(Exception):
@@ -214,8 +214,16 @@ def _match_steps(tokens: list[tuple[str, str]]) -> int:
             raise BadRule("matches() takes a pattern written in quotes: name.matches('^[a-z]+$')")
         if len(after[1]) > _REGEX_LENGTH_MAX or after[1].count("{") > 4:
             raise BadRule(f"a pattern has {_REGEX_LENGTH_MAX} characters and 4 counts at most")
+        _try_pattern(after[1])
         steps += _pattern_steps(after[1])
     return steps
+
+
+def _try_pattern(literal: str) -> None:
+    try:
+        cel.compile(f"''.matches({literal})").execute({})
+    except _FAILURES as error:
+        raise BadRule(f"the pattern {literal}: {_first_line(error)}") from None
 
 
 def _pattern_steps(pattern: str) -> int:

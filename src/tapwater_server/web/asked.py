@@ -15,6 +15,10 @@ BODY_BYTES_MAX = 8 << 20  # Of a JSON body; what is larger is streamed.
 T = TypeVar("T")
 
 
+def _go_on() -> None:
+    """Nobody can tell that the client has gone."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Asked:
     """One request about one app. ``who`` is known and checked to be somebody of that app."""
@@ -31,6 +35,7 @@ class Asked:
     base_url: str = ""  # scheme and host the client used: "https://shop.example"
     root: str = "/_/v1"  # what stands before ``path`` in the address the client used
     caller: Invocation | None = None  # the call that asks, if a function does
+    end_with_client: Callable[[], None] = _go_on  # from now on: cancelled when the client goes
 
     def text(self, name: str) -> str | None:
         """Take a parameter of the query; empty counts as absent."""

@@ -49,6 +49,8 @@ class Table:
         """
         try:
             endpoint = self.find(asked)
+            if endpoint.waits or endpoint.method == "GET":  # What only reads may end at any time.
+                asked.end_with_client()
             return _write(endpoint, await endpoint.handler(asked))
         except TapwaterError as error:
             return refuse(error)

@@ -73,6 +73,7 @@ class Endpoint:
     takes_media: str = "application/json"
     status: int = 200
     body_bytes_max: int = BODY_BYTES_MAX  # more is refused, as soon as it is known
+    waits: bool = False  # may take long without doing anything: ends when its client has gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import cast
 
 from tapwater_server.model.errors import NotFound, TapwaterError
@@ -76,8 +77,6 @@ class ServicesApp:
             except TapwaterError as error:
                 said = refuse(error)
             else:
-                if asked.method == "GET":
-                    _end_with_client(scope)
                 said = await self._table.answer(asked)
         await _send(scope, send, said)
 
@@ -124,11 +123,12 @@ class ServicesApp:
             client=(scope.get("client") or ("", 0))[0],
             base_url=base_url,
             root=root,
+            end_with_client=partial(_end_with_client, scope),
         )
 
 
 def _end_with_client(scope: Scope) -> None:
-    """What only reads ends as soon as nobody waits for it."""
+    """From now on the request ends as soon as nobody waits for its answer."""
     task = asyncio.current_task()
     on_gone = cast(Door, scope.get(DOOR, {})).get("on_gone")
     if on_gone is not None and task is not None:

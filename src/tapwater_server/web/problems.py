@@ -23,6 +23,7 @@ STATUS: Mapping[str, int] = {
     "internal": 500,
     "settings": 500,
     "start_failed": 500,
+    "fetch_failed": 502,
     "overloaded": 503,
     "storage_full": 507,
 }

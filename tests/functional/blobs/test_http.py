@@ -43,10 +43,24 @@ def note(event):
 """
 
 
+RULES = """
+[blobs."public/**"]
+read = "true"
+
+[blobs."drops/{name}"]
+create = "new.size < 100 && new.content_type == 'text/plain'"
+"""
+
+
 @pytest.fixture(scope="module")
 def shop(platform: Platform) -> Platform:
     platform.deploy(
-        {"media/restful/make.py": FUNCTION, "media/reactive/note.py": TRIGGERED}, "shop"
+        {
+            "media/restful/make.py": FUNCTION,
+            "media/reactive/note.py": TRIGGERED,
+            "rules.toml": RULES,
+        },
+        "shop",
     )
     return platform
 
@@ -225,6 +239,28 @@ def test_nobody_sees_nothing_without_a_rule(shop: Platform) -> None:
     assert shop.http.get(f"{place}/private?signature=x&expires=9999999999").status_code == 403
 
 
+def test_rules_of_the_app_are_obeyed(shop: Platform) -> None:
+    ask(shop, "PUT", "/public/a/1.txt", content=b"for all")
+    read = shop.visit("shop", "/_/v1/blobs/public/a/1.txt")
+    assert (read.status_code, read.content) == (200, b"for all")
+    listed = shop.visit("shop", "/_/v1/blobs/public?prefix=a/").json()["blobs"]
+    assert [blob["key"] for blob in listed] == ["a/1.txt"]
+    text = {"content-type": "text/plain"}
+
+    def drop(name: str, content: bytes, headers: dict[str, str]) -> int:
+        path = f"/_/v1/blobs/drops/{name}"
+        return shop.visit("shop", path, method="PUT", content=content, headers=headers).status_code
+
+    assert drop("1", b"x", text) == 201
+    assert drop("1", b"y", text) == 403  # It may be created, not replaced.
+    assert drop("2", bytes(100), text) == 403
+    assert drop("2", b"x", {"content-type": "text/html"}) == 403
+    assert drop("a%2Fb", b"x", text) == 403
+    assert shop.visit("shop", "/_/v1/blobs/drops/1").status_code == 404
+    assert shop.visit("shop", "/_/v1/blobs/drops?delimiter=/").status_code == 403
+    assert ask(shop, "GET", "/drops/1").content == b"x"
+
+
 def test_a_signed_url_does_one_thing(shop: Platform) -> None:
     ask(shop, "PUT", "/box/shared", content=b"for you")
     signed = ask(
@@ -320,3 +356,21 @@ def test_an_upload_triggers_a_function(shop: Platform) -> None:
         lambda: ask(shop, "GET", "/noted/a/1.txt").content == b"hello ther!",
         "the function was told",
     )
+
+
+def test_an_erased_app_keeps_no_blobs(shop: Platform) -> None:
+    app = {"hello.py": "def get():\n    return 1\n"}
+    shop.deploy(app, "gone")
+    place = "/apps/gone/blobs/box"
+    assert shop.api("PUT", f"{place}/a", content=CONTENT).status_code == 201
+    assert shop.api("DELETE", "/apps/gone").status_code < 300
+    assert shop.api("GET", f"{place}/a").status_code == 404
+    shop.deploy(app, "gone")
+    assert shop.api("GET", f"{place}/a").status_code == 404
+    assert shop.api("GET", "/apps/gone/blobs").json() == {"buckets": []}
+
+
+def test_the_api_describes_itself(shop: Platform) -> None:
+    paths = shop.visit("shop", "/_/v1/openapi.json").json()["paths"]
+    assert {"get", "put", "patch", "delete"} <= paths["/blobs/{bucket}/{key}"].keys()
+    assert "post" in paths["/blobs/-/uploads"]

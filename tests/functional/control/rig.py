@@ -95,7 +95,7 @@ def read(source: str) -> dict[str, Any]:
     except SyntaxError as error:
         raise StartFailed(f"SyntaxError: {error}") from None
     names: list[str] = []
-    trigger: dict[str, Any] | None = None
+    triggers: list[dict[str, Any]] = []
     manifest: dict[str, Any] = {}
     for statement in tree.body:
         if isinstance(statement, ast.Raise):
@@ -108,14 +108,15 @@ def read(source: str) -> dict[str, Any]:
                 if ast.unparse(decorator).startswith("on."):
                     assert isinstance(decorator, ast.Call)
                     source_name = ast.unparse(decorator.func).removeprefix("on.")
-                    trigger = {"source": source_name, "arguments": {"of": "x"}}
+                    cron = ast.literal_eval(decorator.args[0])
+                    triggers.append({"source": source_name, "arguments": {"cron": cron}})
     return {
         "wire": 1,
-        "kind": "reactive" if trigger else "restful",
-        "style": "event" if trigger else "verbs",
+        "kind": "reactive" if triggers else "restful",
+        "style": "event" if triggers else "verbs",
         "verbs": [name.upper() for name in names if name in VERBS],
         "options": dict(peek(source)),
-        "trigger": trigger,
+        "triggers": triggers,
         **manifest,
     }
 

@@ -10,6 +10,7 @@ import pytest
 
 from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.model.ids import AppId
+from tapwater_server.ports.bus import Done, function_line
 from tapwater_server.ports.meter import LogLine, Record
 from tapwater_server.web.openapi import plain_path
 from tests.functional.control.rig import Rig, control_rig
@@ -200,12 +201,13 @@ async def test_calling_in_the_background(rig: Rig) -> None:
     path = f"{V1}/apps/shop/call/users/register"
     status, said = await ask(rig, "POST", path, json={"background": True, "data": {"a": 1}})
     assert status == 202
-    (delivery,) = await rig.bus.lease(count_max=5, lease_s=10)
+    line = function_line("shop:users/register")
+    (delivery,) = await rig.bus.lease(line, count_max=5, lease_s=10)
     assert delivery.errand.function == "shop:users/register"
     assert delivery.errand.body == b'{"a":1}'
     status, state = await ask(rig, "GET", f"{V1}/background/{said['id']}")
     assert (status, state["state"]) == (200, "leased")
-    await rig.bus.ack(delivery, result=b'{"status":200}')
+    await rig.bus.settle([(delivery, Done(result=b'{"status":200}'))])
     _, state = await ask(rig, "GET", f"{V1}/background/{said['id']}")
     assert (state["state"], state["result"]) == ("done", {"status": 200})
     assert (await ask(rig, "GET", f"{V1}/background/nope"))[0] == 404

@@ -56,7 +56,7 @@ async def test_settings_reach_the_functions(tmp_path: Path) -> None:
         assert nightly["limits"]["timeout_s"] == 5.0
         assert register["limits"]["timeout_s"] == 7.0
         assert (nightly["kind"], nightly["url"]) == ("reactive", None)
-        assert nightly["trigger"] == {"source": "schedule", "arguments": {"of": "x"}}
+        assert nightly["trigger"] == {"source": "schedule", "arguments": {"cron": "0 3 * * *"}}
         (held,) = rig.registry.revisions(SHOP)
         assert held.hosts == ("shop.example",)
         assert {str(one.environment["MODE"]) for one in held.functions} == {"x"}

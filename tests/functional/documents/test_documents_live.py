@@ -159,3 +159,33 @@ def test_out_and_in_again(platform: Platform, docs: Docs, users: str) -> None:
     assert broken.status_code == 400
     assert broken.json()["problems"][0]["where"] == "line 3"
     assert docs.get("x/1") is None
+
+
+async def test_who_does_not_read_is_closed_with_a_token(
+    platform: Platform, docs: Docs, users: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", platform.port, limit=1 << 20)
+    writer.write(
+        f"GET /_/api/v1/apps/shop/docs/{users}?subscribe=true HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        f"authorization: Bearer {platform.token}\r\n\r\n".encode()
+    )
+    await reader.readuntil(b"event: snapshot")
+    text = "x" * 20_000
+    for first in range(0, 2000, 100):  # 40 MB: more than sockets and buffers hold.
+        with docs.batch() as batch:
+            for n in range(first, first + 100):
+                batch.set(f"{users}/{n}", {"text": text})
+    heard: list[Any] = []
+    async with asyncio.timeout(WAIT_S_MAX):
+        while not heard or heard[-1]["type"] != "closed":
+            line = await reader.readline()
+            if line.startswith(b"data: "):
+                heard.append(json.loads(line[6:]))
+    writer.close()
+    assert len(heard) < 2000
+    # Nothing between is missing, and the token leads on to the rest.
+    told = [each["document"]["id"] for each in heard if each["type"] == "added"]
+    assert told == [str(n) for n in range(len(told))]
+    resumed = docs.watch(users, token=heard[-1]["token"])
+    assert next(resumed).path == f"{users}/{len(told)}"
+    resumed.close()  # type: ignore[attr-defined]

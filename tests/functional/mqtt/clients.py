@@ -46,6 +46,9 @@ class Phone:
         )
         self.paho.username_pw_set(app, platform.token)
         self.paho.reconnect_delay_set(1, 1)
+        # With a limit, paho sends what is beyond it anew after a reconnection, also messages of
+        # QoS 2 whose PUBREC it has.
+        self.paho.max_inflight_messages_set(0)
         if ca is not None:
             self.paho.tls_set(str(ca))
         self.paho.on_message = self._on_message

@@ -72,11 +72,12 @@ FILES = {
         "    return said\n"
     ),
     "a/restful/large.py": (
-        "from tapwater import docs\n\n"
-        "def get():\n"
-        "    for n in range(3):\n        docs.set(f'large/{n}', {'text': 'x' * 500_000})\n"
-        "    try:\n        return len(docs.collection('large').limit(10).page().docs)\n"
-        "    except Exception as error:\n        return [error.code, str(error)]\n"
+        "from tapwater.services.ambient import current\n"
+        "from tapwater.services.transport import Request, ServiceError\n\n"
+        "def get(size: int):\n"
+        "    request = Request(method='GET', path=f'/blobs/large/{size}')\n"
+        "    try:\n        return len(current().send(request).body)\n"
+        "    except ServiceError as error:\n        return [error.code, str(error)]\n"
     ),
 }
 
@@ -135,7 +136,11 @@ def test_what_goes_wrong_comes_as_over_http(shop: Platform) -> None:
 
 
 def test_an_answer_larger_than_the_line_is_refused_with_advice(shop: Platform) -> None:
-    code, said = shop.get("/a-api/large").json()
+    for size in (900_000, 2_000_000):
+        put = shop.api("PUT", f"/apps/shop/blobs/large/{size}", content=bytes(size))
+        assert put.status_code < 300, put.text
+    assert shop.get("/a-api/large?size=900000").json() == 900_000
+    code, said = shop.get("/a-api/large?size=2000000").json()
     assert code == "too_large"
     assert "ask for less" in said
     assert shop.get("/a-api/plain?id=none").status_code == 500  # The platform goes on.

@@ -136,15 +136,16 @@ async def test_a_stream_ends_when_its_client_goes() -> None:
             await toys.ended.wait()
 
 
-async def test_what_only_reads_ends_when_its_client_goes() -> None:
+@pytest.mark.parametrize("line", ["GET /_/v1/toys/mine", "POST /_/v1/toys/sleep"])
+async def test_what_only_reads_or_waits_ends_when_its_client_goes(line: str) -> None:
     toys = Toys()
     async with toy_world(toys) as world:
         token = await world.tokens.issue("mine", admin=False, apps=[SHOP])
         raw = await world.connect()
         async with raw:
             raw.send(
-                b"GET /_/v1/toys/mine HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %b\r\n\r\n"
-                % token.encode()
+                b"%b HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %b\r\n\r\n"
+                % (line.encode(), token.encode())
             )
             await wait_until(lambda: world.gateway.stats().in_flight == 1)
         async with asyncio.timeout(10):

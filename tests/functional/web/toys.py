@@ -101,7 +101,7 @@ class Toys:
                 line("PUT", "/toys/small", self.measure),
                 line("GET", "/toys/forever", self.forever, media="text/event-stream"),
                 line("GET", "/toys/flood", self.flood, media="application/octet-stream"),
-                line("GET", "/toys/sleep", self.sleep),
+                line("POST", "/toys/sleep", self.sleep, waits=True),
                 Endpoint(method="GET", path="/toys/mine", says="x", handler=self.sleep),
             ],
             [

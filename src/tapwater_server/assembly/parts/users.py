@@ -3,6 +3,7 @@
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.assembly.parts.mail import open_post
 from tapwater_server.assembly.stores import Stores
+from tapwater_server.backends.https.fetcher import HttpsFetcher
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
@@ -10,10 +11,13 @@ from tapwater_server.services.auth.access import AccessTokens
 from tapwater_server.services.auth.accounts import Accounts
 from tapwater_server.services.auth.desk import Desk
 from tapwater_server.services.auth.desk_http import DeskHttp
+from tapwater_server.services.auth.elsewhere import Elsewhere
+from tapwater_server.services.auth.elsewhere_http import ElsewhereHttp
 from tapwater_server.services.auth.entrance import Entrance
 from tapwater_server.services.auth.house import House
 from tapwater_server.services.auth.http import AuthHttp
 from tapwater_server.services.auth.identities import AppIdentities
+from tapwater_server.services.auth.issuers import Issuers
 from tapwater_server.services.auth.pacing import Pacing
 from tapwater_server.services.auth.passwords import Passwords
 from tapwater_server.services.auth.settings import LiveSettings
@@ -49,6 +53,13 @@ async def open(ground: Ground) -> Part:
         house, accounts=Accounts(house, entrance=entrance), entrance=entrance, desk=desk
     )
 
+    fetcher = HttpsFetcher()
+    ground.stack.push_async_callback(fetcher.close)
+    reach = ground.settings.reach_private or ground.settings.dev
+    issuers = Issuers(fetcher=fetcher, clock=ground.clock, own_network=reach)
+    elsewhere = Elsewhere(house, entrance=entrance, issuers=issuers, secrets=ground.stores.secrets)
+    tables = (public, DeskHttp(house, desk=desk), ElsewhereHttp(house, elsewhere=elsewhere))
+
     async def erase(app: AppId) -> None:
         await ground.stores.users.erase(app)
         await identities.keys.erase(app)
@@ -58,7 +69,7 @@ async def open(ground: Ground) -> Part:
 
     return Part(
         name="users",
-        endpoints=(*public.endpoints(), *DeskHttp(house, desk=desk).endpoints()),
+        endpoints=tuple(endpoint for table in tables for endpoint in table.endpoints()),
         erase=erase,
         sweep=sweep,
         service=house,

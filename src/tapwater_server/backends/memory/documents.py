@@ -23,7 +23,14 @@ from tapwater_server.model.document.write import Write
 from tapwater_server.model.errors import Invalid, NeedsIndex
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.documents import LOOKED_AT_MAX, Counted, DocumentStats, Page
+from tapwater_server.ports.documents import (
+    LOOKED_AT_MAX,
+    PAGE_BYTES_MAX,
+    Counted,
+    DocumentStats,
+    Page,
+    check_together,
+)
 from tapwater_server.ports.ids import IdSource
 
 _NO_CAUSE = Cause()
@@ -117,9 +124,18 @@ class MemoryDocuments:
 
     async def get(self, app: AppId, paths: Sequence[DocPath]) -> Sequence[Document | None]:
         there = self._alive(app)
-        return [there.get(path) for path in paths]
+        found = [there.get(path) for path in paths]
+        check_together(sum(len(each.raw) for each in found if each))
+        return found
 
-    async def find(self, app: AppId, query: Query, *, looked_at_max: int = LOOKED_AT_MAX) -> Page:
+    async def find(
+        self,
+        app: AppId,
+        query: Query,
+        *,
+        looked_at_max: int = LOOKED_AT_MAX,
+        bytes_max: int = PAGE_BYTES_MAX,
+    ) -> Page:
         cursor = read_cursor(query)
         advice = self._look(app, query, looked_at_max)
         found = self._all(app, query)
@@ -130,7 +146,7 @@ class MemoryDocuments:
                 for each in found
                 if standing(query, keys_of(query, each.data), each.path) > behind
             ]
-        page = found[: query.limit]
+        page = _fitting(found[: query.limit], bytes_max)
         after = ""
         if len(found) > len(page):
             after = write_cursor(query, keys_of(query, page[-1].data), page[-1].path)
@@ -216,7 +232,7 @@ class MemoryDocuments:
                     return True
         return False
 
-    async def sweep(self, *, count_max: int = 500) -> int:
+    async def sweep(self, *, count_max: int = 50) -> int:
         now, swept = self._clock.now(), 0
         for app, shelf in self._shelves.items():
             gone = [each for each in shelf.documents.values() if _has_expired(each, now)]
@@ -232,6 +248,17 @@ class MemoryDocuments:
 
     def stats(self) -> DocumentStats:
         return self._stats
+
+
+def _fitting(found: list[Document], bytes_max: int) -> list[Document]:
+    """Keep what fits a page; one document does, whatever its size."""
+    kept, size = found[:1], len(found[0].raw) if found else 0
+    for each in found[1:]:
+        size += len(each.raw)
+        if size > bytes_max:
+            break
+        kept.append(each)
+    return kept
 
 
 def _has_expired(document: Document, now: float) -> bool:

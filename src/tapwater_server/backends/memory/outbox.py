@@ -31,7 +31,7 @@ class MemoryOutbox:
         ]
         for one in leased:
             self._letters[one.app, one.id] = one
-        return leased
+        return sorted(leased, key=lambda one: one.id)
 
     async def settle(self, letter: Letter, settled: Settled, *, now: float) -> bool:
         held = self._letters.get((letter.app, letter.id))

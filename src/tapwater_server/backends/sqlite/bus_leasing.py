@@ -23,11 +23,11 @@ from tapwater_server.ports.bus import (
 # held it may still settle it.
 _WAKE = """
 UPDATE errand SET state = 0
-WHERE line = :line AND state IN (1, 3) AND due <= :now RETURNING line, key
+WHERE line = :line AND state IN (1, 3) AND due <= :now RETURNING seq, line, key
 """
 _EXPIRE = """
 UPDATE errand SET state = 5, settled_at = :now, reason = :reason, lease = lease + 1
-WHERE line = :line AND expires_at > 0 AND expires_at <= :now AND state < 3 RETURNING line, key
+WHERE line = :line AND expires_at > 0 AND expires_at <= :now AND state < 3 RETURNING seq, line, key
 """
 _READY = """
 SELECT seq, id, app, line, key, at_once, priority, attempt + 1, lease + 1, expires_at,
@@ -106,9 +106,9 @@ def lease(
 def wake(connection: sqlite3.Connection, line: str, now: float) -> None:
     """Let what is due become ready, and what is too old die."""
     of = {"line": line, "now": now, "reason": EXPIRED}
-    keys = connection.execute(_WAKE, of).fetchall()
-    keys += connection.execute(_EXPIRE, of).fetchall()
-    order_keys(connection, keys)
+    touched = connection.execute(_WAKE, of).fetchall()
+    touched += connection.execute(_EXPIRE, of).fetchall()
+    order_keys(connection, touched)
 
 
 def settle(
@@ -117,13 +117,13 @@ def settle(
     """Settle each that is still current; of the same one twice, the first counts."""
     current = _current(connection, [delivery for delivery, _ in settled])
     texts = bytearray(b"\0")  # Never empty: SQLite takes that for nothing.
-    said, keys, heads = [], [], []
+    said, touched, heads = [], [], []
     for place in current:
         delivery, settlement = settled[place]
         line = delivery.errand.line
         values = _settlement(settlement, texts)
         said.append([delivery.seq, *values])
-        keys.append((line, delivery.errand.key))
+        touched.append((delivery.seq, line, delivery.errand.key))
         state, delay_s = values[:2]
         if state == 0:
             heads.append(Head(line=line, ready=True))
@@ -131,7 +131,7 @@ def settle(
             heads.append(Head(line=line, ready=None, due=now + delay_s))
     connection.execute(_SETTLE, {"said": json.dumps(said), "texts": bytes(texts), "now": now})
     held = [place in current for place in range(len(settled))]
-    return Settled(held, [*heads, *order_keys(connection, keys)])
+    return Settled(held, [*heads, *order_keys(connection, touched)])
 
 
 def _current(connection: sqlite3.Connection, deliveries: Sequence[Delivery]) -> set[int]:

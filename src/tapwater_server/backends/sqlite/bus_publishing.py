@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tapwater_server.backends.sqlite.bus_heads import Head
-from tapwater_server.backends.sqlite.bus_keys import order_keys
+from tapwater_server.backends.sqlite.bus_keys import order_keys, order_keys_of
 from tapwater_server.ports.bus import Errand
 
 _LAST = "SELECT coalesce(max(seq), 0) FROM errand"
@@ -23,6 +23,10 @@ _CONTENT = """
 INSERT INTO errand_content (seq, revision, trace, attributes, body)
 SELECT seq, :revision, :trace, :attributes, :body FROM errand WHERE id = :id AND seq > :before
 ON CONFLICT (seq) DO NOTHING
+"""
+_NEW_KEYS = """
+SELECT json_group_array(seq) FROM (
+    SELECT min(seq) AS seq FROM errand WHERE seq > :before AND key <> '' GROUP BY line, key)
 """
 _SEEN = "SELECT 1 FROM errand WHERE id = :id"
 _REPLACED = """
@@ -64,7 +68,7 @@ def _publish_each(
             continue
         for seq, first_at, key in connection.execute(_REPLACED, row).fetchall():
             connection.execute(_FORGET, {"seq": seq})
-            changed.add((errand.line, key))
+            changed.add((seq, errand.line, key))
             row["first_at"] = min(row["first_at"], first_at)
         if errand.replaces and errand.replaced_s_max:
             row["due"] = max(now, min(row["due"], row["first_at"] + errand.replaced_s_max))
@@ -77,7 +81,8 @@ def _publish_each(
 def _heads(
     connection: sqlite3.Connection, rows: Sequence[dict[str, Any]], now: float
 ) -> Sequence[Head]:
-    order_keys(connection, [(row["line"], row["key"]) for row in rows if row["key"]])
+    if any(row["key"] for row in rows):
+        order_keys_of(connection, connection.execute(_NEW_KEYS, rows[0]).fetchone()[0])
     ready = {row["line"] for row in rows if row["due"] <= now}
     later: dict[str, float] = {}
     for row in rows:

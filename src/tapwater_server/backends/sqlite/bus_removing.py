@@ -15,12 +15,12 @@ CHUNK_MAX = 500  # Rows removed in one write: others wait for no more than that.
 # Its time to live is over, or it would not have been asked for: it lives without one now.
 _REVIVE = """
 UPDATE errand SET state = 0, attempt = 0, due = :now, settled_at = 0.0, expires_at = 0.0
-WHERE seq IN (SELECT value FROM json_each(:seqs)) RETURNING id, line, key
+WHERE seq IN (SELECT value FROM json_each(:seqs)) RETURNING id, seq, line, key
 """
 _DROP = """
 UPDATE errand SET state = 6, settled_at = :now, lease = lease + 1, result = x'', reason = ''
 WHERE seq IN (SELECT value FROM json_each(:seqs))
-RETURNING seq, id, line, key
+RETURNING id, seq, line, key
 """
 _FORGET = "DELETE FROM errand_content WHERE seq IN (SELECT value FROM json_each(:seqs))"
 _DELETE = "DELETE FROM errand WHERE seq IN (SELECT value FROM json_each(:seqs))"
@@ -52,10 +52,10 @@ def revive(
     """Let dead letters wait again, the oldest first."""
     seqs = pick_dead(connection, filter, count_max=count_max, now=now)
     rows = connection.execute(_REVIVE, {"seqs": json_of(seqs), "now": now}).fetchall()
-    order_keys(connection, [(line, key) for _, line, key in rows])
+    order_keys(connection, [(seq, line, key) for _, seq, line, key in rows])
     return Touched(
-        ids=[id for id, _, _ in rows],
-        heads=[Head(line=line, ready=True) for line in {line for _, line, _ in rows}],
+        ids=[id for id, *_ in rows],
+        heads=[Head(line=line, ready=True) for line in {line for _, _, line, _ in rows}],
     )
 
 
@@ -63,9 +63,9 @@ def drop(connection: sqlite3.Connection, filter: Filter, *, count_max: int, now:
     """Let what is not leased be gone."""
     seqs = pick(connection, filter, count_max=count_max, now=now, leased=False)
     rows = connection.execute(_DROP, {"seqs": json_of(seqs), "now": now}).fetchall()
-    connection.execute(_FORGET, {"seqs": json_of([seq for seq, *_ in rows])})
-    heads = order_keys(connection, [(line, key) for _, _, line, key in rows])
-    return Touched(ids=[id for _, id, *_ in rows], heads=heads)
+    connection.execute(_FORGET, {"seqs": json_of([seq for _, seq, *_ in rows])})
+    heads = order_keys(connection, [(seq, line, key) for _, seq, line, key in rows])
+    return Touched(ids=[id for id, *_ in rows], heads=heads)
 
 
 def expire(connection: sqlite3.Connection, *, now: float) -> Sequence[Head]:

@@ -8,7 +8,12 @@ from typing import TypeVar
 from tapwater_server.backends.sqlite import documents_indexing as indexing
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.documents_finding import Search
-from tapwater_server.backends.sqlite.documents_rows import Kept, document_of, read_document
+from tapwater_server.backends.sqlite.documents_rows import (
+    Kept,
+    document_of,
+    read_document,
+    read_several,
+)
 from tapwater_server.backends.sqlite.documents_writing import Commit
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.model.document.document import Document
@@ -20,7 +25,13 @@ from tapwater_server.model.document.write import Write
 from tapwater_server.model.errors import TapwaterError
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.documents import LOOKED_AT_MAX, Counted, DocumentStats, Page
+from tapwater_server.ports.documents import (
+    LOOKED_AT_MAX,
+    PAGE_BYTES_MAX,
+    Counted,
+    DocumentStats,
+    Page,
+)
 from tapwater_server.ports.ids import IdSource
 
 ERASED_MAX = 500  # Documents in one step of erasing.
@@ -101,11 +112,18 @@ class SqliteDocuments:
         if len(paths) == 1:
             work = partial(read_document, app=app, path=paths[0], now=now)
             return [await self._database.read(work)]
-        return await self._read(lambda c: [read_document(c, app, each, now=now) for each in paths])
+        return await self._read(partial(read_several, app=app, paths=paths, now=now))
 
-    async def find(self, app: AppId, query: Query, *, looked_at_max: int = LOOKED_AT_MAX) -> Page:
+    async def find(
+        self,
+        app: AppId,
+        query: Query,
+        *,
+        looked_at_max: int = LOOKED_AT_MAX,
+        bytes_max: int = PAGE_BYTES_MAX,
+    ) -> Page:
         search = partial(self._search, app=app, query=query, looked_at_max=looked_at_max)
-        return self._noted(await self._read(lambda c: search(c).page()))
+        return self._noted(await self._read(lambda c: search(c).page(bytes_max)))
 
     async def count(
         self, app: AppId, query: Query, *, looked_at_max: int = LOOKED_AT_MAX
@@ -118,7 +136,7 @@ class SqliteDocuments:
     ) -> tuple[Page, int]:
         def work(connection: sqlite3.Connection) -> tuple[Page, int]:
             search = self._search(connection, app=app, query=query, looked_at_max=looked_at_max)
-            return search.page(), int(connection.execute(_LAST_SEQ).fetchone()[0])
+            return search.page(PAGE_BYTES_MAX), int(connection.execute(_LAST_SEQ).fetchone()[0])
 
         page, seq = await self._read(work)
         return self._noted(page), seq
@@ -179,7 +197,7 @@ class SqliteDocuments:
     async def build_step(self, *, count_max: int = 500) -> bool:
         return await self._database.write(partial(indexing.step, count_max=count_max))
 
-    async def sweep(self, *, count_max: int = 500) -> int:
+    async def sweep(self, *, count_max: int = 50) -> int:
         now = self._clock.now()
 
         def work(connection: sqlite3.Connection) -> int:

@@ -12,6 +12,7 @@ from tapwater_server.backends.sqlite.documents_rows import (
     collection_id,
     document_of,
     has_expired,
+    read_document,
     read_indexes,
 )
 from tapwater_server.model.document.document import Document
@@ -89,6 +90,8 @@ WHERE c.app = :app AND c.name = :name
 _SOME_EXPIRED = """
 SELECT EXISTS (SELECT 1 FROM document WHERE expires_at > 0 AND expires_at <= :now)
 """
+HELD_BYTES_MAX = 16 << 10  # Of one document that waits to be sorted.
+_Found = tuple[Standing, Document | DocPath]
 _FIRST, _LAST = "", b""  # In SQLite every text stands between them.
 
 
@@ -115,22 +118,23 @@ class Search:
         indexes = [each.index for each in self._indexes.values()]
         self._plan = plan(self.query, indexes, self.cursor)
 
-    def page(self) -> Page:
-        """Find one page.
+    def page(self, bytes_max: int) -> Page:
+        """Find one page, of so many bytes.
 
         Raises:
             NeedsIndex: it would have to look at too much.
         """
         self.prepare()
         limit = self.query.limit
-        found = []
-        for _, document in self._in_order(count_max=limit + 1):
-            found.append(document)
-            if len(found) > limit:
+        found, size, more = list[Document](), 0, False
+        for document in self._in_order(count_max=limit + 1):
+            size += len(document.raw)
+            if found and (len(found) == limit or size > bytes_max):
+                more = True
                 break
+            found.append(document)
         after = ""
-        if len(found) > limit:
-            found.pop()
+        if more:
             last = found[-1]
             after = write_cursor(self.query, keys_of(self.query, last.data), last.path)
         return Page(
@@ -167,28 +171,33 @@ class Search:
             sql = _COUNT_GROUP if self.query.group else _COUNT_ALL
         return int(self.connection.execute(sql, self._bounds(branch)).fetchone()[0])
 
-    def _in_order(self, *, count_max: int) -> Iterator[tuple[Standing | None, Document]]:
+    def _in_order(self, *, count_max: int) -> Iterator[Document]:
         """Give what matches in the query's order, each once, behind the cursor."""
         branches = self._plan.branches
         if len(branches) == 1 and branches[0].ordered:
             # The rows come as they are wanted, from behind the cursor on.
-            for document in self._matching(branches[0], in_vain_only=True):
-                yield None, document
+            yield from self._matching(branches[0], in_vain_only=True)
             return
         last: Standing | None = None
         streams = [self._standing(branch, count_max=count_max) for branch in branches]
-        for stands, document in merge(*streams, key=_standing):
+        for stands, found in merge(*streams, key=_standing):
             if stands != last:
                 last = stands
-                yield stands, document
+                document = found if isinstance(found, Document) else self._again(found)
+                if document is not None:
+                    yield document
 
-    def _standing(self, branch: Branch, *, count_max: int) -> Iterator[tuple[Standing, Document]]:
+    def _again(self, path: DocPath) -> Document | None:
+        """Read a large document once more, in the same transaction: it is as it was."""
+        return read_document(self.connection, self.app, path, now=self.now)
+
+    def _standing(self, branch: Branch, *, count_max: int) -> Iterator[_Found]:
         behind = standing(self.query, self.cursor.keys, self.cursor.path) if self.cursor else None
         found = (
             (standing(self.query, keys_of(self.query, each.data), each.path), each)
             for each in self._matching(branch, in_vain_only=branch.ordered)
         )
-        fresh = (each for each in found if behind is None or each[0] > behind)
+        fresh = (_lightened(*each) for each in found if behind is None or each[0] > behind)
         if branch.ordered:
             yield from fresh
         else:
@@ -244,5 +253,10 @@ class Search:
         return given
 
 
-def _standing(found: tuple[Standing, Document]) -> Standing:
+def _standing(found: _Found) -> Standing:
     return found[0]
+
+
+def _lightened(stands: Standing, document: Document) -> _Found:
+    """Put a large document aside while others are sorted; its path is enough to read it again."""
+    return (stands, document.path if len(document.raw) > HELD_BYTES_MAX else document)

@@ -15,6 +15,8 @@ from tapwater_server.model.document.index import INDEXES_MAX, Index, IndexState,
 from tapwater_server.model.document.paths import DocPath
 from tapwater_server.model.errors import Invalid
 
+STEP_BYTES_MAX = 2 << 20  # Of documents looked at in one step: others wait for it.
+
 _ADD = """
 INSERT INTO doc_index (app, id, name, definition, state, built, reached, reason)
 VALUES (:app, :id, :name, :definition, 'building', 0, 0, '')
@@ -118,26 +120,33 @@ def _build(
         until = nearest + count_max
         at = {"reached": reached, "until": until, "app": app, "name": name}
         try:
-            stepped["built"] += _enter(connection, iid, index, at)
+            count, until = _enter(connection, iid, index, at)
+            stepped["built"] += count
             stepped |= {"reached": until, "state": "building" if until < last else "ready"}
         except Invalid as error:
             stepped |= {"state": "failed", "reason": error.message}
     connection.execute(_STEPPED, stepped)
 
 
-def _enter(connection: sqlite3.Connection, iid: int, index: Index, at: Mapping[str, object]) -> int:
-    count = 0
-    for row in connection.execute(_NEXT, at).fetchall():
+def _enter(
+    connection: sqlite3.Connection, iid: int, index: Index, at: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Enter a stretch of documents; say how many, and how far this got."""
+    count = size = 0
+    for row in connection.execute(_NEXT, at):
         path = DocPath(row[0], row[1])
         *_, rid, cid = row
+        document = document_of(path, row[2:7])
         try:
-            found = keys(index, path, document_of(path, row[2:7]).data)
+            found = keys(index, path, document.data)
         except Invalid as error:
             raise Invalid(f"{path}: {error.message}") from None
         entry = {"iid": iid, "cid": 0 if index.group else cid, "rid": rid}
         connection.executemany(_ADD_ENTRY, [{**entry, "key": key} for key in found])
-        count += 1
-    return count
+        count, size = count + 1, size + len(document.raw)
+        if size > STEP_BYTES_MAX:
+            return count, rid
+    return count, at["until"]
 
 
 def all_indexes(connection: sqlite3.Connection, app: str) -> Sequence[KeptIndex]:

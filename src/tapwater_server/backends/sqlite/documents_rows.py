@@ -11,6 +11,7 @@ import msgspec
 from tapwater_server.model.document.document import Document
 from tapwater_server.model.document.index import Index, IndexField, IndexState, State
 from tapwater_server.model.document.paths import DocPath, name_of
+from tapwater_server.ports.documents import check_together
 
 _COLLECTION = "SELECT cid FROM doc_collection WHERE app = :app AND path = :path"
 _ADD_COLLECTION = """
@@ -95,6 +96,23 @@ def read_document(
     ).fetchone()
     document = document_of(path, row) if row else None
     return None if document is None or has_expired(document, now) else document
+
+
+def read_several(
+    connection: sqlite3.Connection, app: str, paths: Sequence[DocPath], *, now: float
+) -> Sequence[Document | None]:
+    """Read several.
+
+    Raises:
+        TooLarge: they are too large together.
+    """
+    found, size = [], 0
+    for path in paths:
+        document = read_document(connection, app, path, now=now)
+        size += len(document.raw) if document else 0
+        check_together(size)
+        found.append(document)
+    return found
 
 
 def document_of(path: DocPath, row: Sequence[Any]) -> Document:

@@ -348,6 +348,6 @@ def _row(blob: dict[str, Any]) -> tuple[str, str, str, str]:
     return (
         count,
         age(now() - blob["stored_at"]),
-        str(blob.get("content_type", "")),
-        str(blob["key"]),
+        shown(blob.get("content_type", "")),
+        shown(blob["key"]),
     )

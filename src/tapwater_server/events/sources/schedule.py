@@ -21,11 +21,12 @@ from tapwater_server.events.sources.firing import (
 )
 from tapwater_server.events.sources.ticks import (
     Entry,
+    Verdict,
     begin,
     entries_of,
     entry_of,
+    judge,
     next_due,
-    to_run,
 )
 from tapwater_server.model.errors import Invalid, TooLarge
 from tapwater_server.model.function import Function
@@ -36,13 +37,14 @@ from tapwater_server.ports.bus import Bus, Filter
 from tapwater_server.ports.clock import Clock, wait_either
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
-from tapwater_server.ports.schedules import Mark, MarkKey, Schedules
+from tapwater_server.ports.schedules import MarkKey, Schedules
 
 STEP_MAX = 2_000  # Schedules seen to at a time, and their payloads: how large a write becomes.
 STEP_BYTES_MAX = 16 << 20
 SENDS_MAX = 500  # Messages on their way at a time; they share a write.
 LOOK_S_MAX = 30.0  # How often to look at the clock while nothing is due: it may have jumped.
 AGAIN_S = 1.0  # After the log or the bus could not be used.
+Due = tuple[float, Entry]
 _UNSETTLED = frozenset({"waiting", "leased"})
 
 _log = logging.getLogger(__name__)
@@ -165,43 +167,43 @@ class Ticker:
         for function in self._functions():
             yield from _readable(lambda one=function: list(entries_of(one)), function.id.app)  # type: ignore[misc]
 
-    def _take_due(self, now: float) -> list[Entry]:
-        due, room = list[Entry](), STEP_BYTES_MAX
-        while self._heap and self._heap[0][0] <= now and len(due) < STEP_MAX and room > 0:
-            _, place = heapq.heappop(self._heap)
+    def _take_due(self, now: float) -> list[Due]:
+        taken, room = list[Due](), STEP_BYTES_MAX
+        while self._heap and self._heap[0][0] <= now and len(taken) < STEP_MAX and room > 0:
+            due, place = heapq.heappop(self._heap)
             entry = self._entries[place]
-            due.append(entry)
+            taken.append((due, entry))
             room -= len(entry.schedule.payload) if entry.schedule is not None else 0
-        return due
+        return taken
 
-    async def _tell(self, entries: Sequence[Entry], now: float) -> None:
+    async def _tell(self, taken: Sequence[Due], now: float) -> None:
         marks = self._schedules.marks()
-        running = await self._running(entries)
-        firings, moved = list[Firing](), list[Mark]()
-        for entry in entries:
+        running = await self._running([entry for _, entry in taken])
+        firings, judged = list[Firing](), list[tuple[Entry, Verdict]]()
+        for due, entry in taken:
             before = marks.get(entry.place)
             if before is None:
                 continue  # Removed meanwhile.
-            dues, mark = to_run(entry, before, now)
+            verdict = judge(entry, before, due, now)
             if entry.place in running:
-                self._skipped += len(dues)
-                dues, mark = [], replace(mark, run_at=before.run_at)
-            firings += [firing_of(entry, due) for due in dues]
-            moved.append(mark)
-            self._late_s = now - mark.due_at
+                self._skipped += len(verdict.dues)
+                verdict = replace(
+                    verdict, dues=[], mark=replace(verdict.mark, run_at=before.run_at)
+                )
+            firings += [firing_of(entry, one) for one in verdict.dues]
+            judged.append((entry, verdict))
+            self._late_s = now - verdict.mark.due_at
         await self._fire(firings)
-        await self._schedules.mark(moved)
-        await self._go_on(entries, {mark.place: mark for mark in moved})
+        await self._schedules.mark([verdict.mark for _, verdict in judged])
+        for entry, verdict in judged:
+            await self._go_on(entry, verdict.following)
 
-    async def _go_on(self, entries: Sequence[Entry], marks: dict[MarkKey, Mark]) -> None:
-        """Put schedules back for their next time; what is due never again is removed."""
-        for entry in entries:
-            mark, schedule = marks.get(entry.place), entry.schedule
-            due = next_due(entry, mark) if mark is not None else None
-            if due is not None:
-                heapq.heappush(self._heap, (due, entry.place))
-            elif schedule is not None and self._is_still(schedule):
-                await self._schedules.remove(schedule.app, schedule.name)
+    async def _go_on(self, entry: Entry, following: float | None) -> None:
+        """Put a schedule back for its next time; what is due never again is removed."""
+        if following is not None:
+            heapq.heappush(self._heap, (following, entry.place))
+        elif entry.schedule is not None and self._is_still(entry.schedule):
+            await self._schedules.remove(entry.app, entry.schedule.name)
 
     def _is_still(self, schedule: Schedule) -> bool:
         now = self._schedules.get(schedule.app, schedule.name)

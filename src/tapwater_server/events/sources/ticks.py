@@ -108,17 +108,29 @@ def next_due(entry: Entry, mark: Mark) -> float | None:
     return entry.next_after(mark.due_at)
 
 
-def to_run(entry: Entry, mark: Mark, now: float) -> tuple[list[float], Mark]:
-    """Say which times are to be run now, and how far it has come then."""
-    all_of_them = entry.missed is Missed.ALL
-    dues = _latest(entry, mark.due_at, now, count=MADE_UP_MAX if all_of_them else 1)
-    if not dues:
-        return [], mark
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is to be done with a schedule that is due."""
+
+    dues: list[float]  # to be run now
+    mark: Mark  # how far it has come then
+    following: float | None  # when it is due next
+
+
+def judge(entry: Entry, mark: Mark, due: float, now: float) -> Verdict:
+    """Say what is to be run now; ``due`` is the first time after the mark."""
+    dues, following = [due], entry.next_after(due)
+    if following is not None and following <= now:
+        count = MADE_UP_MAX if entry.missed is Missed.ALL else 1
+        dues = _latest(entry, mark.due_at, now, count=count)
+        following = entry.next_after(dues[-1])
     chosen = dues
     if entry.missed is Missed.SKIP:
-        chosen = [due for due in chosen if now - due <= LATE_S_MAX]
+        chosen = [one for one in dues if now - one <= LATE_S_MAX]
     run_at = chosen[-1] if chosen else mark.run_at
-    return chosen, replace(mark, due_at=dues[-1], run_at=run_at)
+    return Verdict(
+        dues=chosen, mark=replace(mark, due_at=dues[-1], run_at=run_at), following=following
+    )
 
 
 def _latest(entry: Entry, after: float, until: float, *, count: int) -> list[float]:

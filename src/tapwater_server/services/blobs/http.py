@@ -148,7 +148,7 @@ class BlobsApi:
         # Once by what is announced, before a byte is taken, and once by what came.
         judge(_announced(naming, asked, size))
         return Terms(
-            condition=_unless_changed(condition, old),
+            condition=unless_changed(condition, old),
             expected=expected,
             bytes_max=size,
             judge=judge,
@@ -171,7 +171,7 @@ class BlobsApi:
                 raise NotAllowed("old versions are deleted by the app, not by its users")
             held = await self._blobs.stat(asked.app, naming)
             self._permits.delete(asked, held.blob)
-            condition = _unless_changed(condition, held.blob)
+            condition = unless_changed(condition, held.blob)
         deleted = await self._blobs.delete(
             asked.app, naming, condition=condition, cause=cause_of(asked)
         )
@@ -222,7 +222,7 @@ def _granted(asked: Asked, grant: Grant, condition: Condition, expected: dict[st
     )
 
 
-def _unless_changed(condition: Condition, old: Blob | None) -> Condition:
+def unless_changed(condition: Condition, old: Blob | None) -> Condition:
     """Rules have judged what was there: it must still be that when the change is made."""
     if old is None:
         return replace(condition, none_match=("*",))

@@ -120,7 +120,8 @@ class BucketsApi:
 
     async def _list(self, asked: Asked) -> dict[str, Any]:
         bucket, prefix = asked.params["bucket"], asked.query.get("prefix", "")
-        self._permits.list(asked, bucket, prefix)
+        delimiter = asked.query.get("delimiter", "")
+        self._permits.list(asked, bucket, prefix, one_level=delimiter == "/")
         limit = asked.number("limit", low=1, high=PAGE_MAX)
         versions = asked.flag("versions", default=False)
         page = asked.text("page") or ""
@@ -128,7 +129,7 @@ class BucketsApi:
         listing = Listing(
             bucket=bucket,
             prefix=prefix,
-            delimiter=asked.query.get("delimiter", ""),
+            delimiter=delimiter,
             after=after or asked.query.get("start_after", ""),
             count_max=_LIMIT if limit is None else int(limit),
         )

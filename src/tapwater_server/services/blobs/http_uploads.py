@@ -1,13 +1,14 @@
 """The API of uploads in parts: /blobs/-/uploads."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from tapwater_server.model.blob import BLOB_BYTES_MAX, PARTS_MAX, Draft, Upload
+from tapwater_server.model.blob import BLOB_BYTES_MAX, PARTS_MAX, Blob, Draft, Part, Upload
 from tapwater_server.model.errors import Invalid
 from tapwater_server.ports.blobs import Naming
 from tapwater_server.services.blobs.headers import condition_of, expected_of
-from tapwater_server.services.blobs.http import cause_of, stored
+from tapwater_server.services.blobs.http import cause_of, stored, unless_changed
 from tapwater_server.services.blobs.permits import Permits, declared_size
 from tapwater_server.services.blobs.service import Blobs, Terms
 from tapwater_server.services.blobs.shapes import (
@@ -24,6 +25,15 @@ _PATH = "/blobs/-/uploads"
 _ONE = f"{_PATH}/{{upload}}"
 _LISTED_MAX = 1_000
 _BYTES = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An upload as it was when it was judged, and what it would replace."""
+
+    upload: Upload
+    parts: Sequence[Part]
+    old: Blob | None
 
 
 class UploadsApi:
@@ -104,9 +114,8 @@ class UploadsApi:
         return {"uploads": [say_upload(upload) for upload in found]}
 
     async def _parts(self, asked: Asked) -> dict[str, Any]:
-        upload = await self._allowed(asked)
-        parts = await self._uploads.parts(asked.app, upload.id)
-        return {**say_upload(upload), "parts": [say_part(part) for part in parts]}
+        judged = await self._allowed(asked)
+        return {**say_upload(judged.upload), "parts": [say_part(part) for part in judged.parts]}
 
     async def _part(self, asked: Asked) -> Answer:
         number = asked.params["number"]
@@ -115,12 +124,12 @@ class UploadsApi:
         bytes_max = BLOB_BYTES_MAX
         if self._permits.binds(asked):
             bytes_max = declared_size(asked)
-            upload = await self._allowed(asked, more_bytes=bytes_max, but=int(number))
+            await self._allowed(asked, more_bytes=bytes_max, but=int(number))
         else:
-            upload = await self._uploads.find(asked.app, asked.params["upload"])
+            await self._uploads.find(asked.app, asked.params["upload"])
         part = await self._uploads.put_part(
             asked.app,
-            upload.id,
+            asked.params["upload"],
             int(number),
             asked.chunks(),
             terms=Terms(expected=expected_of(asked.headers), bytes_max=bytes_max),
@@ -129,34 +138,35 @@ class UploadsApi:
 
     async def _complete(self, asked: Asked) -> Answer:
         given = await asked.body(CompleteAsked)
-        upload = await self._allowed(asked)
+        judged = await self._allowed(asked)
+        condition = condition_of(asked.headers)
+        parts = [(part.number, part.etag.strip('"')) for part in given.parts]
+        if self._permits.binds(asked):
+            # What was judged, and nothing that came since.
+            condition = unless_changed(condition, judged.old)
+            parts = parts or [(part.number, part.etag) for part in judged.parts]
         blob = await self._uploads.complete(
-            asked.app,
-            upload.id,
-            [(part.number, part.etag.strip('"')) for part in given.parts],
-            condition=condition_of(asked.headers),
-            cause=cause_of(asked),
+            asked.app, judged.upload.id, parts, condition=condition, cause=cause_of(asked)
         )
         return stored(blob)
 
     async def _abort(self, asked: Asked) -> None:
-        upload = await self._allowed(asked)
-        await self._uploads.abort(asked.app, upload.id)
+        judged = await self._allowed(asked)
+        await self._uploads.abort(asked.app, judged.upload.id)
 
-    async def _allowed(self, asked: Asked, *, more_bytes: int = 0, but: int = 0) -> Upload:
+    async def _allowed(self, asked: Asked, *, more_bytes: int = 0, but: int = 0) -> _Judged:
         """Find the upload, and let pass who may store what it amounts to by now."""
         upload = await self._uploads.find(asked.app, asked.params["upload"])
-        if self._permits.binds(asked):
-            parts = await self._uploads.parts(asked.app, upload.id)
-            size = sum(part.size for part in parts if part.number != but) + more_bytes
-            draft = Draft(
-                bucket=upload.bucket, key=upload.key, size=size, etag="", about=upload.about
-            )
-            await self._judge(asked, draft)
-        return upload
+        parts = await self._uploads.parts(asked.app, upload.id)
+        size = sum(part.size for part in parts if part.number != but) + more_bytes
+        draft = Draft(bucket=upload.bucket, key=upload.key, size=size, etag="", about=upload.about)
+        return _Judged(upload, parts, await self._judge(asked, draft))
 
-    async def _judge(self, asked: Asked, draft: Draft) -> None:
-        if self._permits.binds(asked):
-            naming = Naming(bucket=draft.bucket, key=draft.key)
-            held = await self._blobs.find(asked.app, naming)
-            self._permits.write(asked, draft, held.blob if held else None)
+    async def _judge(self, asked: Asked, draft: Draft) -> Blob | None:
+        """Let pass who may store this; give what is there now."""
+        if not self._permits.binds(asked):
+            return None
+        held = await self._blobs.find(asked.app, Naming(bucket=draft.bucket, key=draft.key))
+        old = held.blob if held else None
+        self._permits.write(asked, draft, old)
+        return old

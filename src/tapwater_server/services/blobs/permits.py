@@ -14,6 +14,8 @@ from tapwater_server.services.blobs.signing import Grant
 from tapwater_server.web.asked import Asked
 
 _SERVICE = "blobs"
+_ANY = "*"
+_DEEP = 40  # Folders; a rule names fewer.
 
 
 class Permits:
@@ -46,13 +48,20 @@ class Permits:
         if not self._allows(asked, Action.READ, path, old=facts_of(blob)):
             raise NotFound(f"there is no blob {path}")
 
-    def list(self, asked: Asked, bucket: str, prefix: str) -> None:
-        """Let pass who may see the names below a prefix.
+    def list(self, asked: Asked, bucket: str, prefix: str, *, one_level: bool) -> None:
+        """Let pass who may see the names in a folder, or at all levels below it.
+
+        It is judged as the path of a blob called ``*`` in that folder; or, for all levels, so far
+        down that only a rule for everything below (``**``) covers it.
 
         Raises:
             NotAllowed: not this one.
         """
-        if not self._allows(asked, Action.LIST, f"{bucket}/{prefix}"):
+        # Names that begin with "4" are 42's as much as 43's: what a rule says of one is no answer.
+        if self.binds(asked) and prefix and not prefix.endswith("/"):
+            raise NotAllowed("list a whole folder: the prefix must end with a slash")
+        path = f"{bucket}/{prefix}" + (_ANY if one_level else "/".join([_ANY] * _DEEP))
+        if not self._allows(asked, Action.LIST, path):
             raise NotAllowed("the app's rules do not let you list this")
 
     def write(self, asked: Asked, draft: Draft, old: Blob | None) -> None:

@@ -8,7 +8,7 @@ reads the database for a single listener.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,12 +25,14 @@ from tapwater_server.ports.documents import Documents
 from tapwater_server.ports.eventlog import EventLog, Logged
 
 BUFFER_MAX = 1000  # Changes one listener may be behind.
+BUFFER_BYTES_MAX = 16 << 20
 BATCH_MAX = 500  # Events read at a time.
 LISTENERS_MAX = 50_000
 RETRY_S = 1.0
 ALIVE_S = 15.0  # Between signs of life, so that proxies and clients know.
 
 Watched = DocPath | Query
+Sees = Callable[[Document], bool] | None
 _log = logging.getLogger(__name__)
 
 
@@ -65,27 +67,34 @@ class Listener:
 
     watched: Watched
     app: AppId
-    sees: Callable[[Document], bool] | None
+    sees: Sees
     after: int = 0  # what came up to here is known already
     frames: "deque[Frame]" = field(default_factory=deque)
     overflowed: bool = False
     beat: bool = False  # a sign of life is due
+    until: float = 0.0  # when it must end, by the monotonic clock; 0.0: it need not
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    _size: int = 0
 
     def put(self, frame: Frame) -> None:
-        """Take a message; one too many, and the listener is too slow."""
-        if len(self.frames) >= BUFFER_MAX:
+        """Take a message; one too many, and the listener is too slow: it gets no more."""
+        if self.overflowed or frame.seq <= self.after:
+            return
+        if len(self.frames) >= BUFFER_MAX or self._size + len(frame.body) > BUFFER_BYTES_MAX:
             self.overflowed = True
-        elif frame.seq > self.after:
+        else:
             self.frames.append(frame)
+            self._size += len(frame.body)
         self.stirred.set()
 
-    def take(self) -> Sequence[Frame]:
-        """Take all that waits."""
-        taken = tuple(frame for frame in self.frames if frame.seq > self.after)
-        self.frames.clear()
-        self.stirred.clear()
-        return taken
+    def take(self) -> Frame | None:
+        """Take the next message that waits."""
+        while self.frames:
+            frame = self.frames.popleft()
+            self._size -= len(frame.body)
+            if frame.seq > self.after:
+                return frame
+        return None
 
 
 class Hub:
@@ -181,13 +190,13 @@ class Hub:
 
     def _tell_room(self, change: Change, listeners: Collection[Listener]) -> None:
         was, is_ = belongs(next(iter(listeners)).watched, change)
-        shared = frame_of(change, was=was, is_=is_)
+        frames: dict[Sees, Frame | None] = {None: frame_of(change, was=was, is_=is_)}
         for listener in listeners:
-            if listener.sees is None:
-                frame = shared
-            else:
-                seen = seen_by(listener.sees, change, was=was, is_=is_)
-                frame = frame_of(change, was=seen[0], is_=seen[1])
+            sees = listener.sees
+            if sees not in frames:
+                seen = seen_by(sees, change, was=was, is_=is_)
+                frames[sees] = frame_of(change, was=seen[0], is_=seen[1])
+            frame = frames[sees]
             if frame is not None:
                 listener.put(frame)
 
@@ -206,10 +215,10 @@ def _fits(watched: Watched, document: Document | None) -> bool:
     return matches(watched.where, document.data)
 
 
-def seen_by(
-    sees: Callable[[Document], bool], change: Change, *, was: bool, is_: bool
-) -> tuple[bool, bool]:
+def seen_by(sees: Sees, change: Change, *, was: bool, is_: bool) -> tuple[bool, bool]:
     """Say what of it one listener may see."""
+    if sees is None:
+        return was, is_
     saw = was and (change.before is None or sees(change.before))
     return saw, bool(is_ and change.after is not None and sees(change.after))
 

@@ -15,10 +15,17 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Invocation
 from tapwater_server.model.principal import Principal
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.documents import LOOKED_AT_MAX, Counted, Documents, Page
+from tapwater_server.ports.documents import (
+    LOOKED_AT_MAX,
+    PAGE_BYTES_MAX,
+    Counted,
+    Documents,
+    Page,
+)
 from tapwater_server.ports.rules import Action, Rules
 from tapwater_server.web.asked import Asked
 
+FUNCTION_BYTES_MAX = 640 << 10  # Of a page for a function: it must fit a frame to its socket.
 ATTEMPTS_MAX = 5  # Of a write that rules must judge while others write the same document.
 _log = logging.getLogger(__name__)
 
@@ -88,7 +95,11 @@ class DocsService:
 
     async def find(self, asker: Asker, query: Query) -> Page:
         """Find one page; what may not be listed is left out, and a page may be short for it."""
-        page = await self.documents.find(asker.app, replace(query, select=()))
+        page = await self.documents.find(
+            asker.app,
+            replace(query, select=()),
+            bytes_max=PAGE_BYTES_MAX if asker.caller is None else FUNCTION_BYTES_MAX,
+        )
         if page.advice is not None:
             _log.info(
                 "a query has no index",

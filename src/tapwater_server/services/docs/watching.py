@@ -15,8 +15,10 @@ from tapwater_server.model.document.happened import TYPE_PREFIX
 from tapwater_server.model.document.paths import DocPath
 from tapwater_server.model.document.query import Query
 from tapwater_server.model.errors import Invalid
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.principal import NOBODY
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.documents import Documents
+from tapwater_server.ports.documents import PAGE_BYTES_MAX, Documents
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.rules import Action
 from tapwater_server.services.docs.hub import (
@@ -36,6 +38,8 @@ from tapwater_server.web.endpoint import Streamed
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 SNAPSHOT_MAX = 10_000  # Documents at the beginning of one subscription.
 CHUNK_MAX = 100  # Documents in one message of a snapshot.
+USER_S_MAX = 3600.0  # Of one subscription of a user: who signed out must not listen for ever.
+APPS_MAX = 1000
 MISSED_MAX = 10_000  # Events gone through for one that comes back; beyond, it begins anew.
 
 
@@ -61,6 +65,7 @@ class Watching:
     ) -> None:
         self._service, self._documents = service, documents
         self._log, self._hub, self._clock = log, hub, clock
+        self._visitors: dict[tuple[AppId, Action], Callable[[Document], bool]] = {}
 
     async def stream(self, asker: Asker, watched: Watched, asked: Asked) -> Streamed:
         """Subscribe over server-sent events.
@@ -84,6 +89,8 @@ class Watching:
         action = Action.READ if isinstance(watched, DocPath) else Action.LIST
         sees = None if asker.is_trusted else self._sight(asker, action)
         listener = Listener(watched, asker.app, sees)
+        if asker.who.user:
+            listener.until = self._clock.monotonic() + USER_S_MAX
         await self._hub.join(listener)
         try:
             beginning = await self._begin(asker, listener, _read_token(token))
@@ -94,6 +101,17 @@ class Watching:
         return self._frames(listener, beginning)
 
     def _sight(self, asker: Asker, action: Action) -> Callable[[Document], bool]:
+        """Give what says which documents an asker sees; all visitors share one."""
+        if asker.who != NOBODY:
+            return self._new_sight(asker, action)
+        key = (asker.app, action)
+        if key not in self._visitors:
+            if len(self._visitors) >= APPS_MAX:
+                self._visitors.clear()
+            self._visitors[key] = self._new_sight(asker, action)
+        return self._visitors[key]
+
+    def _new_sight(self, asker: Asker, action: Action) -> Callable[[Document], bool]:
         def sees(document: Document) -> bool:
             return self._service.may(asker, action, document.path, old=document)
 
@@ -108,15 +126,19 @@ class Watching:
                 yield frame
             while True:
                 await listener.stirred.wait()
-                seq, taken = self._hub.seq, listener.take()
-                for frame in taken:
-                    at = frame.seq
-                    yield frame
+                listener.stirred.clear()
+                quiet = True
+                while (next_one := listener.take()) is not None:
+                    at, quiet = next_one.seq, False
+                    yield next_one
                 if listener.overflowed:
                     yield _said("closed", at, reason="this listener is too slow")
                     return
-                if listener.beat and not taken:
-                    at = max(at, seq)
+                if 0.0 < listener.until <= self._clock.monotonic():
+                    yield _said("closed", at, reason="come again with a fresh token of access")
+                    return
+                if listener.beat and quiet:
+                    at = max(at, self._hub.seq)  # Nothing waits: all up to there was told.
                     yield _said("alive", at)
                 listener.beat = False
         finally:
@@ -142,7 +164,8 @@ class Watching:
             page, seq = await self._documents.snapshot(asker.app, watched)
             if page.after:
                 raise Invalid(
-                    f"a subscription begins with {SNAPSHOT_MAX} documents at most; ask for less"
+                    f"a subscription begins with {SNAPSHOT_MAX} documents and "
+                    f"{PAGE_BYTES_MAX} bytes at most; ask for less"
                 )
             sees = listener.sees
             found = [each for each in page.documents if sees is None or sees(each)]

@@ -89,6 +89,7 @@ class QueuesApi:
                 path=f"{_Q}/receive",
                 says="Take messages for a while; wait for the first if asked to.",
                 handler=self._receive,
+                waits=True,
                 takes=ReceiveAsked,
             ),
             Endpoint(

@@ -290,13 +290,11 @@ class QueueService:
         check_name(queue, what="queue")
         check_count(len(receipts))
         line = queue_line(app, queue)
-        held: list[Delivery | None] = []
-        for receipt in receipts:
-            delivery = delivery_of(receipt, app=app, line=line)
-            state = await self._bus.state(delivery.errand.id)
-            ours = state is not None and state.app == app and state.line == line
-            held.append(delivery if ours else None)
-        return held
+        said = [delivery_of(receipt, app=app, line=line) for receipt in receipts]
+        ids = tuple(one.errand.id for one in said)
+        states = await self._bus.list(Filter(app=app, line=line, ids=ids), count_max=len(ids))
+        ours = {state.id for state in states}
+        return [one if one.errand.id in ours else None for one in said]
 
     def _dead(self, app: AppId, queue: str, ids: Sequence[str]) -> Filter:
         check_name(queue, what="queue")

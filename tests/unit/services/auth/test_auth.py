@@ -321,7 +321,7 @@ async def test_keys_for_programs(auth: Opened) -> None:
     assert (status, key["key"].startswith("tapk_")) == (201, True)
     who = auth.identities.check(SHOP, key["key"])
     assert who is not None
-    assert (who.user, who.roles) == (f"key:{key['id']}", {"importer"})
+    assert (who.user, who.roles) == (f"key:{key['id']}", frozenset({"importer"}))
     assert not who.is_trusted(SHOP)
     assert auth.identities.check(AppId("other"), key["key"]) is None
     _, listed = await auth.ask("GET", "/auth/keys", who=APP)

@@ -119,12 +119,36 @@ async def test_rules_judged_what_was_there_and_it_must_still_be() -> None:
 
 async def test_users_list_what_rules_let_them() -> None:
     opened = Opened()
-    opened.rules.judge = lambda who, action, path, old, new: path == "box/ada/"
-    listed = await opened.ask("GET", "/box", who=ADA, query={"prefix": "ada/"})
-    assert listed.status == 200
-    assert (await opened.ask("GET", "/box", who=ADA)).status == 403
-    versions = {"prefix": "ada/", "versions": "true"}
-    assert (await opened.ask("GET", "/box", who=ADA, query=versions)).status == 403
+    for key in ("ada/1", "ada/deep/2", "bob/1"):
+        await put(opened, key)
+
+    def in_ada(who: Principal, action: Action, path: str, old: Facts, new: Facts) -> bool:
+        """As a rule for ``box/ada/{name}`` would."""
+        return action is Action.LIST and path == "box/ada/*"
+
+    def below_ada(who: Principal, action: Action, path: str, old: Facts, new: Facts) -> bool:
+        """As a rule for ``box/ada/**`` would."""
+        return path.startswith("box/ada/")
+
+    async def status(**query: str) -> int:
+        return (await opened.ask("GET", "/box", who=ADA, query=query)).status
+
+    opened.rules.judge = in_ada
+    assert await status(prefix="ada/", delimiter="/") == 200
+    for refused in (
+        {"prefix": "ada/"},  # would tell of what is deeper
+        {"prefix": "ada/deep/", "delimiter": "/"},
+        {"prefix": "ad", "delimiter": "/"},
+        {"delimiter": "/"},
+        {},
+    ):
+        assert await status(**refused) == 403
+    opened.rules.judge = below_ada
+    assert await status(prefix="ada/") == 200
+    assert await status(prefix="ada/deep/", delimiter="/") == 200
+    assert await status(prefix="ada") == 403
+    assert await status() == 403
+    assert await status(prefix="ada/", versions="true") == 403
     for method, path in (("GET", ""), ("PUT", "/box"), ("DELETE", "/box"), ("POST", "/-/copy")):
         assert (await opened.ask(method, path, who=ADA)).status == 403
         assert (await opened.ask(method, path, who=NOBODY)).status == 401

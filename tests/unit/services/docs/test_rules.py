@@ -14,11 +14,11 @@ from tapwater_server.model.document.query import Every, Is, Query
 from tapwater_server.model.document.write import Condition, Kind, Moved, Write
 from tapwater_server.model.errors import Invalid, NotAllowed, NotFound
 from tapwater_server.model.ids import AppId
-from tapwater_server.model.principal import Principal
+from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.rules import Action
 from tapwater_server.services.docs.hub import ALIVE_S, BUFFER_MAX, Frame, Hub
 from tapwater_server.services.docs.service import Asker, DocsService
-from tapwater_server.services.docs.watching import Watching
+from tapwater_server.services.docs.watching import USER_S_MAX, Watching
 from tapwater_server.testing.clock import CountingIds, ManualClock, settle
 
 SHOP = AppId("shop")
@@ -243,6 +243,32 @@ async def test_a_quiet_subscription_shows_that_it_lives(house: House) -> None:
         beating.cancel()
     assert alive == {"type": "alive", "token": str(await house.log.last())}
     await frames.aclose()
+
+
+async def test_visitors_are_judged_once_for_all(house: House) -> None:
+    visitor = Asker(app=SHOP, who=NOBODY)
+    watched = Query(collection="notes")
+    listeners = [await house.watching.open(visitor, watched, "") for _ in range(5)]
+    for frames in listeners:
+        await anext(frames)
+    house.rules.asked.clear()
+    await house.put("notes/1", owner="", n=1)
+    await house.told()
+    assert len(house.rules.asked) == 2  # as it was, and as it is
+    for frames in listeners:
+        assert said(await anext(frames))["type"] == "added"
+        await frames.aclose()
+
+
+async def test_a_users_subscription_ends_after_an_hour(house: House) -> None:
+    frames = await house.watching.open(ANN, Query(collection="notes"), "")
+    await anext(frames)
+    await house.clock.advance(USER_S_MAX)
+    await house.put("notes/0", owner="ann", n=1)
+    await house.told()
+    heard = [said(frame) async for frame in frames]
+    assert [each["type"] for each in heard] == ["modified", "closed"]
+    assert heard[1]["token"] == heard[0]["token"]
 
 
 async def test_what_an_event_left_out_is_read(house: House) -> None:

@@ -176,6 +176,15 @@ async def test_a_dedupe_id_counts_for_its_time_and_no_longer(house: House) -> No
     assert await house.bodies() == [1, 1]
 
 
+async def test_a_dedupe_id_counts_wherever_its_time_begins(house: House) -> None:
+    await house.clock.advance(200)
+    [first] = await house.send(1, dedupe="order-7")
+    await house.clock.advance(150)
+    assert (await house.send(1, dedupe="order-7"))[0] == Sent(id=first.id, duplicate=True)
+    await house.clock.advance(151)
+    assert not (await house.send(1, dedupe="order-7"))[0].duplicate
+
+
 async def test_two_of_one_dedupe_id_in_one_batch_are_one(house: House) -> None:
     sent = await house.send(1, 2, dedupe="x")
     assert sent[0].id == sent[1].id

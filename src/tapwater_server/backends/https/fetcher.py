@@ -1,0 +1,92 @@
+"""Asks others over HTTP(S). The address that was looked at is the one that is connected to."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import msgspec
+
+from tapwater_server.ports.fetching import FetchFailed
+
+ANSWER_BYTES_MAX = 1 << 20
+ANSWER_S_MAX = 10.0
+_PORTS = {"https": 443, "http": 80}
+
+
+class HttpsFetcher:
+    """See the promises of ``ports/fetching.py``."""
+
+    def __init__(self) -> None:
+        self._http = httpx.AsyncClient(
+            timeout=ANSWER_S_MAX, follow_redirects=False, trust_env=False
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def ask(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        basic: tuple[str, str] | None = None,
+        own_network: bool,
+    ) -> Any:
+        try:
+            async with asyncio.timeout(ANSWER_S_MAX):
+                request = await self._request(url, form, own_network=own_network)
+                return await self._answer(request, basic)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            said = str(error) or type(error).__name__
+            raise FetchFailed(f"{_host(url)} cannot be asked: {said}") from None
+
+    async def _request(
+        self, url: str, form: Mapping[str, str] | None, *, own_network: bool
+    ) -> httpx.Request:
+        asked = httpx.URL(url)
+        if asked.scheme not in _PORTS or not asked.host:
+            raise FetchFailed(f"{url[:100]!r} is no address to ask at")
+        address = await _address(asked, own_network=own_network)
+        return self._http.build_request(
+            "GET" if form is None else "POST",
+            asked.copy_with(host=address),
+            data=form,
+            headers={"host": asked.netloc.decode("ascii"), "accept": "application/json"},
+            extensions={"sni_hostname": asked.host},
+        )
+
+    async def _answer(self, request: httpx.Request, basic: tuple[str, str] | None) -> Any:
+        auth = None if basic is None else httpx.BasicAuth(*basic)
+        answer = await self._http.send(request, stream=True, auth=auth)
+        try:
+            raw = bytearray()
+            async for part in answer.aiter_bytes():
+                raw += part
+                if len(raw) > ANSWER_BYTES_MAX:
+                    raise FetchFailed("the answer is larger than any such answer")
+        finally:
+            await answer.aclose()
+        if answer.status_code != 200:
+            raise FetchFailed(f"the answer has status {answer.status_code}")
+        try:
+            return msgspec.json.decode(bytes(raw))
+        except (msgspec.DecodeError, RecursionError):
+            raise FetchFailed("the answer is not JSON") from None
+
+
+async def _address(url: httpx.URL, *, own_network: bool) -> str:
+    """Look the host up, and refuse what an app must not reach through us."""
+    loop = asyncio.get_running_loop()
+    port = url.port or _PORTS[url.scheme]
+    found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    address = str(found[0][4][0])
+    if not own_network and not ipaddress.ip_address(address.partition("%")[0]).is_global:
+        raise FetchFailed(f"{url.host} is in the node's own network (see reach_private)")
+    return address
+
+
+def _host(url: str) -> str:
+    return url.split("/")[2][:100] if url.count("/") > 1 else "the address"

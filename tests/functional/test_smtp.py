@@ -1,0 +1,238 @@
+"""Mail through a real receiver: what arrives, what is tried again, what is given up."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tapwater_server.backends.memory.outbox import MemoryOutbox
+from tapwater_server.backends.memory.secrets import MemorySecrets
+from tapwater_server.backends.smtp.carrier import SmtpCarrier
+from tapwater_server.backends.system.ids import SystemIds
+from tapwater_server.model.errors import Invalid, RateLimited
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.letter import Draft, Stage
+from tapwater_server.ports.mail_server import read_server
+from tapwater_server.services.mail.post import BURST, AppPost, MailSettings, Ways
+from tapwater_server.services.mail.sending import ATTEMPTS_MAX, Sender
+from tapwater_server.testing.clock import ManualClock
+from tests.functional.certificates import make_certificate
+
+SHOP = AppId("shop")
+HELLO = Draft(to=("Ada <ada@example.com>",), subject="Hello", text="Hi", bcc=("b@example.com",))
+
+
+class Receiver:
+    """Keeps what it is given; says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.says = "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.says.startswith("250"):
+            self.envelopes.append(envelope)
+        return self.says
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@asynccontextmanager
+async def serving(receiver: Receiver, **options: Any) -> AsyncIterator[int]:
+    """A real server for mail on a free port of this machine."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(receiver, **options), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@pytest.fixture
+async def port(receiver: Receiver) -> AsyncIterator[int]:
+    async with serving(receiver) as port:
+        yield port
+
+
+class Opened:
+    """The service of mail with a node-wide server."""
+
+    def __init__(self, url: str, *, context: ssl.SSLContext | None = None) -> None:
+        self.clock, ids = ManualClock(), SystemIds()
+        self.outbox, self.secrets = MemoryOutbox(), MemorySecrets()
+        server = read_server(url, own_network=True) if url else None
+        ways = Ways(
+            secrets=self.secrets, settings=MailSettings(server=server, sender="shop@example.com")
+        )
+        self.carrier = SmtpCarrier(context=context)
+        self.post = AppPost(outbox=self.outbox, ways=ways, clock=self.clock, ids=ids)
+        self.sender = Sender(
+            outbox=self.outbox, ways=ways, carrier=self.carrier, clock=self.clock, ids=ids
+        )
+
+    async def stage(self, id: str) -> tuple[Stage, int, str]:
+        letter = await self.outbox.find(SHOP, id)
+        assert letter is not None
+        return letter.stage, letter.attempt, letter.reason
+
+
+@pytest.fixture
+async def mail(port: int) -> AsyncIterator[Opened]:
+    opened = Opened(f"smtp+plain://127.0.0.1:{port}")
+    yield opened
+    opened.carrier.close()
+
+
+async def test_a_letter_arrives_once(mail: Opened, receiver: Receiver) -> None:
+    id = await mail.post.send(SHOP, HELLO)
+    assert await mail.sender.step() == 1
+    assert await mail.stage(id) == (Stage.SENT, 1, "")
+    [envelope] = receiver.envelopes
+    assert envelope.mail_from == "shop@example.com"
+    assert envelope.rcpt_tos == ["ada@example.com", "b@example.com"]
+    assert isinstance(envelope.content, bytes)
+    assert b"Subject: Hello" in envelope.content
+    assert b"b@example.com" not in envelope.content
+    assert await mail.sender.step() == 0
+
+
+async def test_one_key_is_one_letter(mail: Opened, receiver: Receiver) -> None:
+    draft = Draft(to=("a@example.com",), subject="x", text="y", key="order-7")
+    first, second = await mail.post.send(SHOP, draft), await mail.post.send(SHOP, draft)
+    assert first == second
+    await mail.sender.step()
+    assert len(receiver.envelopes) == 1
+
+
+async def test_busy_is_tried_again_and_at_last_given_up(mail: Opened, receiver: Receiver) -> None:
+    receiver.says = "451 try later"
+    id = await mail.post.send(SHOP, HELLO)
+    for attempt in range(1, ATTEMPTS_MAX):
+        assert await mail.sender.step() == 1
+        assert await mail.stage(id) == (Stage.WAITING, attempt, "451 try later")
+        assert await mail.sender.step() == 0
+        due = await mail.outbox.next_due()
+        assert due is not None
+        await mail.clock.advance(due - mail.clock.now() + 0.1)
+    assert await mail.sender.step() == 1
+    assert (await mail.stage(id))[0] is Stage.DEAD
+    receiver.says = "250 OK"
+    assert await mail.outbox.revive(SHOP, id, now=mail.clock.now())
+    await mail.sender.step()
+    assert (await mail.stage(id))[0] is Stage.SENT
+
+
+async def test_a_final_no_is_final(mail: Opened, receiver: Receiver) -> None:
+    receiver.says = "550 no such user"
+    id = await mail.post.send(SHOP, HELLO)
+    await mail.sender.step()
+    assert await mail.stage(id) == (Stage.DEAD, 1, "550 no such user")
+
+
+async def test_nobody_listens() -> None:
+    mail = Opened("smtp+plain://127.0.0.1:9")
+    id = await mail.post.send(SHOP, HELLO)
+    await mail.sender.step()
+    stage, _, reason = await mail.stage(id)
+    assert (stage, reason.startswith("127.0.0.1: ")) == (Stage.WAITING, True)
+    mail.carrier.close()
+
+
+async def test_without_starttls_nothing_is_said(port: int, receiver: Receiver) -> None:
+    mail = Opened(f"smtp://user:secret@127.0.0.1:{port}")
+    id = await mail.post.send(SHOP, HELLO)
+    await mail.sender.step()
+    stage, _, reason = await mail.stage(id)
+    assert (stage, "STARTTLS" in reason) == (Stage.WAITING, True)
+    assert "secret" not in reason
+    assert receiver.envelopes == []
+    mail.carrier.close()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    cert, key = make_certificate(tmp_path)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(cert, key)
+    return server, ssl.create_default_context(cafile=cert)
+
+
+def _login(server: SMTP, session: object, envelope: object, way: str, data: object) -> AuthResult:
+    fine = isinstance(data, LoginPassword) and (data.login, data.password) == (b"u", b"p@ss")
+    return AuthResult(success=fine, handled=False)
+
+
+async def test_starttls_and_a_password(
+    receiver: Receiver, trusted: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    async with serving(
+        receiver,
+        tls_context=trusted[0],
+        require_starttls=True,
+        authenticator=_login,
+        auth_required=True,
+    ) as port:
+        fine = Opened(f"smtp://u:p%40ss@localhost:{port}", context=trusted[1])
+        wrong = Opened(f"smtp://u:nope@localhost:{port}", context=trusted[1])
+        strange = Opened(f"smtp://u:p%40ss@localhost:{port}")  # Trusts other authorities.
+        for mail, stage in ((fine, Stage.SENT), (wrong, Stage.WAITING), (strange, Stage.WAITING)):
+            id = await mail.post.send(SHOP, HELLO)
+            await mail.sender.step()
+            assert (await mail.stage(id))[0] is stage, await mail.stage(id)
+            mail.carrier.close()
+    assert len(receiver.envelopes) == 1
+
+
+async def test_an_app_with_a_server_of_its_own(mail: Opened, port: int, receiver: Receiver) -> None:
+    draft = Draft(to=("a@example.com",), subject="x", text="y", sender="me@shop.example")
+    with pytest.raises(Invalid, match=r"as shop@example\.com"):
+        await mail.post.send(SHOP, draft)
+    await mail.secrets.put(SHOP, "SMTP_URL", f"smtp+plain://127.0.0.1:{port}")
+    id = await mail.post.send(SHOP, draft)
+    await mail.sender.step()
+    stage, _, reason = await mail.stage(id)
+    # An app does not reach into the node's network through us.
+    assert (stage, "own network" in reason, receiver.envelopes) == (Stage.DEAD, True, [])
+    await mail.secrets.put(SHOP, "SMTP_URL", "nonsense")
+    with pytest.raises(Invalid, match="the address of a mail server"):
+        await mail.post.send(SHOP, HELLO)
+
+
+async def test_without_a_server_it_is_kept() -> None:
+    mail = Opened("")
+    id = await mail.post.send(SHOP, HELLO)
+    assert await mail.sender.step() == 0
+    assert (await mail.stage(id))[0] is Stage.KEPT
+    mail.carrier.close()
+
+
+async def test_an_app_that_sends_too_much_is_slowed_down() -> None:
+    mail = Opened("")
+    for _ in range(BURST):
+        await mail.post.send(SHOP, HELLO)
+    with pytest.raises(RateLimited) as error:
+        await mail.post.send(SHOP, HELLO)
+    assert error.value.retry_after_s > 0
+    await mail.post.send(AppId("other"), HELLO)
+    mail.carrier.close()
+
+
+async def test_the_loop_wakes_for_a_new_letter(mail: Opened, receiver: Receiver) -> None:
+    running = asyncio.create_task(mail.sender.run())
+    try:
+        for n in range(3):
+            await mail.post.send(SHOP, HELLO)
+            async with asyncio.timeout(10):
+                while len(receiver.envelopes) <= n:
+                    await asyncio.to_thread(lambda: None)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
