@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749 import ClientMixin, grants
-from authlib.oauth2.rfc7636 import CodeChallenge
-from authlib.oidc.core import UserInfo
-from authlib.oidc.core.grants import OpenIDCode
+from authlib.integrations.flask_oauth2 import AuthorizationServer  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import ClientMixin, grants  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7636 import CodeChallenge  # type: ignore[import-untyped]
+from authlib.oidc.core import UserInfo  # type: ignore[import-untyped]
+from authlib.oidc.core.grants import OpenIDCode  # type: ignore[import-untyped]
 from flask import Flask, jsonify, request
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
@@ -135,14 +135,13 @@ def _openid(provider: Provider) -> Any:
             return "RS256"
 
         def get_client_claims(self, client: Any) -> dict[str, Any]:
-            return {"iss": provider.url}
+            return {"iss": provider.url, "aud": [CLIENT]}
 
         def resolve_client_private_key(self, client: Any) -> Any:
             return provider.signing or provider.key
 
-        def get_jwt_config(self, grant: Any) -> dict[str, Any]:
-            key = provider.signing or provider.key
-            return {"key": key, "alg": "RS256", "iss": provider.url, "exp": 300}
+        def get_encode_header(self, client: Any) -> dict[str, Any]:
+            return {"alg": "RS256", "kid": "one"}
 
         def generate_user_info(self, user: Person, scope: str) -> UserInfo:
             return UserInfo(

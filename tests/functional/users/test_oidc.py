@@ -74,7 +74,7 @@ def signed_in(browser: httpx.Client) -> dict[str, object]:
 
 
 def test_the_whole_way_twice_is_one_user(browser: httpx.Client) -> None:
-    assert browser.get("").json() == {"issuers": ["local"]}
+    assert httpx.get(str(browser.base_url).rstrip("/")).json() == {"issuers": ["local"]}
     first = signed_in(browser)
     assert (first["email"], first["email_verified"]) == ("ada@example.com", True)
     assert signed_in(browser)["id"] == first["id"]

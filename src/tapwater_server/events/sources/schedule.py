@@ -20,6 +20,7 @@ from tapwater_server.events.sources.firing import (
     kind_of,
 )
 from tapwater_server.events.sources.ticks import (
+    BACK_S_MAX,
     Entry,
     Verdict,
     begin,
@@ -82,7 +83,7 @@ class Ticker:
         self._heap: list[tuple[float, MarkKey]] = []
         self._changed, self._stale = asyncio.Event(), True
         self._fired = self._skipped = self._failed = 0
-        self._late_s = 0.0
+        self._late_s = self._now = 0.0
         schedules.watch(self.look_again)
 
     def look_again(self) -> None:
@@ -114,10 +115,11 @@ class Ticker:
     async def step(self) -> int:
         """See to what is due, up to a ceiling; say how many schedules that were."""
         self._changed.clear()
-        if self._stale:
-            self._stale = False
-            await self._load()
         now = self._clock.now()
+        if self._stale or now < self._now - BACK_S_MAX:
+            self._stale = False
+            await self._load(now)
+        self._now = now
         due = self._take_due(now)
         if due:
             await self._tell(due, now)
@@ -141,9 +143,9 @@ class Ticker:
         if wait_s > 0:
             await wait_either(self._changed, clock=self._clock, seconds=wait_s)
 
-    async def _load(self) -> None:
+    async def _load(self, now: float) -> None:
         """Look at all schedules anew: which there are, and how far each has come."""
-        now, marks = self._clock.now(), self._schedules.marks()
+        marks = self._schedules.marks()
         self._entries = {entry.place: entry for entry in self._found()}
         fresh, heap = [], []
         for place, entry in self._entries.items():

@@ -83,16 +83,17 @@ def plan(query: Query, indexes: Sequence[Index], cursor: Cursor | None = None) -
         for each in indexes
         if each.name == query.collection.rpartition("/")[2] and each.group == query.group
     ]
-    branches, whole = [], True
+    branches, advised = [], list[Index]()
     for branch in branches_of(query.where):
         best = _best(query, branch, fitting, cursor)
         branches.append(best)
-        whole = whole and best.ordered and (best.exact or not _could_be_bound(best, branch))
-    if not whole and any(each.index is None for each in branches):
+        if not best.ordered or (not best.exact and _could_be_bound(best, branch)):
+            wanted = advice(query, branch)
+            advised += [wanted] if wanted is not None and wanted not in fitting else []
+    if advised and any(each.index is None for each in branches):
         # One look at everything is cheaper than one for each branch.
         branches = [_by_path(query, query.where.of)]
-    wanted = None if whole else advice(query)
-    return Plan(branches=tuple(branches), advice=None if wanted in fitting else wanted)
+    return Plan(branches=tuple(branches), advice=advised[0] if advised else None)
 
 
 def branches_of(where: Condition) -> list[list[Condition]]:
@@ -323,9 +324,8 @@ def _could_be_bound(branch: Branch, conditions: Sequence[Condition]) -> bool:
     return bool(wanted - have) and not (len(ranges) > 1 and wanted - have <= ranges)
 
 
-def advice(query: Query) -> Index | None:
-    """Say which index would serve a query; None: none would."""
-    branch = max(branches_of(query.where), key=len, default=[])
+def advice(query: Query, branch: Sequence[Condition]) -> Index | None:
+    """Say which index would serve one branch of a query; None: none would."""
     fixed = _fixed(branch)
     elements = [each.field for each in branch if isinstance(each, Is) and each.op == "contains"]
     parts = [IndexField(field, each=True) for field in dict.fromkeys(elements[:1])]

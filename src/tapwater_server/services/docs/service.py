@@ -26,6 +26,7 @@ from tapwater_server.ports.rules import Action, Rules
 from tapwater_server.web.asked import Asked
 
 FUNCTION_BYTES_MAX = 640 << 10  # Of a page for a function: it must fit a frame to its socket.
+VISITOR_LOOKED_AT_MAX = 2000  # Documents in vain: a stranger's query must cost little.
 ATTEMPTS_MAX = 5  # Of a write that rules must judge while others write the same document.
 _log = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class DocsService:
         page = await self.documents.find(
             asker.app,
             replace(query, select=()),
+            looked_at_max=LOOKED_AT_MAX if asker.is_trusted else VISITOR_LOOKED_AT_MAX,
             bytes_max=PAGE_BYTES_MAX if asker.caller is None else FUNCTION_BYTES_MAX,
         )
         if page.advice is not None:
@@ -129,9 +131,11 @@ class DocsService:
             return await self.documents.count(asker.app, query)
         count = looked_at = 0
         async for page in self.pages(asker.app, query):
-            looked_at += len(page.documents)
-            if looked_at > LOOKED_AT_MAX:
-                raise NeedsIndex(f"more than {LOOKED_AT_MAX} documents would have to be judged")
+            looked_at += len(page.documents) + page.looked_at
+            if looked_at > VISITOR_LOOKED_AT_MAX:
+                raise NeedsIndex(
+                    f"more than {VISITOR_LOOKED_AT_MAX} documents would have to be judged"
+                )
             count += sum(
                 self.may(asker, Action.LIST, each.path, old=each) for each in page.documents
             )
