@@ -19,6 +19,7 @@ from tapwater.websocket import WebSocket, WebSocketClosed
 
 if TYPE_CHECKING:
     from tapwater.services.blobs import Blobs
+    from tapwater.services.cache import Cache
     from tapwater.services.client import Client
     from tapwater.services.docs import Docs
     from tapwater.services.events import Events
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tapwater.services.users import Users
 
     blobs: Blobs
+    cache: Cache
     docs: Docs
     events: Events
     mail: Mail

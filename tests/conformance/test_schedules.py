@@ -77,12 +77,14 @@ async def test_scd_1_put_replaces(schedules: Schedules) -> None:
 
 
 async def test_scd_2_watchers_hear_of_changes_and_not_of_marks(schedules: Schedules) -> None:
-    heard: list[int] = []
-    schedules.watch(lambda: heard.append(len(schedules.all())))
+    heard: list[tuple[str, int]] = []
+    schedules.watch(lambda app, name: heard.append((f"{app}:{name}", len(schedules.all()))))
     await schedules.put(NIGHTLY)
     await schedules.mark([MARK])
     await schedules.remove(SHOP, "nightly")
-    assert heard == [1, 0]
+    await schedules.put(NIGHTLY)
+    await schedules.erase(SHOP)
+    assert heard == [("shop:nightly", 1), ("shop:nightly", 0)] * 2
 
 
 async def test_scd_3_marks_move_and_are_forgotten(schedules: Schedules) -> None:

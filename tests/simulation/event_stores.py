@@ -38,7 +38,7 @@ class Disk:
 
 
 class InlineDatabase(Database):
-    """Writes and reads on the loop's thread, at once: a story must not depend on threads."""
+    """Works on the loop's thread, at its next turn: a story must not depend on threads."""
 
     def __init__(self, path: Path, *, schema: str, disk: Disk) -> None:
         super().__init__(path, schema=schema, synchronous="NORMAL")
@@ -55,9 +55,12 @@ class InlineDatabase(Database):
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         write = _Write(work=failing, then=then, loop=loop, done=done)
+        loop.call_soon(self._write_now, write)
+        return done
+
+    def _write_now(self, write: _Write) -> None:
         self._commit([write])
         write.settle()
-        return done
 
     async def read(self, work: Work[T]) -> T:
         return work(self._writer)

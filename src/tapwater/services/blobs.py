@@ -23,7 +23,8 @@ from tapwater.services.speaking import ask_json, path_to
 from tapwater.services.transport import Reply, Request, ServiceError, Transport
 
 __all__ = ["Blob", "BlobReader", "BlobWriter", "Blobs", "Bucket", "Form"]
-_PAGE = 1_000
+_PAGE = 500
+_DELETE = 200  # With long keys this still fits a function's line.
 _Paths = list[str]
 
 
@@ -175,8 +176,8 @@ class Blobs:
             by_bucket.setdefault(bucket, []).append(key)
         count = 0
         for bucket, keys in by_bucket.items():
-            for at in range(0, len(keys), _PAGE):
-                asked = {"bucket": bucket, "keys": keys[at : at + _PAGE]}
+            for at in range(0, len(keys), _DELETE):
+                asked = {"bucket": bucket, "keys": keys[at : at + _DELETE]}
                 said = ask_json(self._transport, "POST", path_to("blobs", "-", "delete"), asked)
                 count += len(said["deleted"])
         return count
@@ -283,10 +284,16 @@ class Blobs:
             "start_after": start_after or None,
             "versions": "true" if versions else None,
         }
-        given = 0
+        path, given, size = path_to("blobs", bucket), 0, _PAGE
         while limit is None or given < limit:
-            query["limit"] = _PAGE if limit is None else min(_PAGE, limit - given)
-            said = ask_json(self._transport, "GET", path_to("blobs", bucket), query=query)
+            query["limit"] = size if limit is None else min(size, limit - given)
+            try:
+                said = ask_json(self._transport, "GET", path, query=query)
+            except ServiceError as error:
+                if error.code != "too_large" or size == 1:
+                    raise
+                size //= 2  # Much metadata: a page must fit a function's line.
+                continue
             for found in said["prefixes"]:
                 yield "folder", found
             for found in said["blobs"]:

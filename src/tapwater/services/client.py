@@ -7,6 +7,7 @@ from tapwater.services.names import NAMES, make
 
 if TYPE_CHECKING:
     from tapwater.services.blobs import Blobs
+    from tapwater.services.cache import Cache
     from tapwater.services.docs import Docs
     from tapwater.services.events import Events
     from tapwater.services.mail import Mail
@@ -26,6 +27,7 @@ class Client:
 
     if TYPE_CHECKING:
         blobs: Blobs
+        cache: Cache
         docs: Docs
         events: Events
         mail: Mail

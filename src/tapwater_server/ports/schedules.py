@@ -61,8 +61,8 @@ class Schedules(Protocol):
         """Note how far schedules have come; forget the marks of others."""
         ...
 
-    def watch(self, told: Callable[[], None]) -> None:
-        """Be told when a schedule comes, goes or changes; not of marks."""
+    def watch(self, told: Callable[[AppId, str], None]) -> None:
+        """Be told the app and name of a schedule that came, went or changed; not of marks."""
         ...
 
     async def erase(self, app: AppId) -> None: ...

@@ -69,6 +69,19 @@ def _half_sent(platform: Platform, target: str) -> socket.socket:
     return connection
 
 
+def test_a_full_disk_keeps_nothing_and_serves_on(tmp_path: Path) -> None:
+    # No file may grow beyond 16 MiB: to whoever writes, as a disk that is full.
+    limited = ("sh", "-c", 'ulimit -f 32768; exec "$@"', "sh")
+    with Platform(tmp_path / "data", prefix=limited) as platform:
+        platform.deploy(APP, "shop")
+        answer = platform.api("PUT", f"{BLOBS}/box/large", content=bytes(40 << 20))
+        assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+        assert files(platform) == []
+        assert platform.api("GET", f"{BLOBS}/box/large").status_code == 404
+        assert platform.api("PUT", f"{BLOBS}/box/little", content=PART).status_code == 201
+        assert platform.api("GET", f"{BLOBS}/box/little").content == PART
+
+
 def test_a_large_blob_streams_with_flat_memory(own_platform: Platform) -> None:
     platform = own_platform
     platform.deploy(APP, "shop")

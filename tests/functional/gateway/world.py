@@ -166,6 +166,7 @@ async def opened(
     settings: GatewaySettings | None = None,
     internal: ASGIApp = nothing_inside,
     public: Path | None = None,
+    identities: ListedIdentities | None = None,
 ) -> AsyncIterator[World]:
     """Start a gateway for these revisions; stop it at the end."""
     registry, ids, invoker = MemoryRegistry(), SystemIds(), ScriptedInvoker(script)
@@ -176,7 +177,7 @@ async def opened(
         invoker=invoker,
         registry=registry,
         tokens=tokens,
-        identities=ListedIdentities(),
+        identities=identities or ListedIdentities(),
         clock=SystemClock(),
         ids=ids,
         internal=internal,

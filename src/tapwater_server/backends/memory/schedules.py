@@ -13,7 +13,7 @@ class MemorySchedules:
     def __init__(self) -> None:
         self._held: dict[AppId, dict[str, Schedule]] = {}
         self._marks: dict[MarkKey, Mark] = {}
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: list[Callable[[AppId, str], None]] = []
 
     def get(self, app: AppId, name: str) -> Schedule | None:
         return self._held.get(app, {}).get(name)
@@ -29,12 +29,12 @@ class MemorySchedules:
         if schedule.name not in held:
             check_room(len(held))
         held[schedule.name] = schedule
-        self._tell()
+        self._tell(schedule.app, schedule.name)
 
     async def remove(self, app: AppId, name: str) -> bool:
         gone = self._held.get(app, {}).pop(name, None)
         self._marks.pop((app, schedule_key(name)), None)
-        self._tell()
+        self._tell(app, name)
         return gone is not None
 
     def marks(self) -> Mapping[MarkKey, Mark]:
@@ -46,14 +46,15 @@ class MemorySchedules:
         for one in marks:
             self._marks[one.place] = one
 
-    def watch(self, told: Callable[[], None]) -> None:
+    def watch(self, told: Callable[[AppId, str], None]) -> None:
         self._watchers.append(told)
 
     async def erase(self, app: AppId) -> None:
-        self._held.pop(app, None)
+        gone = self._held.pop(app, {})
         self._marks = {place: one for place, one in self._marks.items() if place[0] != app}
-        self._tell()
+        self._tell(app, *gone)
 
-    def _tell(self) -> None:
+    def _tell(self, app: AppId, *names: str) -> None:
         for told in self._watchers:
-            told()
+            for name in names:
+                told(app, name)

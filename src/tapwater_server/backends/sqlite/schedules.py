@@ -42,7 +42,7 @@ class SqliteSchedules:
         self._database = database
         self._held: dict[AppId, dict[str, Schedule]] = {}
         self._marks: dict[MarkKey, Mark] = {}
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: list[Callable[[AppId, str], None]] = []
         database.load(self._load)
 
     def get(self, app: AppId, name: str) -> Schedule | None:
@@ -65,7 +65,7 @@ class SqliteSchedules:
 
         def then(_: None) -> None:
             self._held.setdefault(schedule.app, {})[schedule.name] = schedule
-            self._tell()
+            self._tell(schedule.app, schedule.name)
 
         await self._database.write(work, then=then)
 
@@ -77,7 +77,7 @@ class SqliteSchedules:
         def then(_: bool) -> None:
             self._held.get(app, {}).pop(name, None)
             self._marks.pop((app, schedule_key(name)), None)
-            self._tell()
+            self._tell(app, name)
 
         return await self._database.write(work, then=then)
 
@@ -100,7 +100,7 @@ class SqliteSchedules:
 
         await self._database.write(work, then=then)
 
-    def watch(self, told: Callable[[], None]) -> None:
+    def watch(self, told: Callable[[AppId, str], None]) -> None:
         self._watchers.append(told)
 
     async def erase(self, app: AppId) -> None:
@@ -109,15 +109,16 @@ class SqliteSchedules:
             connection.execute(_ERASE_MARKS, {"app": app})
 
         def then(_: None) -> None:
-            self._held.pop(app, None)
+            gone = self._held.pop(app, {})
             self._marks = {place: one for place, one in self._marks.items() if place[0] != app}
-            self._tell()
+            self._tell(app, *gone)
 
         await self._database.write(work, then=then)
 
-    def _tell(self) -> None:
+    def _tell(self, app: AppId, *names: str) -> None:
         for told in self._watchers:
-            told()
+            for name in names:
+                told(app, name)
 
     def _load(self, connection: sqlite3.Connection) -> None:
         for row in connection.execute(_ALL):

@@ -7,8 +7,9 @@ it again with the same id, which changes nothing.
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tapwater_server.events.destinations import Chain, Places
 from tapwater_server.events.sources.firing import (
@@ -38,7 +39,7 @@ from tapwater_server.ports.bus import Bus, Filter
 from tapwater_server.ports.clock import Clock, wait_either
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
-from tapwater_server.ports.schedules import MarkKey, Schedules
+from tapwater_server.ports.schedules import Mark, MarkKey, Schedules, schedule_key
 
 STEP_MAX = 2_000  # Schedules seen to at a time, and their payloads: how large a write becomes.
 STEP_BYTES_MAX = 16 << 20
@@ -80,15 +81,22 @@ class Ticker:
         self._eventlog, self._bus, self._places = log, bus, places
         self._clock, self._ids = clock, ids
         self._entries: dict[MarkKey, Entry] = {}
-        self._heap: list[tuple[float, MarkKey]] = []
+        self._dues: dict[MarkKey, float] = {}
+        self._heap: list[tuple[float, MarkKey]] = []  # May hold stale ones; _dues has the truth.
         self._changed, self._stale = asyncio.Event(), True
+        self._touched: set[tuple[AppId, str]] = set()  # Schedules that came, went or changed.
+        self._deployed = False
         self._fired = self._skipped = self._failed = 0
         self._late_s = self._now = 0.0
-        schedules.watch(self.look_again)
+        schedules.watch(self._told)
 
     def look_again(self) -> None:
-        """Schedules or functions have come or gone."""
-        self._stale = True
+        """Functions have come or gone."""
+        self._deployed = True
+        self._changed.set()
+
+    def _told(self, app: AppId, name: str) -> None:
+        self._touched.add((app, name))
         self._changed.set()
 
     def stats(self) -> TickerStats:
@@ -117,8 +125,9 @@ class Ticker:
         self._changed.clear()
         now = self._clock.now()
         if self._stale or now < self._now - BACK_S_MAX:
-            self._stale = False
             await self._load(now)
+        elif self._deployed or self._touched:
+            await self._follow(now)
         self._now = now
         due = self._take_due(now)
         if due:
@@ -145,34 +154,63 @@ class Ticker:
 
     async def _load(self, now: float) -> None:
         """Look at all schedules anew: which there are, and how far each has come."""
-        marks = self._schedules.marks()
-        self._entries = {entry.place: entry for entry in self._found()}
-        fresh, heap = [], []
-        for place, entry in self._entries.items():
-            mark = begin(entry, marks.get(place), now)
-            if mark is not marks.get(place):
-                fresh.append(mark)
-            due = next_due(entry, mark)
-            if due is not None:
-                heap.append((due, place))
-        gone = [place for place in marks if place not in self._entries]
-        heapq.heapify(heap)
-        self._heap = heap
-        # Paused ones lose their marks too: what they miss is not made up for.
-        if fresh or gone:
-            await self._schedules.mark(fresh, forget=gone)
+        self._stale = self._deployed = False
+        self._touched.clear()
+        self._entries, self._dues, self._heap = {}, {}, []
+        found = [*self._of_api(self._schedules.all()), *self._of_functions()]
+        gone = set(self._schedules.marks()) - {entry.place for entry in found}
+        await self._place(found, gone, now)
 
-    def _found(self) -> Iterable[Entry]:
-        for schedule in self._schedules.all():
+    async def _follow(self, now: float) -> None:
+        """Look at what has changed, and nothing else: there may be very many others."""
+        touched, self._touched = self._touched, set()
+        deployed, self._deployed = self._deployed, False
+        kept = [self._schedules.get(app, name) for app, name in touched]
+        found = list(self._of_api([one for one in kept if one is not None]))
+        before = {(app, schedule_key(name)) for app, name in touched}
+        if deployed:
+            found += self._of_functions()
+            before |= {place for place, one in self._entries.items() if one.schedule is None}
+        await self._place(found, before - {entry.place for entry in found}, now)
+
+    async def _place(self, found: Iterable[Entry], gone: Iterable[MarkKey], now: float) -> None:
+        marks, fresh = self._schedules.marks(), list[Mark]()
+        for place in gone:
+            self._entries.pop(place, None)
+            self._dues.pop(place, None)
+        for entry in found:
+            mark = begin(entry, marks.get(entry.place), now)
+            if mark is not marks.get(entry.place):
+                fresh.append(mark)
+            self._entries[entry.place] = entry
+            self._set_due(entry.place, next_due(entry, mark))
+        # Paused ones lose their marks too: what they miss is not made up for.
+        forget = [place for place in gone if place in marks]
+        if fresh or forget:
+            await self._schedules.mark(fresh, forget=forget)
+
+    def _set_due(self, place: MarkKey, due: float | None) -> None:
+        self._dues.pop(place, None)
+        if due is not None:
+            self._dues[place] = due
+            heapq.heappush(self._heap, (due, place))
+
+    def _of_api(self, schedules: Iterable[Schedule]) -> Iterator[Entry]:
+        for schedule in schedules:
             if not schedule.paused:
-                yield from _readable(lambda one=schedule: [entry_of(one)], schedule.app)  # type: ignore[misc]
+                yield from _readable(partial(_only, schedule), schedule.app)
+
+    def _of_functions(self) -> Iterator[Entry]:
         for function in self._functions():
-            yield from _readable(lambda one=function: list(entries_of(one)), function.id.app)  # type: ignore[misc]
+            yield from _readable(partial(entries_of, function), function.id.app)
 
     def _take_due(self, now: float) -> list[Due]:
         taken, room = list[Due](), STEP_BYTES_MAX
         while self._heap and self._heap[0][0] <= now and len(taken) < STEP_MAX and room > 0:
             due, place = heapq.heappop(self._heap)
+            if self._dues.get(place) != due:
+                continue
+            del self._dues[place]
             entry = self._entries[place]
             taken.append((due, entry))
             room -= len(entry.schedule.payload) if entry.schedule is not None else 0
@@ -203,7 +241,8 @@ class Ticker:
     async def _go_on(self, entry: Entry, following: float | None) -> None:
         """Put a schedule back for its next time; what is due never again is removed."""
         if following is not None:
-            heapq.heappush(self._heap, (following, entry.place))
+            if self._entries.get(entry.place) is entry:  # Else it was changed meanwhile.
+                self._set_due(entry.place, following)
         elif entry.schedule is not None and self._is_still(entry.schedule):
             await self._schedules.remove(entry.app, entry.schedule.name)
 
@@ -259,10 +298,14 @@ def _of(firings: Iterable[Firing], *kinds: TargetKind) -> list[Firing]:
     return [one for one in firings if kind_of(one.entry) in kinds]
 
 
-def _readable(read: Callable[[], list[Entry]], app: AppId) -> list[Entry]:
+def _readable(read: Callable[[], Iterable[Entry]], app: AppId) -> list[Entry]:
     """One schedule that means nothing any more must not stop all others."""
     try:
-        return read()
+        return list(read())
     except ValueError:
         _log.exception("a schedule cannot be read", extra={"app": app})
         return []
+
+
+def _only(schedule: Schedule) -> list[Entry]:
+    return [entry_of(schedule)]

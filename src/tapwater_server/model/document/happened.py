@@ -79,7 +79,7 @@ _NONE = Document(path=DocPath("", ""), version=0, created_at=0.0, updated_at=0.0
 
 
 def _fitting(before: Document | None, after: Document | None) -> tuple[set[str], Sequence[str]]:
-    """Keep what fits: after first, since before is the first to be missed less."""
+    """Keep what fits, what is now before what was."""
     kept, left_out, room = set(), [], EVENT_BYTES_MAX
     for name, document in (("after", after), ("before", before)):
         size = len(document.raw) if document else 0

@@ -90,7 +90,7 @@ def plan(query: Query, indexes: Sequence[Index], cursor: Cursor | None = None) -
         if not best.ordered or (not best.exact and _could_be_bound(best, branch)):
             wanted = advice(query, branch)
             advised += [wanted] if wanted is not None and wanted not in fitting else []
-    if advised and any(each.index is None for each in branches):
+    if len(branches) > 1 and any(each.index is None for each in branches):
         # One look at everything is cheaper than one for each branch.
         branches = [_by_path(query, query.where.of)]
     return Plan(branches=tuple(branches), advice=advised[0] if advised else None)

@@ -8,7 +8,9 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.services.blobs.lifecycle import Lifecycle
 from tapwater_server.services.blobs.streams import Streams
 
-GRACE_S = 60.0  # Somebody may have looked a blob up and not begun to read it.
+# Somebody may have looked a blob up and not begun to read it; and a backup may have copied the
+# database and not yet the last files.
+GRACE_S = 600.0
 STRANGER_S = 24 * 3600.0  # Bytes being written have no facts yet; none are written for so long.
 _EVERY_S = 60.0
 _LEFTOVERS_EVERY = 24 * 60  # steps

@@ -1,4 +1,4 @@
-"""The API of the broker: /mqtt/…"""
+"""The API of the broker, below /mqtt: publish, listen, look."""
 
 import base64
 from collections.abc import AsyncIterator, Sequence

@@ -20,18 +20,16 @@ from tapwater_server.services.mqtt.codec.packets import (
     Pingresp,
     Properties,
     Publish,
-    Suback,
     Subscribe,
-    Subscription,
-    Unsuback,
     Unsubscribe,
     Will,
 )
 from tapwater_server.services.mqtt.codec.reasons import FAILURE, BadPacket, Reason, protocol_error
-from tapwater_server.services.mqtt.codec.topics import SHARE, parse_filter
+from tapwater_server.services.mqtt.codec.topics import SHARE
 from tapwater_server.services.mqtt.committing import Step
 from tapwater_server.services.mqtt.connection import Connection
 from tapwater_server.services.mqtt.entering import Entered, Entry
+from tapwater_server.services.mqtt.interests import Interests
 from tapwater_server.services.mqtt.messages import Message, travelling
 from tapwater_server.services.mqtt.sending import Sender
 from tapwater_server.services.mqtt.session import Session
@@ -53,11 +51,14 @@ class Peer:
         self._under_way = 0  # QoS 1 and 2 from the client, not yet acknowledged to the end
         self._pending = self._pending_bytes = 0
         self._will: Will | None = None
+        self._interests = Interests(
+            connection, broker=broker, sessions=sessions, door=door, is_inside=self._is_inside
+        )
         self._hear: Mapping[type, Callable[[Any], None]] = {
             Publish: self._publish,
             Ack: self._ack,
-            Subscribe: self._subscribe,
-            Unsubscribe: self._unsubscribe,
+            Subscribe: lambda said: self._interests.subscribe(self._inside(), said),
+            Unsubscribe: lambda said: self._interests.unsubscribe(self._inside(), said),
             Pingreq: lambda _: connection.send(Pingresp()),
             Disconnect: self._disconnect,
         }
@@ -66,20 +67,24 @@ class Peer:
     def visitor(self) -> Visitor | None:
         return self._entered.visitor if self._entered is not None else None
 
+    def _inside(self) -> Entered:
+        assert self._entered is not None
+        return self._entered
+
+    def _is_inside(self) -> bool:
+        return self._entered is not None
+
     @property
     def session(self) -> Session:
-        assert self._entered is not None
-        return self._entered.session
+        return self._inside().session
 
     @property
     def _space(self) -> Space:
-        assert self._entered is not None
-        return self._entered.space
+        return self._inside().space
 
     @property
     def _sender(self) -> Sender:
-        assert self._entered is not None
-        return self._entered.sender
+        return self._inside().sender
 
     def hear(self, packet: Packet) -> None:
         if self._entered is None:
@@ -213,8 +218,7 @@ class Peer:
     def _may_publish(self, topic: str) -> bool:
         if topic.startswith((system.PREFIX, SHARE)):
             return False
-        assert self._entered is not None
-        return self._door.may_publish(self._entered.visitor, topic)
+        return self._door.may_publish(self._inside().visitor, topic)
 
     def _message(self, packet: Publish, topic: str) -> Message:
         said = packet.properties
@@ -338,62 +342,6 @@ class Peer:
                 settled = Settled(app=session.app, client=session.key, packet_id=packet_id)
                 self._broker.committer.note(settled)
             self._sender.pump()
-
-    # Subscriptions.
-
-    def _subscribe(self, packet: Subscribe) -> None:
-        ids = packet.properties.subscription_ids
-        reasons, fresh = [], []
-        for said in packet.subscriptions:
-            reason, is_new = self._subscribe_one(said, ids[0] if ids else 0)
-            reasons.append(reason)
-            wants = said.retain_handling == 0 or (said.retain_handling == 1 and is_new)
-            if reason < FAILURE and wants and not said.filter.startswith(SHARE):
-                fresh.append(said)
-        suback = Suback(packet_id=packet.packet_id, reasons=tuple(reasons))
-
-        def subscribed() -> None:
-            if self._entered is not None:
-                self._connection.send(suback)
-                for said in fresh:
-                    self._sender.send_retained(said, ids)
-
-        self._when_kept(subscribed)
-
-    def _subscribe_one(self, said: Subscription, id: int) -> tuple[Reason, bool]:
-        assert self._entered is not None
-        if said.filter.startswith(SHARE) and said.no_local:
-            raise protocol_error("a shared subscription cannot leave out one's own messages")
-        try:
-            parsed = parse_filter(said.filter)
-            if not self._door.may_read(self._entered.visitor, parsed.filter):
-                return Reason.NOT_AUTHORIZED, False
-            is_new = self._sessions.subscribe(self._space, self.session, said, id)
-        except BadPacket as error:
-            return error.reason, False
-        return Reason(said.qos), is_new
-
-    def _unsubscribe(self, packet: Unsubscribe) -> None:
-        reasons = tuple(
-            Reason.SUCCESS
-            if self._sessions.unsubscribe(self._space, self.session, filter)
-            else Reason.NO_SUBSCRIPTION_EXISTED
-            for filter in packet.filters
-        )
-
-        def unsubscribed() -> None:
-            if self._entered is not None:
-                self._connection.send(Unsuback(packet_id=packet.packet_id, reasons=reasons))
-
-        self._when_kept(unsubscribed)
-
-    def _when_kept(self, then: Callable[[], None]) -> None:
-        """Call it when what was noted so far is safe; at once for a session nobody keeps."""
-        if self.session.is_kept:
-            failed = lambda: self._connection.end(Reason.IMPLEMENTATION)  # noqa: E731
-            self._broker.committer.add(Step(done=then, failed=failed))
-        else:
-            then()
 
     def _disconnect(self, packet: Disconnect) -> None:
         expiry_s = packet.properties.session_expiry_s

@@ -12,6 +12,7 @@ from tapwater_server.model.errors import StorageFull
 from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.blobs import Listing, Naming
 from tapwater_server.ports.rules import Action
+from tapwater_server.services.blobs.sweeping import GRACE_S
 from tapwater_server.testing.clock import ManualClock
 from tapwater_server.web.asked import Asked
 from tests.unit.services.blobs.opened import ADA, OWNER, SHOP, Opened, whole
@@ -173,9 +174,9 @@ async def test_somebody_about_to_read_has_a_moment() -> None:
     opened = Opened()
     await put(opened, "a")
     await opened.ask("DELETE", "/box/a")
-    await opened.clock.advance(30)
+    await opened.clock.advance(GRACE_S)
     assert await opened.sweeping.remove_garbage() == 0
-    await opened.clock.advance(31)
+    await opened.clock.advance(1)
     assert await opened.sweeping.remove_garbage() == 1
 
 
@@ -256,7 +257,7 @@ async def test_the_loop_sweeps_each_minute() -> None:
     await put(opened, "a")
     running = asyncio.create_task(opened.sweeping.run())
     await opened.ask("DELETE", "/box/a")
-    await opened.clock.advance(150)
+    await opened.clock.advance(GRACE_S + 61)
     assert await opened.names() == []
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -13,6 +13,7 @@ from tapwater.services.http_transport import HttpTransport
 from tapwater.services.names import NAMES
 from tapwater.services.transport import Reply, Request, ServiceError
 from tapwater.testing import FakeServices, fake_services
+from tapwater.testing.services import FAKES
 
 ASK = Request(method="GET", path="/x")
 
@@ -100,6 +101,13 @@ def test_fakes_stand_in_for_all_services() -> None:
         assert lost.value.status == 404
     with fake_services():
         assert tapwater.docs.get("users/1") is None
+
+
+def test_each_service_has_its_fake() -> None:
+    services = FakeServices()
+    for name in FAKES:
+        assert f"/{name}" in services.find(name).prefixes
+    assert set(NAMES) <= set(FAKES)
 
 
 def test_a_fake_may_be_given() -> None:
