@@ -199,6 +199,22 @@ async def test_bus_15_who_waits_hears_of_the_end_of_a_lease(bus: Bus, clock: Man
     assert await bus.ready() == [LINE]
 
 
+async def test_bus_15_a_lease_that_was_made_shorter_is_noticed(
+    bus: Bus, clock: ManualClock
+) -> None:
+    await bus.publish([errand()])
+    [delivery] = await lease(bus, lease_s=60.0)
+    await bus.ready()
+    waiting = asyncio.create_task(bus.wait_ready())
+    await clock.advance(1)
+    assert await bus.extend(delivery, lease_s=5.0) is not None
+    await clock.advance(4.9)
+    assert not waiting.done()
+    await clock.advance(0.1)
+    await waiting
+    assert await bus.ready() == [LINE]
+
+
 async def test_listing_pages_newest_first(bus: Bus, clock: ManualClock) -> None:
     for n in range(5):
         await bus.publish([errand(f"e{n}", line=f"line {n % 2}")])

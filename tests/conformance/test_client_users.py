@@ -67,7 +67,7 @@ def test_what_is_taken_or_wrong_is_refused(users: Users, email: str) -> None:
     assert refused(error) == ("conflict", 409)
     for wrong in ({"email": "nobody"}, {"email": f"x{email}", "roles": ["No Role"]}):
         with pytest.raises(ServiceError) as error:
-            users.create(**wrong)  # type: ignore[arg-type]
+            users.create(**wrong)
         assert refused(error) == ("invalid", 400)
 
 
@@ -116,14 +116,14 @@ def test_keys_for_programs(users: Users, email: str) -> None:
     key = users.add_key("nightly", roles=["importer"])
     assert key.key.startswith("tapk_")
     assert "tapk_" not in repr(key)
-    listed = {one.id: one for one in users.keys()}
+    listed = {one.id: one for one in users.list_keys()}
     assert (listed[key.id].key, listed[key.id].roles) == ("", ("importer",))
     owner = users.create(email)
     own = users.add_key("script", user=owner.id)
-    assert [one.id for one in users.keys(user=owner.id)] == [own.id]
+    assert [one.id for one in users.list_keys(user=owner.id)] == [own.id]
     users.remove_key(key.id)
     with pytest.raises(ServiceError) as error:
         users.remove_key(key.id)
     assert refused(error) == ("not_found", 404)
     users.remove(owner.id)
-    assert own.id not in [one.id for one in users.keys()]
+    assert own.id not in [one.id for one in users.list_keys()]

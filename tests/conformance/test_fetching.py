@@ -50,7 +50,7 @@ async def test_fet_1_the_nodes_own_network_is_asked_for(fetcher: HttpsFetcher) -
         assert heard == []
         assert await fetcher.ask(url, own_network=True) == {"a": 1}
         assert await fetcher.ask(url, form={"b": "2"}, own_network=True) == {"a": 1}
-    assert heard[0].startswith(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert heard[0].startswith(b"GET /x HTTP/1.1\r\nhost: 127.0.0.1:")
     assert heard[1].endswith(b"\r\n\r\nb=2")
 
 

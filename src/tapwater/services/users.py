@@ -141,7 +141,7 @@ class Users:
         """Sign a user out everywhere."""
         ask_json(self._transport, "POST", path_to("users", id, "sign-out"))
 
-    def keys(self, *, user: str = "") -> Sequence[Key]:
+    def list_keys(self, *, user: str = "") -> Sequence[Key]:
         """List the keys for programs, of the app and its users."""
         said = ask_json(self._transport, "GET", "/auth/keys", query={"user": user or None})
         return [_key(one) for one in said["keys"]]

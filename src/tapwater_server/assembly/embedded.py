@@ -207,6 +207,7 @@ def _internal(ground: Ground, services: Services, control: Control) -> ServicesA
         exists=partial(_exists, stores),
         hosts=partial(_hosts, stores),
         otherwise=control.app,
+        clock=ground.clock,
     )
 
 

@@ -3,10 +3,12 @@
 from tapwater_server.model.errors import NotFound, Unauthenticated
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import NOBODY, Principal
+from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.tokens import Tokens
 
 TOKEN_CHARS_MAX = 4096  # A signed token of a user with many claims.
+LOOK_AGAIN_S = 30.0
 _PLATFORM = "tap_"  # How the platform's own tokens begin.
 
 
@@ -33,6 +35,26 @@ class Callers:
 
     def _holder(self, token: str) -> Principal | None:
         return self._tokens.check(token) if token.startswith(_PLATFORM) else None
+
+
+class Standing:
+    """Whether who asked may still: an answer that goes on for hours outlives its token."""
+
+    def __init__(self, callers: Callers, app: AppId, token: str | None, *, clock: Clock) -> None:
+        self._callers, self._app, self._token, self._clock = callers, app, token, clock
+        self._looked_at = clock.monotonic()
+
+    def holds(self) -> bool:
+        """Look again, once in ``LOOK_AGAIN_S``."""
+        now = self._clock.monotonic()
+        if self._token is None or now - self._looked_at < LOOK_AGAIN_S:
+            return True
+        self._looked_at = now
+        try:
+            self._callers.find(self._app, self._token)
+        except Unauthenticated:
+            return False
+        return True
 
 
 def bearer(authorization: str) -> str | None:

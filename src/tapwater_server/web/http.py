@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
 from tapwater_server.model.errors import NotFound, TapwaterError
 from tapwater_server.model.ids import AppId, parse_app_id
+from tapwater_server.ports.clock import Clock
 from tapwater_server.web.asked import Asked
-from tapwater_server.web.callers import Callers, bearer, whoever
+from tapwater_server.web.callers import Callers, Standing, bearer, whoever
 from tapwater_server.web.dispatch import Said, Table, refuse
 from tapwater_server.web.pages import Pages
 from tapwater_server.web.places import place_of
@@ -41,7 +43,9 @@ class ServicesApp:
         exists: Callable[[AppId], bool],
         hosts: Callable[[AppId], Sequence[str]],  # that an app names as its own
         otherwise: ASGIApp,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._table, self._callers = table, callers
         self._exists, self._hosts = exists, hosts
         self._otherwise = otherwise
@@ -78,7 +82,12 @@ class ServicesApp:
                 said = refuse(error)
             else:
                 said = await self._table.answer(asked)
+                if not isinstance(said.body, bytes):
+                    said = replace(said, body=_while(said.body, self._standing(scope, asked.app)))
         await _send(scope, send, said)
+
+    def _standing(self, scope: Scope, app: AppId) -> Standing:
+        return Standing(self._callers, app, _token(scope), clock=self._clock)
 
     async def _talk(self, scope: Scope, receive: Receive, send: Send, app: str, path: str) -> None:
         await receive()  # websocket.connect
@@ -88,7 +97,8 @@ class ServicesApp:
         except TapwaterError as error:
             await _send(scope, send, refuse(error), prefix="websocket.http.response")
             return
-        await talk(socket, asked, scope, receive, send)
+        standing = self._standing(scope, asked.app)
+        await talk(socket, asked, scope, receive, send, standing=standing)
 
     def _asked(self, scope: Scope, receive: Receive, app: str, path: str) -> Asked:
         """Read the head of a request.
@@ -101,8 +111,7 @@ class ServicesApp:
         if not app:
             raise NotFound("no app is the default here: use an app's own host")
         id, headers = parse_app_id(app), headers_of(scope)
-        token = token_of(scope) if scope["type"] == "websocket" else None
-        who = self._callers.find(id, token or bearer(headers.get("authorization", "")))
+        who = self._callers.find(id, _token(scope))
         whoever(who, id)
         if not self._exists(id):
             raise NotFound(f"there is no app {id}")
@@ -125,6 +134,24 @@ class ServicesApp:
             root=root,
             end_with_client=partial(_end_with_client, scope),
         )
+
+
+def _token(scope: Scope) -> str | None:
+    offered = token_of(scope) if scope["type"] == "websocket" else None
+    return offered or bearer(headers_of(scope).get("authorization", ""))
+
+
+async def _while(chunks: AsyncIterator[bytes], standing: Standing) -> AsyncIterator[bytes]:
+    """Go on as long as who asked may: else the answer ends, and its client asks again."""
+    try:
+        async for chunk in chunks:
+            if not standing.holds():
+                return
+            yield chunk
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def _end_with_client(scope: Scope) -> None:

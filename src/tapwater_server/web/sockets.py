@@ -4,12 +4,13 @@ import logging
 
 from tapwater_server.model.errors import TapwaterError
 from tapwater_server.web.asked import Asked
+from tapwater_server.web.callers import Standing
 from tapwater_server.web.endpoint import Socket
 from tapwater_server.web.scope import Receive, Scope, Send
 
 SUBPROTOCOL = "tapwater"
 _BEARER = "tapwater.bearer."  # Browsers can send no headers with a WebSocket, but subprotocols.
-_POLICY, _BROKEN, _NOT_TEXT = 1008, 1011, 1003
+_POLICY, _BROKEN, _NOT_TEXT, _EXPIRED = 1008, 1011, 1003, 4401
 _REASON_BYTES_MAX = 123  # RFC 6455, 5.5
 _log = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ def token_of(scope: Scope) -> str | None:
 class Talk:
     """See ``web.endpoint.Conversation``."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+    def __init__(self, receive: Receive, send: Send, standing: Standing) -> None:
+        self._receive, self._send, self._standing = receive, send, standing
         self.closed = False
 
     async def receive(self) -> str | None:
@@ -49,6 +50,9 @@ class Talk:
     async def send(self, text: str) -> None:
         if self.closed:
             raise ConnectionResetError("the client has gone")
+        if not self._standing.holds():
+            await self.close(_EXPIRED, "the token has expired: come back with a new one")
+            raise ConnectionResetError("the token has expired")
         await self._send({"type": "websocket.send", "text": text})
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -58,11 +62,19 @@ class Talk:
             await self._send({"type": "websocket.close", "code": code, "reason": cut})
 
 
-async def talk(socket: Socket, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+async def talk(
+    socket: Socket,
+    asked: Asked,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    standing: Standing,
+) -> None:
     """Accept, and let the handler speak to its end."""
     chosen = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
     await send({"type": "websocket.accept", "subprotocol": chosen})
-    conversation = Talk(receive, send)
+    conversation = Talk(receive, send, standing)
     try:
         await socket.handler(asked, conversation)
     except ConnectionResetError:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tapwater_server.web.callers import LOOK_AGAIN_S
 from tests.functional.gateway.world import SHOP, World
 from tests.functional.waiting import wait_until
 from tests.functional.web.toys import BIG_BYTES_MAX, Toys, toy_world
@@ -150,6 +151,20 @@ async def test_what_only_reads_or_waits_ends_when_its_client_goes(line: str) -> 
             await wait_until(lambda: world.gateway.stats().in_flight == 1)
         async with asyncio.timeout(10):
             await toys.ended.wait()
+
+
+async def test_a_stream_ends_with_the_token_that_asked_for_it() -> None:
+    toys = Toys()
+    async with toy_world(toys) as world, httpx.AsyncClient(base_url=world.url) as client:
+        headers = {"authorization": "Bearer ada"}
+        async with client.stream("GET", "/_/v1/toys/tick", headers=headers) as answer:
+            lines = answer.aiter_lines()
+            assert await anext(lines) == "data: tick"
+            toys.users.forgotten = True
+            await toys.clock.advance(LOOK_AGAIN_S)
+            async with asyncio.timeout(10):
+                rest = [line async for line in lines]
+        assert len(rest) < 2 * LOOK_AGAIN_S + 3
 
 
 async def test_a_slow_client_is_waited_for() -> None:

@@ -7,6 +7,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from tapwater_server.web.callers import LOOK_AGAIN_S
 from tests.functional.gateway.world import World
 from tests.functional.waiting import wait_until
 from tests.functional.web.toys import Toys, toy_world
@@ -32,6 +33,22 @@ async def test_a_token_comes_as_a_subprotocol(root: str) -> None:
         async with asyncio.timeout(10):
             await toys.ended.wait()
         await wait_until(lambda: world.gateway.stats().websockets == 0)
+
+
+async def test_a_token_that_ends_ends_the_conversation() -> None:
+    toys = Toys()
+    async with toy_world(toys) as world:
+        async with connect(url(world, "/_/v1/toys/mine"), subprotocols=ADA) as ws:
+            assert await ws.recv() == "shop ada"
+            toys.users.forgotten = True
+            await ws.send("still")
+            assert await ws.recv() == "still"  # Looked at now and then, not each time.
+            await toys.clock.advance(LOOK_AGAIN_S)
+            await ws.send("now")
+            with pytest.raises(ConnectionClosed) as closed:
+                await ws.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4401
 
 
 async def test_a_header_does_as_well() -> None:

@@ -9,6 +9,7 @@ from tapwater_server.backends.memory.tokens import MemoryTokens
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import Principal
+from tapwater_server.testing.clock import ManualClock
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.callers import Callers
 from tapwater_server.web.dispatch import Table
@@ -21,10 +22,13 @@ BIG_BYTES_MAX = 64 << 20
 
 
 class Users:
-    """Ada signed in to the shop."""
+    """Ada signed in to the shop, until she is forgotten."""
+
+    def __init__(self) -> None:
+        self.forgotten = False
 
     def check(self, app: AppId, token: str) -> Principal | None:
-        known = app == SHOP and token == "ada"
+        known = app == SHOP and token == "ada" and not self.forgotten
         return Principal(name="ada", user="u1", user_app=SHOP) if known else None
 
 
@@ -34,6 +38,7 @@ class Toys:
     def __init__(self) -> None:
         self.ended = asyncio.Event()  # an endless answer noticed that nobody listens
         self.sent = 0
+        self.users, self.clock = Users(), ManualClock()
 
     async def show(self, asked: Asked) -> dict[str, Any]:
         return {
@@ -60,6 +65,14 @@ class Toys:
             await asyncio.Event().wait()
         finally:
             self.ended.set()
+
+    async def tick(self, asked: Asked) -> Streamed:
+        return Streamed(self._tick())
+
+    async def _tick(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b"data: tick\n\n"
+            await self.clock.sleep(1.0)
 
     async def flood(self, asked: Asked) -> Streamed:
         return Streamed(self._flood())
@@ -100,6 +113,7 @@ class Toys:
                 line("PUT", "/toys/big", self.measure, body_bytes_max=BIG_BYTES_MAX),
                 line("PUT", "/toys/small", self.measure),
                 line("GET", "/toys/forever", self.forever, media="text/event-stream"),
+                line("GET", "/toys/tick", self.tick, media="text/event-stream"),
                 line("GET", "/toys/flood", self.flood, media="application/octet-stream"),
                 line("POST", "/toys/sleep", self.sleep, waits=True),
                 Endpoint(method="GET", path="/toys/mine", says="x", handler=self.sleep),
@@ -121,10 +135,11 @@ async def toy_world(toys: Toys, *, cors: Any = None) -> AsyncIterator[World]:
     tokens = MemoryTokens(ids=SystemIds())
     app = ServicesApp(
         table=toys.table(),
-        callers=Callers(tokens=tokens, identities=Users()),
+        callers=Callers(tokens=tokens, identities=toys.users),
         exists=lambda app: app in (SHOP, BLOG),
         hosts=lambda app: ["shop.example"] if app == SHOP else [],
         otherwise=nothing_inside,
+        clock=toys.clock,
     )
     async with opened(shop, blog, internal=app) as world:
         world.tokens = tokens

@@ -21,7 +21,11 @@ class HttpsFetcher:
 
     def __init__(self) -> None:
         self._http = httpx.AsyncClient(
-            timeout=ANSWER_S_MAX, follow_redirects=False, trust_env=False
+            timeout=ANSWER_S_MAX,
+            follow_redirects=False,
+            trust_env=False,
+            # No connection is used twice: it was opened to an address, for the name of one host.
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     async def close(self) -> None:
@@ -54,7 +58,11 @@ class HttpsFetcher:
             "GET" if form is None else "POST",
             asked.copy_with(host=address),
             data=form,
-            headers={"host": asked.netloc.decode("ascii"), "accept": "application/json"},
+            headers={
+                "host": asked.netloc.decode("ascii"),
+                "accept": "application/json",
+                "accept-encoding": "identity",
+            },
             extensions={"sni_hostname": asked.host},
         )
 

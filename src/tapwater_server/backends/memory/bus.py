@@ -98,6 +98,7 @@ class MemoryBus:
         if row is None or not row.is_leased(self._clock.now()):
             return None
         row.due = self._clock.now() + lease_s
+        self._changes.stir()
         return replace(delivery, leased_until=row.due)
 
     async def ready(self) -> Sequence[str]:

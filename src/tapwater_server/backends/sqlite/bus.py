@@ -89,7 +89,9 @@ class SqliteBus:
         now = self._clock.now()
         until = now + lease_s
         work = partial(bus_leasing.extend, delivery=delivery, now=now, until=until)
-        if not await self._database.write(work):
+        # It may end earlier than it would have: with a shorter lease, or a clock that was set back.
+        heads = [Head(line=delivery.errand.line, ready=None, due=until)]
+        if not await self._database.write(work, then=lambda _: self._note_due(heads)):
             return None
         return replace(delivery, leased_until=until)
 
@@ -152,8 +154,11 @@ class SqliteBus:
         self._changes.note()
 
     def _note_leased(self, leased: Leased) -> None:
+        self._note_due(leased.heads)
+
+    def _note_due(self, heads: Sequence[Head]) -> None:
         """A lease is no change that anybody waits for, but its end is."""
-        self._heads.note(leased.heads)
+        self._heads.note(heads)
         self._changes.stir()
 
     def _note_settled(self, settled: Settled) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from tapwater_server.model.blob import INLINE_BYTES_MAX, Piece
 from tapwater_server.model.errors import TooLarge
@@ -12,12 +13,25 @@ from tapwater_server.ports.ids import IdSource
 from tapwater_server.services.blobs.digests import Digests
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStats:
+    """What has gone through so far."""
+
+    bytes_in: int
+    bytes_out: int
+    reading: int  # pieces, just now
+
+
 class Streams:
     """The way of bytes in and out. Knows which pieces are being read just now."""
 
     def __init__(self, *, bytes: BlobBytes, ids: IdSource) -> None:
         self._bytes, self._ids = bytes, ids
         self._reading: Counter[str] = Counter()
+        self._in = self._out = 0
+
+    def stats(self) -> StreamStats:
+        return StreamStats(bytes_in=self._in, bytes_out=self._out, reading=self._reading.total())
 
     async def take(
         self, chunks: AsyncIterator[bytes], digests: Digests, *, bytes_max: int
@@ -37,9 +51,11 @@ class Streams:
         else:
             data = bytes(head)
             digests.update(data)
+            self._in += len(data)
             return Piece(size=len(data), data=data)
         name = self._ids.fresh()
         size = await self._bytes.write(name, _chain(bytes(head), within), digests)
+        self._in += size
         return Piece(size=size, name=name)
 
     async def drop(self, piece: Piece) -> None:
@@ -59,6 +75,7 @@ class Streams:
                 if low < high:
                     async with aclosing(self._read(piece, low, high)) as parts:
                         async for part in parts:
+                            self._out += len(part)
                             yield part
         finally:
             self._reading.subtract(names)

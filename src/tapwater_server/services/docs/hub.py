@@ -148,7 +148,9 @@ class Hub:
         if not self.listeners:
             # Nobody followed the log meanwhile. A step still under way may set it back, which
             # does no harm: what a listener has heard already is not put into its buffer.
-            self.seq = await self._log.last()
+            last = await self._log.last()
+            if not self.listeners:  # Nobody else came meanwhile.
+                self.seq = last
         room = self._rooms.setdefault((listener.app, _room(listener.watched)), {})
         room.setdefault(_key(listener.watched), set()).add(listener)
         self.listeners += 1

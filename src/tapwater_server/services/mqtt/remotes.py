@@ -85,13 +85,14 @@ class Remotes:
         if kept is None:
             return None
         remote = kept.remote
+        is_connected = remote is not None and remote.is_connected
         return {
             "host": kept.settings.host,
             "port": kept.settings.port,
-            "connected": remote is not None and remote.is_connected,
+            "connected": is_connected,
             "messages": remote.messages if remote is not None else 0,
             "refused": dict(remote.refused) if remote is not None else {},
-            "error": kept.error,
+            "error": "" if is_connected else kept.error,
         }
 
     def _wanted(self) -> Mapping[AppId, ElsewhereSettings]:

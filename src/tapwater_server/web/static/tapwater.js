@@ -55,8 +55,10 @@ const backoff = (attempt) =>
 
 /** Where tokens are kept: "local" (all tabs, stays), "session" (this tab), "memory" (this page). */
 const openStorage = (kind) => {
-  if (kind === "local") return globalThis.localStorage;
-  if (kind === "session") return globalThis.sessionStorage;
+  try {
+    const found = { local: globalThis.localStorage, session: globalThis.sessionStorage }[kind];
+    if (found) return found;
+  } catch { /* The browser allows none here: this page then. */ }
   const held = new Map();
   return { getItem: (name) => held.get(name) ?? null, setItem: (name, value) => held.set(name, value),
     removeItem: (name) => held.delete(name) };

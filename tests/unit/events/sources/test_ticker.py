@@ -377,3 +377,30 @@ async def test_ten_thousand_cost_nothing_while_idle() -> None:
     assert house.ticker.stats().schedules == 10_000
     assert await house.ticker.step() == 0
     assert house.ticker.next_wait_s() == 30.0
+
+
+async def test_a_change_of_one_is_no_look_at_all_others() -> None:
+    house = House(function("0 * * * *"))
+    looks: list[int] = []
+    deployed = house.functions
+
+    def functions() -> Sequence[Function]:
+        looks.append(1)
+        return deployed
+
+    house.functions = ()
+    house.ticker._functions = functions
+    await house.put(TargetKind.EVENT, "a.b", name="first", times="every 1m")
+    await house.ticker.step()
+    assert len(looks) == 1
+    second = await house.put(TargetKind.EVENT, "a.b", name="second", times="every 1m")
+    await house.ticker.step()
+    await house.schedules.remove(SHOP, "first")
+    await house.schedules.put(replace(second, id="other", times="every 2m"))
+    await house.until(2 * MINUTE)
+    assert len(looks) == 1
+    assert [one.source for one in await house.events()] == ["/schedules/second"]
+    house.ticker.look_again()
+    await house.until(HOUR)
+    assert len(looks) == 2
+    assert "/schedules/jobs/clean" in {one.source for one in await house.events()}

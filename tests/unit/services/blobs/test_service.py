@@ -165,7 +165,10 @@ async def test_what_was_let_go_is_removed_when_nobody_reads_it() -> None:
     await opened.ask("DELETE", "/box/a")
     await opened.clock.advance(3_600)
     assert await opened.sweeping.remove_garbage() == 0
+    assert opened.streams.stats().reading == 1
     assert first + b"".join([part async for part in parts]) == LARGE
+    stats = opened.streams.stats()
+    assert (stats.bytes_in, stats.bytes_out, stats.reading) == (len(LARGE), len(LARGE), 0)
     assert await opened.sweeping.remove_garbage() == 1
     assert await opened.names() == []
 

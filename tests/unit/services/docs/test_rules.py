@@ -260,6 +260,21 @@ async def test_visitors_are_judged_once_for_all(house: House) -> None:
         await frames.aclose()
 
 
+async def test_who_comes_at_once_is_told_once(house: House) -> None:
+    async with asyncio.TaskGroup() as group:
+        begun = [
+            group.create_task(house.watching.open(APP, Query(collection="notes"), ""))
+            for _ in range(3)
+        ]
+    await house.put("notes/0", owner="ann", n=1)
+    await house.told()
+    for each in begun:
+        frames = each.result()
+        assert [said(await anext(frames))["type"] for _ in range(2)] == ["snapshot", "modified"]
+        await frames.aclose()
+    assert house.hub.listeners == 0
+
+
 async def test_a_users_subscription_ends_after_an_hour(house: House) -> None:
     frames = await house.watching.open(ANN, Query(collection="notes"), "")
     await anext(frames)
