@@ -25,7 +25,7 @@ def parse_address(text: str) -> str:
     """
     said = unicodedata.normalize("NFKC", text).strip()
     local, at, domain = said.rpartition("@")
-    if not at or len(said) > ADDRESS_LENGTH_MAX or len(local.encode()) > _LOCAL_LENGTH_MAX:
+    if not at or len(said) > ADDRESS_LENGTH_MAX or len(local) > _LOCAL_LENGTH_MAX:
         raise _wrong(text)
     if not all(_LOCAL.fullmatch(part) for part in local.split(".")):
         raise _wrong(text)

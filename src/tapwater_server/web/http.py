@@ -30,6 +30,7 @@ from tapwater_server.web.sockets import talk, token_of
 
 OWN = "/_/v1/"  # on an app's own hosts
 ALL = "/_/api/v1/apps/"  # on the bare host
+INBOX = "/_/inbox"  # a short way to the mails of `tapwater dev`
 
 
 class ServicesApp:
@@ -53,7 +54,9 @@ class ServicesApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = self._place(scope)
-        if place is None:
+        if raw_path(scope).rstrip("/") == INBOX and scope["type"] == "http":
+            await _send(scope, send, Said(302, {"location": f"{OWN}mail/inbox"}))
+        elif place is None:
             await self._otherwise(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._talk(scope, receive, send, *place)
@@ -82,9 +85,15 @@ class ServicesApp:
                 said = refuse(error)
             else:
                 said = await self._table.answer(asked)
-                if not isinstance(said.body, bytes):
-                    said = replace(said, body=_while(said.body, self._standing(scope, asked.app)))
+                said = self._followed(said, scope, asked.app)
         await _send(scope, send, said)
+
+    def _followed(self, said: Said, scope: Scope, app: AppId) -> Said:
+        """What is followed ends with its token; what is only long (a blob) is sent whole."""
+        events = said.headers.get("content-type", "").startswith("text/event-stream")
+        if isinstance(said.body, bytes) or not events:
+            return said
+        return replace(said, body=_while(said.body, self._standing(scope, app)))
 
     def _standing(self, scope: Scope, app: AppId) -> Standing:
         return Standing(self._callers, app, _token(scope), clock=self._clock)
@@ -175,9 +184,10 @@ async def _send(scope: Scope, send: Send, said: Said, *, prefix: str = "http.res
 async def _stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
     """Send piece by piece; each waits until the client can take it."""
     try:
-        if not head:
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        async for chunk in chunks:
+            if head:  # Begun all the same: only what was begun cleans up after itself.
+                break
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         close = getattr(chunks, "aclose", None)

@@ -58,7 +58,8 @@ class Phone:
         self._port = port or broker_port(platform)
         self._properties = None
         if version == 5 and kept:
-            self._properties = Properties(PacketTypes.CONNECT)
+            # paho's own types have no annotations.
+            self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             self._properties.SessionExpiryInterval = 3_600
 
     def __enter__(self) -> Self:
@@ -90,7 +91,7 @@ class Phone:
             assert self._changed.wait_for(true, WAIT_S_MAX), f"this did not come: {what}"
 
     def payloads(self) -> list[bytes]:
-        return [message.payload for message in self.got]
+        return [bytes(message.payload) for message in self.got]
 
     def _on_message(self, client: Any, data: Any, message: paho.MQTTMessage) -> None:
         self._note(lambda: self.got.append(message))

@@ -117,7 +117,7 @@ def test_a_function_makes_users_and_sends_mail(platform: Platform) -> None:
     user = platform.api("GET", f"/apps/shop/users/{answer.json()['id']}").json()
     assert user["roles"] == ["guest"]
     [mail] = mails_to(platform, "z@example.com")
-    inbox = platform.http.get(f"{platform.url}/_/v1/mail/inbox")
+    inbox = platform.http.get(f"{platform.url}/_/inbox/", follow_redirects=True)
     assert f"inbox/{mail['id']}" in inbox.text
     one = platform.http.get(f"{platform.url}/_/v1/mail/inbox/{mail['id']}")
     assert 'sandbox=""' in one.text

@@ -153,6 +153,15 @@ async def test_what_only_reads_or_waits_ends_when_its_client_goes(line: str) -> 
             await toys.ended.wait()
 
 
+async def test_head_ends_the_stream_it_does_not_read() -> None:
+    toys = Toys()
+    async with toy_world(toys) as world:
+        answer = await ask(world, "/_/v1/toys/forever", method="HEAD")
+        assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.content == b""
+        assert toys.ended.is_set()
+
+
 async def test_a_stream_ends_with_the_token_that_asked_for_it() -> None:
     toys = Toys()
     async with toy_world(toys) as world, httpx.AsyncClient(base_url=world.url) as client:

@@ -37,18 +37,20 @@ async def test_a_token_comes_as_a_subprotocol(root: str) -> None:
 
 async def test_a_token_that_ends_ends_the_conversation() -> None:
     toys = Toys()
-    async with toy_world(toys) as world:
-        async with connect(url(world, "/_/v1/toys/mine"), subprotocols=ADA) as ws:
-            assert await ws.recv() == "shop ada"
-            toys.users.forgotten = True
-            await ws.send("still")
-            assert await ws.recv() == "still"  # Looked at now and then, not each time.
-            await toys.clock.advance(LOOK_AGAIN_S)
-            await ws.send("now")
-            with pytest.raises(ConnectionClosed) as closed:
-                await ws.recv()
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 4401
+    async with (
+        toy_world(toys) as world,
+        connect(url(world, "/_/v1/toys/mine"), subprotocols=ADA) as ws,
+    ):
+        assert await ws.recv() == "shop ada"
+        toys.users.forgotten = True
+        await ws.send("still")
+        assert await ws.recv() == "still"  # Looked at now and then, not each time.
+        await toys.clock.advance(LOOK_AGAIN_S)
+        await ws.send("now")
+        with pytest.raises(ConnectionClosed) as closed:
+            await ws.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
 
 
 async def test_a_header_does_as_well() -> None:

@@ -105,6 +105,9 @@ class DeskHttp:
         return await self._desk.show(asked.app, asked.params["id"])
 
     def endpoints(self) -> Sequence[Endpoint]:
+        return (*self._of_all(), *self._of_one(), *self._of_keys())
+
+    def _of_all(self) -> Sequence[Endpoint]:
         return (
             Endpoint(
                 method="GET",
@@ -131,6 +134,10 @@ class DeskHttp:
                 takes=shapes.Import,
                 body_bytes_max=_IMPORT_BYTES_MAX,
             ),
+        )
+
+    def _of_one(self) -> Sequence[Endpoint]:
+        return (
             Endpoint(
                 method="GET",
                 path="/users/{id}",
@@ -160,6 +167,10 @@ class DeskHttp:
                 handler=self.sign_out,
                 status=204,
             ),
+        )
+
+    def _of_keys(self) -> Sequence[Endpoint]:
+        return (
             Endpoint(
                 method="GET",
                 path="/auth/keys",

@@ -211,96 +211,76 @@ class AuthHttp:
         return "" if access is None else access.session
 
     def endpoints(self) -> Sequence[Endpoint]:
+        return (*self._entering(), *self._by_mail(), *self._own(), *self._published())
+
+    def _entering(self) -> Sequence[Endpoint]:
+        up, tokens = shapes.SignUp, shapes.TokensShown
+        exchange = "Exchange address and password for tokens."
+        refresh = "Exchange a refresh token for new tokens; each is good once."
+        out = "End this session, or all."
         return (
-            _open("POST", "sign-up", "Make an account.", self.sign_up, shapes.SignUp),
-            _open(
-                "POST", "confirm", "Confirm an address by a code.", self.confirm, shapes.CodeBody
-            ),
-            _page("confirm", "The page a mail's link leads to.", self.confirm_page),
-            _open(
-                "POST",
-                "confirm/again",
-                "Send the confirmation once more; the answer is always the same.",
-                self.confirm_again,
-                shapes.Address,
-            ),
-            _open(
-                "POST",
-                "sign-in",
-                "Exchange address and password for tokens.",
-                self.sign_in,
-                shapes.SignIn,
-                shapes.TokensShown,
-            ),
-            _open(
-                "POST",
-                "refresh",
-                "Exchange a refresh token for new tokens; each is good once.",
-                self.refresh,
-                shapes.Refresh,
-                shapes.TokensShown,
-            ),
-            _mine("POST", "sign-out", "End this session, or all.", self.sign_out, shapes.SignOut),
-            _open(
-                "POST",
-                "reset",
-                "Send a code for a new password; the answer is always the same.",
-                self.reset,
-                shapes.Address,
-            ),
-            _page("reset", "The page a mail's link leads to.", self.reset_page),
-            _open(
-                "POST",
-                "reset/confirm",
-                "Set a new password by a code; all sessions end.",
-                self.reset_confirm,
-                shapes.NewPassword,
-            ),
-            _page("change-email", "The page a mail's link leads to.", self.change_email_page),
-            _open(
-                "POST",
-                "change-email",
-                "Confirm a new address by a code.",
-                self.change_email_confirm,
-                shapes.CodeBody,
-            ),
-            _mine("GET", "me", "Who asks.", self.me, None, shapes.UserShown),
+            _open("POST", "sign-up", "Make an account.", self.sign_up, takes=up),
+            _open("POST", "sign-in", exchange, self.sign_in, takes=shapes.SignIn, gives=tokens),
+            _open("POST", "refresh", refresh, self.refresh, takes=shapes.Refresh, gives=tokens),
+            _mine("POST", "sign-out", out, self.sign_out, takes=shapes.SignOut),
+        )
+
+    def _by_mail(self) -> Sequence[Endpoint]:
+        page = "The page a mail's link leads to."
+        confirm = "Confirm an address by a code."
+        again = "Send the confirmation once more; the answer is always the same."
+        reset = "Send a code for a new password; the answer is always the same."
+        set_it = "Set a new password by a code; all sessions end."
+        email, code = shapes.Address, shapes.CodeBody
+        return (
+            _page("confirm", page, self.confirm_page),
+            _open("POST", "confirm", confirm, self.confirm, takes=code),
+            _open("POST", "confirm/again", again, self.confirm_again, takes=email),
+            _page("reset", page, self.reset_page),
+            _open("POST", "reset", reset, self.reset, takes=email),
+            _open("POST", "reset/confirm", set_it, self.reset_confirm, takes=shapes.NewPassword),
+            _page("change-email", page, self.change_email_page),
+            _open("POST", "change-email", confirm, self.change_email_confirm, takes=code),
+        )
+
+    def _own(self) -> Sequence[Endpoint]:
+        user, tokens = shapes.UserShown, shapes.TokensShown
+        password = "Change one's password; all other sessions end."
+        email = "Ask for a new address; a code goes there."
+        make = "Make one; it is shown once."
+        changing = shapes.PasswordChange
+        return (
+            _mine("GET", "me", "Who asks.", self.me, gives=user),
             _mine(
                 "PATCH",
                 "me",
                 "Set one's own profile.",
                 self.change_me,
-                shapes.ProfileChange,
-                shapes.UserShown,
+                takes=shapes.ProfileChange,
+                gives=user,
             ),
-            _mine("DELETE", "me", "Delete one's own account.", self.leave, shapes.Leave),
+            _mine("DELETE", "me", "Delete one's own account.", self.leave, takes=shapes.Leave),
             _mine(
                 "POST",
                 "me/password",
-                "Change one's password; all other sessions end.",
+                password,
                 self.change_password,
-                shapes.PasswordChange,
-                shapes.TokensShown,
+                takes=changing,
+                gives=tokens,
             ),
-            _mine(
-                "POST",
-                "me/email",
-                "Ask for a new address; a code goes there.",
-                self.change_email,
-                shapes.EmailChange,
-            ),
+            _mine("POST", "me/email", email, self.change_email, takes=shapes.EmailChange),
             _mine("GET", "me/sessions", "Where one is signed in.", self.sessions),
             _mine("DELETE", "me/sessions/{id}", "End one of them.", self.end_session),
             _mine("GET", "me/keys", "One's own keys for programs.", self.my_keys),
-            _mine("POST", "me/keys", "Make one; it is shown once.", self.add_my_key, shapes.NewKey),
+            _mine("POST", "me/keys", make, self.add_my_key, takes=shapes.NewKey),
             _mine("DELETE", "me/keys/{id}", "Revoke one.", self.remove_my_key),
+        )
+
+    def _published(self) -> Sequence[Endpoint]:
+        known = ".well-known/openid-configuration"
+        return (
             _open("GET", "jwks.json", "The keys that sign this app's tokens.", self.jwks),
-            _open(
-                "GET",
-                ".well-known/openid-configuration",
-                "Where those keys are, for libraries.",
-                self.discovery,
-            ),
+            _open("GET", known, "Where those keys are, for libraries.", self.discovery),
         )
 
 
@@ -309,6 +289,7 @@ def _open(
     path: str,
     says: str,
     handler: Any,
+    *,
     takes: type | None = None,
     gives: type | None = None,
 ) -> Endpoint:
@@ -329,6 +310,7 @@ def _mine(
     path: str,
     says: str,
     handler: Any,
+    *,
     takes: type | None = None,
     gives: type | None = None,
 ) -> Endpoint:

@@ -149,6 +149,7 @@ class Sessions:
         for session in list(space.sessions.values()) if space is not None else ():
             if session.link is not None:
                 session.link.cut(Reason.ADMINISTRATIVE)
+            session.gone = True  # Its alarms ring for nobody.
         await self._broker.committer.flush()
         await self._store.erase(app)
 
