@@ -1,10 +1,11 @@
 """A real SMTP server that keeps what it is sent, for tests that wait for mail."""
 
+from asyncio import Server
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from queue import Queue
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 
@@ -15,8 +16,9 @@ class _OnFreePort(Controller):
     """A controller that looks for its server where the kernel put it."""
 
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class Receiver:
@@ -51,5 +53,5 @@ class Receiver:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         parsed = message_from_bytes(envelope.original_content, policy=policy.default)
-        self._mails.put(cast(EmailMessage, parsed))
+        self._mails.put(parsed)
         return "250 OK"

@@ -30,7 +30,7 @@ class Conversation:
             return None
         before = call.unread_bytes
         message = call.pop_message()
-        if before > wire.FRAME_BYTES_MAX >= call.unread_bytes:
+        if before > UNREAD_BYTES_MAX >= call.unread_bytes:
             call.link.hold_reading(hold=False)
         return message
 

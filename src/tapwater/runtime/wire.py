@@ -36,7 +36,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 VERSION = 1
-FRAME_BYTES_MAX = 1 << 20
+FRAME_BYTES_MAX = 2 << 20  # A document of 1 MiB and its head; a larger frame is an attack.
 WINDOW_BYTES = 256 << 10
 HEADERS_MAX = 256
 MORE = 1  # flag: body frames follow

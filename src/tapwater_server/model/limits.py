@@ -1,7 +1,7 @@
 """Every ceiling of the platform itself, with its unit in its name and its reason beside it."""
 
 # The wire between host and guest.
-FRAME_BYTES_MAX = 1 << 20  # A larger body is cut into frames; a larger frame is an attack.
+FRAME_BYTES_MAX = 2 << 20  # A document of 1 MiB and its head; a larger frame is an attack.
 WINDOW_BYTES = 256 << 10  # Unacknowledged body bytes per call and direction.
 BODY_INLINE_BYTES_MAX = 128 << 10  # Bodies up to this travel whole, in the first frame.
 

@@ -5,6 +5,7 @@ import zlib
 
 import httpx
 import pytest
+from playwright.sync_api import FilePayload
 
 from tests.functional.browser.conftest import launched
 from tests.functional.examples.conftest import Deployed
@@ -41,8 +42,8 @@ def test_two_people_see_a_picture_appear(
         one, other = browser.new_page(), browser.new_page()
         one.goto(address)
         other.goto(address)
-        file = {"name": "red.png", "mimeType": "image/png", "buffer": picture(255, 0)}
-        one.get_by_label("Add pictures").set_input_files(files=[file])  # type: ignore[list-item]
+        file = FilePayload(name="red.png", mimeType="image/png", buffer=picture(255, 0))
+        one.get_by_label("Add pictures").set_input_files(file)
         for page in (one, other):
             image = page.locator("#photos img")
             image.wait_for(timeout=60_000)

@@ -20,9 +20,8 @@ def test_the_night_comes_when_it_is_told_to(nightly: httpx.Client, platform: Pla
     put = platform.api("PUT", "/apps/nightly/blobs/incoming/monday.csv", content=SALES.encode())
     assert put.status_code in (200, 201), put.text
     platform.api("PUT", "/apps/nightly/blobs/incoming/notes.txt", content=b"not sales")
-    names = [one["name"] for one in schedules(platform)]
-    assert len(names) == 1
-    ran = platform.api("POST", f"/apps/nightly/schedules/{names[0]}/run")
+    asked = {"function": "sales/report"}
+    ran = platform.api("POST", "/apps/nightly/schedules/-/run", json=asked)
     assert ran.status_code in (200, 202), ran.text
     until(lambda: bool(reports(nightly)), "no report", seconds=60)
     (report,) = reports(nightly)
@@ -34,13 +33,9 @@ def test_the_night_comes_when_it_is_told_to(nightly: httpx.Client, platform: Pla
 
 
 def test_it_is_due_at_three_in_berlin(nightly: httpx.Client, platform: Platform) -> None:
-    (one,) = schedules(platform)
-    assert "T02:00:00" in one["next"] or "T01:00:00" in one["next"] or "T03:00:00" in one["next"]
-
-
-def schedules(platform: Platform) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = platform.api("GET", "/apps/nightly/schedules").json()["schedules"]
-    return found
+    (one,) = platform.api("GET", "/apps/nightly/schedules").json()["triggers"]
+    assert (one["function"], one["zone"]) == ("sales/report", "Europe/Berlin")
+    assert "T03:00:00" in one["next"]
 
 
 def reports(nightly: httpx.Client) -> list[dict[str, object]]:

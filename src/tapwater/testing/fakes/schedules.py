@@ -29,9 +29,13 @@ _CHOICES = {"missed": ("skip", "once", "all"), "overlap": ("skip", "wait", "allo
 
 @dataclass
 class FakeSchedules:
-    """``schedules`` by name, as the API says them; ``runs`` are the names that were run."""
+    """``schedules`` by name, as the API says them; ``runs`` are the names that were run.
+
+    ``functions`` are those of which it knows that they have a schedule in their files.
+    """
 
     prefixes: tuple[str, ...] = ("/schedules",)
+    functions: set[str] = field(default_factory=set)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
 
@@ -41,6 +45,7 @@ class FakeSchedules:
         self._answers = Answers(
             ("GET", "/schedules", self._list),
             ("GET", "/schedules/-/next", self._preview),
+            ("POST", "/schedules/-/run", self._run_function),
             ("PUT", one, self._put),
             ("GET", one, self._get),
             ("DELETE", one, self._remove),
@@ -99,6 +104,13 @@ class FakeSchedules:
 
     def _run(self, request: Request, name: str) -> Any:
         self._find(name)
+        self.runs.append(name)
+        return {"id": f"run.{next(self._count)}"}
+
+    def _run_function(self, request: Request) -> Any:
+        name = body_of(request).get("function")
+        if name not in self.functions:
+            raise not_found(f"the app has no function {name!r} with a schedule in its file")
         self.runs.append(name)
         return {"id": f"run.{next(self._count)}"}
 

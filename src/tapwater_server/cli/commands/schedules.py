@@ -120,9 +120,18 @@ async def resume(session: Session, name: ScheduleName, app: AppName = None) -> i
     return None
 
 
-async def run(session: Session, name: ScheduleName, app: AppName = None) -> int | None:
-    """Run a schedule once, now, besides its times."""
-    chosen, answer = await _ask(session, app, "POST", (name, "run"))
+async def run(
+    session: Session,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A schedule, or a function: group/name.")
+    ],
+    app: AppName = None,
+) -> int | None:
+    """Run a schedule, or a function that has one in its file, once, now, besides its times."""
+    if "/" in name:
+        chosen, answer = await _ask(session, app, "POST", ("-", "run"), {"function": name})
+    else:
+        chosen, answer = await _ask(session, app, "POST", (name, "run"))
     session.answer({"app": chosen, "schedule": name, **answer})
     session.print(f"{name} runs: {answer['id']}")
     return None

@@ -136,7 +136,13 @@ class Ticker:
 
     async def run_now(self, schedule: Schedule) -> str:
         """Let a schedule run once more, now; give the id of what was told."""
-        entry = entry_of(schedule)
+        return await self._run(entry_of(schedule))
+
+    async def run_function_now(self, function: Function) -> str:
+        """The same for a function that says its times in its file; of several, the first."""
+        return await self._run(next(iter(entries_of(function))))
+
+    async def _run(self, entry: Entry) -> str:
         firing = Firing(entry=entry, due=self._clock.now(), id=f"run.{self._ids.fresh()}")
         await self._fire([firing])
         return firing.id

@@ -23,6 +23,12 @@ Said = dict[str, Any]
 _S = "/schedules/{name}"
 
 
+class FunctionAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """Which function is to run: ``group/name``."""
+
+    function: str
+
+
 class SchedulesApi:
     """Translates; the service decides."""
 
@@ -51,6 +57,13 @@ class SchedulesApi:
                     "zone": "a time zone, usually UTC",
                     "count": f"1 to {PREVIEW_MAX}, usually 5",
                 },
+            ),
+            Endpoint(
+                method="POST",
+                path="/schedules/-/run",
+                says="Run a function that says its times in its file once, now, besides them.",
+                handler=self._run_function,
+                takes=FunctionAsked,
             ),
             Endpoint(
                 method="PUT",
@@ -116,6 +129,10 @@ class SchedulesApi:
 
     async def _run(self, asked: Asked) -> Said:
         return {"id": await self._service.run(asked.app, asked.params["name"])}
+
+    async def _run_function(self, asked: Asked) -> Said:
+        said = await asked.body(FunctionAsked)
+        return {"id": await self._service.run_function(asked.app, said.function)}
 
     def _says(self, schedule: Schedule) -> Said:
         standing = self._service.standing(schedule)

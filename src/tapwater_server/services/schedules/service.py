@@ -28,6 +28,8 @@ class Runs(Protocol):
 
     async def run_now(self, schedule: Schedule) -> str: ...
 
+    async def run_function_now(self, function: Function) -> str: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -120,6 +122,19 @@ class ScheduleService:
     async def run(self, app: AppId, name: str) -> str:
         """Run one now, besides its times; give the id of what was told."""
         return await self._runs.run_now(self.get(app, name))
+
+    async def run_function(self, app: AppId, name: str) -> str:
+        """Run a function that says its times in its file once, now, besides them.
+
+        Raises:
+            NotFound: no live function of that name does.
+        """
+        for function in self._functions(app):
+            if function.id.name == name and any(
+                trigger.source == "schedule" for trigger in function.triggers
+            ):
+                return await self._runs.run_function_now(function)
+        raise NotFound(f"the app has no function {name[:200]!r} with a schedule in its file")
 
     def standing(self, schedule: Schedule) -> Standing:
         mark = self._schedules.marks().get((schedule.app, schedule_key(schedule.name)))

@@ -45,6 +45,10 @@ class House:
         self.ran.append(schedule.name)
         return f"run.{len(self.ran)}"
 
+    async def run_function_now(self, function: Function) -> str:
+        self.ran.append(function.id.name)
+        return f"run.{len(self.ran)}"
+
     async def put(self, name: str = "it", **said: object) -> Schedule:
         return await self.service.put(SHOP, name, asked(**said))
 
@@ -92,6 +96,14 @@ async def test_where_it_stands(house: House) -> None:
     assert house.service.standing(schedule).last_due_at == NOON - 60
     [trigger] = house.service.triggered(SHOP)
     assert (trigger.function, trigger.next_at) == ("jobs/beat", NOON + 3600)
+
+
+async def test_a_function_with_times_in_its_file_runs_now(house: House) -> None:
+    assert await house.service.run_function(SHOP, "jobs/beat") == "run.1"
+    assert house.ran == ["jobs/beat"]
+    for app, name in ((SHOP, "jobs/other"), (AppId("other"), "jobs/beat")):
+        with pytest.raises(NotFound):
+            await house.service.run_function(app, name)
 
 
 async def test_run_now(house: House) -> None:
