@@ -10,6 +10,8 @@ from tapwater.runtime import wire
 from tapwater.runtime.invoke_view import InvokeView
 from tapwater.runtime.wire import WINDOW_BYTES, Kind, WireError
 
+UNREAD_BYTES_MAX = 1 << 20  # of messages a WebSocket's handler has not taken yet
+
 
 class CallerGone(ConnectionError):
     """The caller went away, or the deadline passed: nobody waits for the answer any more."""

@@ -2,7 +2,7 @@
 
 from tapwater.problem import Problem
 from tapwater.runtime import answers, wire
-from tapwater.runtime.call import Call
+from tapwater.runtime.call import UNREAD_BYTES_MAX, Call
 from tapwater.runtime.logs import SINK
 
 MESSAGE_BYTES_MAX = wire.FRAME_BYTES_MAX - 64

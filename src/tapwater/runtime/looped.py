@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tapwater.runtime.call import Call
+from tapwater.runtime.call import UNREAD_BYTES_MAX, Call
 from tapwater.runtime.invoke_view import InvokeView
 from tapwater.runtime.link import GONE
 from tapwater.runtime.wire import Decoder, Frame, Kind
@@ -17,7 +17,6 @@ from tapwater.runtime.wire import Decoder, Frame, Kind
 _READ_BYTES = 64 << 10
 _UNSENT_BYTES_HIGH, _UNSENT_BYTES_LOW = 64 << 10, 16 << 10  # The host is slow from, until.
 _GOODBYE_S = 0.2
-UNREAD_BYTES_MAX = 1 << 20  # of messages a WebSocket's handler has not taken yet
 
 Serve = Callable[[Call], None]
 

@@ -24,10 +24,21 @@ def ask_json(
         ServiceError: the service refused, or cannot be reached.
     """
     given = {key: str(value) for key, value in (query or {}).items() if value is not None}
-    raw = b"" if body is None else json.dumps(body, allow_nan=False).encode()
+    raw = b"" if body is None else write_json(body)
     headers = _HEADERS if raw else {}
     request = Request(method=method, path=path, query=given, headers=headers, body=raw)
     return transport.send(request).json()
+
+
+def write_json(body: Any) -> bytes:
+    """Write a body as short as it can be: a document of the largest size must fit a frame.
+
+    >>> write_json({"a": ["é", 1]})
+    b'{"a":["\\xc3\\xa9",1]}'
+    """
+    text = json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    # Half a surrogate pair is refused by the service, which says where it stands.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def path_to(*parts: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import cel
+from tapwater_server.rules.evaluator import evaluator
 
 TEXT_LENGTH_MAX = 2_000
 BRACKETS_MAX = 24  # open at a time: the parser goes one deeper for each
@@ -140,7 +140,7 @@ def compile_rule(text: str, *, names: Iterable[str]) -> Expression:
     """
     shape = _measure(text)
     try:
-        program = cel.compile(text)
+        program = evaluator().compile(text)
         used = frozenset(program.variables())
         called = frozenset(program.functions())
     except _FAILURES as error:
@@ -221,7 +221,7 @@ def _match_steps(tokens: list[tuple[str, str]]) -> int:
 
 def _try_pattern(literal: str) -> None:
     try:
-        cel.compile(f"''.matches({literal})").execute({})
+        evaluator().compile(f"''.matches({literal})").execute({})
     except _FAILURES as error:
         raise BadRule(f"the pattern {literal}: {_first_line(error)}") from None
 

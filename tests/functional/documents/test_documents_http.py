@@ -44,14 +44,18 @@ def test_etags(shop: Platform) -> None:
     for headers in ({"if-match": etag}, {"if-none-match": "*"}):
         for method in ("PUT", "PATCH"):
             moved = ask(shop, method, "/docs/users/1", json={"n": 3}, headers=headers)
-            assert (moved.status_code, moved.json()["code"]) == (409, "conflict")
-            assert moved.json()["problems"][0]["where"] == "users/1"
+            assert (moved.status_code, moved.json()["code"]) == (412, "precondition_failed")
+            assert "users/1" in moved.json()["detail"]
     gone = ask(shop, "DELETE", "/docs/users/1", headers={"if-match": etag})
-    assert gone.status_code == 409
+    assert gone.status_code == 412
+    commit = {"writes": [{"set": "users/1", "data": {}, "if": {"exists": False}}]}
+    refused = ask(shop, "POST", "/docs-commit", json=commit)
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert refused.json()["problems"][0]["where"] == "users/1"
     assert ask(shop, "GET", "/docs/users/1").json()["data"] == {"n": 2}
     now = fits.headers["etag"]
     assert ask(shop, "DELETE", "/docs/users/1", headers={"if-match": now}).status_code == 204
-    assert ask(shop, "PUT", "/docs/users/1", json={}, headers={"if-match": "*"}).status_code == 404
+    assert ask(shop, "PUT", "/docs/users/1", json={}, headers={"if-match": "*"}).status_code == 412
 
 
 def test_adding_says_where(shop: Platform) -> None:

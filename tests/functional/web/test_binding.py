@@ -63,7 +63,7 @@ FILES = {
         "    said = []\n"
         "    for method, path, body in (\n"
         "        ('GET', '/nothing', b''), ('PATCH', '/queues', b''),\n"
-        "        ('PUT', '/docs/a/b', b'{'), ('PUT', '/docs/a/b', bytes(2 << 20)),\n"
+        "        ('PUT', '/docs/a/b', b'{'), ('PUT', '/docs/a/b', bytes(3 << 20)),\n"
         "        ('GET', 'docs', b''),\n"
         "    ):\n"
         "        try:\n            current().send(Request(method=method, path=path, body=body))\n"
@@ -136,11 +136,11 @@ def test_what_goes_wrong_comes_as_over_http(shop: Platform) -> None:
 
 
 def test_an_answer_larger_than_the_line_is_refused_with_advice(shop: Platform) -> None:
-    for size in (900_000, 2_000_000):
+    for size in (1_900_000, 3_000_000):
         put = shop.api("PUT", f"/apps/shop/blobs/large/{size}", content=bytes(size))
         assert put.status_code < 300, put.text
-    assert shop.get("/a-api/large?size=900000").json() == 900_000
-    code, said = shop.get("/a-api/large?size=2000000").json()
+    assert shop.get("/a-api/large?size=1900000").json() == 1_900_000
+    code, said = shop.get("/a-api/large?size=3000000").json()
     assert code == "too_large"
     assert "ask for less" in said
     assert shop.get("/a-api/plain?id=none").status_code == 500  # The platform goes on.

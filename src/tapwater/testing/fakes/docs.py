@@ -123,7 +123,7 @@ class FakeDocs:
             self.documents.pop(path, None)
             return None
         data = self._data(kind, write.get("data", {}), old["data"] if old else {})
-        if len(json.dumps(data, ensure_ascii=False).encode()) > _BYTES_MAX:
+        if len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()) > _BYTES_MAX:
             raise too_large(f"{path} is too large; a document has at most {_BYTES_MAX} bytes")
         new = self.documents[path] = self._made(path, data, old, write)
         return new

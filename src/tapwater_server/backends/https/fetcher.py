@@ -4,12 +4,15 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
 from tapwater_server.ports.fetching import FetchFailed
+
+if TYPE_CHECKING:
+    import httpx
 
 ANSWER_BYTES_MAX = 1 << 20
 ANSWER_S_MAX = 10.0
@@ -19,8 +22,11 @@ _PORTS = {"https": 443, "http": 80}
 class HttpsFetcher:
     """See the promises of ``ports/fetching.py``."""
 
-    def __init__(self) -> None:
-        self._http = httpx.AsyncClient(
+    @cached_property
+    def _http(self) -> "httpx.AsyncClient":
+        import httpx  # Only a node that asks others pays for it.
+
+        return httpx.AsyncClient(
             timeout=ANSWER_S_MAX,
             follow_redirects=False,
             trust_env=False,
@@ -29,7 +35,8 @@ class HttpsFetcher:
         )
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if "_http" in self.__dict__:
+            await self._http.aclose()
 
     async def ask(
         self,
@@ -39,6 +46,8 @@ class HttpsFetcher:
         basic: tuple[str, str] | None = None,
         own_network: bool,
     ) -> Any:
+        import httpx
+
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
                 request = await self._request(url, form, own_network=own_network)
@@ -49,7 +58,9 @@ class HttpsFetcher:
 
     async def _request(
         self, url: str, form: Mapping[str, str] | None, *, own_network: bool
-    ) -> httpx.Request:
+    ) -> "httpx.Request":
+        import httpx
+
         asked = httpx.URL(url)
         if asked.scheme not in _PORTS or not asked.host:
             raise FetchFailed(f"{url[:100]!r} is no address to ask at")
@@ -66,7 +77,9 @@ class HttpsFetcher:
             extensions={"sni_hostname": asked.host},
         )
 
-    async def _answer(self, request: httpx.Request, basic: tuple[str, str] | None) -> Any:
+    async def _answer(self, request: "httpx.Request", basic: tuple[str, str] | None) -> Any:
+        import httpx
+
         auth = None if basic is None else httpx.BasicAuth(*basic)
         answer = await self._http.send(request, stream=True, auth=auth)
         try:
@@ -85,7 +98,7 @@ class HttpsFetcher:
             raise FetchFailed("the answer is not JSON") from None
 
 
-async def _address(url: httpx.URL, *, own_network: bool) -> str:
+async def _address(url: "httpx.URL", *, own_network: bool) -> str:
     """Look the host up, and refuse what an app must not reach through us."""
     loop = asyncio.get_running_loop()
     port = url.port or _PORTS[url.scheme]

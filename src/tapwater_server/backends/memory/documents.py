@@ -252,9 +252,9 @@ class MemoryDocuments:
 
 def _fitting(found: list[Document], bytes_max: int) -> list[Document]:
     """Keep what fits a page; one document does, whatever its size."""
-    kept, size = found[:1], len(found[0].raw) if found else 0
+    kept, size = found[:1], found[0].shown_bytes if found else 0
     for each in found[1:]:
-        size += len(each.raw)
+        size += each.shown_bytes
         if size > bytes_max:
             break
         kept.append(each)

@@ -128,7 +128,7 @@ class Search:
         limit = self.query.limit
         found, size, more = list[Document](), 0, False
         for document in self._in_order(count_max=limit + 1):
-            size += len(document.raw)
+            size += document.shown_bytes
             if found and (len(found) == limit or size > bytes_max):
                 more = True
                 break

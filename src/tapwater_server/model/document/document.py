@@ -7,6 +7,8 @@ import msgspec
 
 from tapwater_server.model.document.paths import DocPath
 
+_HEAD_BYTES = 250  # Names, version and times.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
@@ -27,6 +29,11 @@ class Document:
     @property
     def etag(self) -> str:
         return f'"{self.version}"'
+
+    @property
+    def shown_bytes(self) -> int:
+        """How many bytes ``shown()`` has as JSON, at most."""
+        return len(self.raw) + 4 * len(str(self.path).encode()) + _HEAD_BYTES
 
     def shown(self) -> dict[str, Any]:
         """Give what clients read; the data stays as it was written."""

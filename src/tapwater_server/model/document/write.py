@@ -65,21 +65,25 @@ class Moved(Conflict):
         self.problems = tuple(problems)
 
 
+class Unmet(Moved):
+    """The condition of one write does not hold: of a single one over HTTP that is a 412."""
+
+
 def check_condition(write: Write, old: Document | None) -> None:
     """Refuse a write whose condition does not hold.
 
     Raises:
-        Moved: the document is another than the writer thought.
+        Unmet: the document is another than the writer thought.
         NotFound: an update of what is not there.
     """
     wanted = write.condition
     if wanted.exists is False and old is not None:
-        raise _moved(write.path, f"exists already, in version {old.version}")
+        raise _unmet(write.path, f"exists already, in version {old.version}")
     if wanted.exists is True and old is None:
         raise NotFound(f"there is no document {write.path}")
     if wanted.version is not None and (old.version if old else 0) != wanted.version:
         now = f"is in version {old.version}" if old else "does not exist"
-        raise _moved(write.path, f"{now}, not in version {wanted.version}")
+        raise _unmet(write.path, f"{now}, not in version {wanted.version}")
     if write.kind is Kind.UPDATE and old is None:
         raise NotFound(f"there is no document {write.path} to update")
 
@@ -94,8 +98,8 @@ def moved(reads: Mapping[DocPath, int], now: Mapping[DocPath, int]) -> Moved | N
     return Moved(problems) if problems else None
 
 
-def _moved(path: DocPath, what: str) -> Moved:
-    return Moved([{"where": str(path), "what": what}])
+def _unmet(path: DocPath, what: str) -> Unmet:
+    return Unmet([{"where": str(path), "what": what}])
 
 
 def apply(write: Write, old: Mapping[str, Any] | None, *, now: float) -> dict[str, Any] | None:

@@ -6,9 +6,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import Principal
 from tapwater_server.model.user import User
@@ -39,6 +36,8 @@ class AccessTokens:
         self._read: OrderedDict[tuple[AppId, str], Access] = OrderedDict()
 
     async def issue(self, user: User, *, session: str, issuer: str) -> str:
+        from joserfc import jwt  # A node without users does not pay for it.
+
         key = await self._keys.current(user.app)
         now = int(self._clock.now())
         said: dict[str, Any] = {
@@ -73,6 +72,9 @@ class AccessTokens:
         key = self._keys.find(app, _kid(token))
         if key is None:
             return None
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         try:
             said = jwt.decode(token, key.key, algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError, KeyError):

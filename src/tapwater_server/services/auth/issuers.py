@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from typing import TYPE_CHECKING, Any
 
 from tapwater_server.model.accounts import OidcIssuer, is_web_address
 from tapwater_server.model.errors import Unauthenticated
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.fetching import Fetcher, FetchFailed
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 # No symmetric one: the client's secret must not be able to stand for the issuer.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
@@ -28,7 +27,7 @@ class Published:
 
     authorization_endpoint: str
     token_endpoint: str
-    keys: KeySet
+    keys: "KeySet"
     at: float
 
 
@@ -56,6 +55,9 @@ class Issuers:
         Raises:
             FetchFailed: it publishes nothing that can be used.
         """
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         known, now = self._known.get(issuer.issuer), self._clock.monotonic()
         fresh_s = AGAIN_S_MIN if again else PUBLISHED_S
         if known is not None and now - known.at < fresh_s:
@@ -114,6 +116,9 @@ class Issuers:
         Raises:
             Unauthenticated: it is not that issuer's, not for us, not of this sign-in, or too old.
         """
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         for again in (False, True):
             published = await self.published(issuer, again=again)
             try:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from importlib import resources
-from typing import TypeVar
-
-from argon2 import PasswordHasher, extract_parameters
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING, TypeVar
 
 from tapwater_server.model.errors import Invalid, Overloaded
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 LENGTH_MIN = 8
 LENGTH_MAX = 256  # Longer ones only cost time.
@@ -20,20 +21,34 @@ WAITING_MAX = 64
 T = TypeVar("T")
 
 
-def owasp_hasher() -> PasswordHasher:
+def owasp_hasher() -> "PasswordHasher":
     """argon2id as OWASP asks for it at least (19 MiB, two passes): about 25 ms a password."""
+    from argon2 import PasswordHasher
+
     return PasswordHasher(time_cost=2, memory_cost=19 << 10, parallelism=1)
 
 
 class Passwords:
     """Hashes and compares, in threads of its own. At most ``WAITING_MAX`` wait for their turn."""
 
-    def __init__(self, *, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or owasp_hasher()
+    def __init__(self, *, hasher: "PasswordHasher | None" = None) -> None:
+        self._given = hasher
         self._threads = ThreadPoolExecutor(HASHING_MAX, thread_name_prefix="argon2")
         self._waiting = 0
-        self._common = _common()
-        self._decoy = self._hasher.hash("nobody's password")
+
+    # A node without users needs none of these; a hash alone takes 25 ms and 19 MiB of its start.
+
+    @cached_property
+    def _hasher(self) -> "PasswordHasher":
+        return self._given or owasp_hasher()
+
+    @cached_property
+    def _decoy(self) -> str:
+        return self._hasher.hash("nobody's password")
+
+    @cached_property
+    def _common(self) -> frozenset[str]:
+        return _common()
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
@@ -57,7 +72,7 @@ class Passwords:
 
     async def fits(self, password: str, hash: str) -> bool:
         """Compare; with an empty hash it takes as long, and never fits."""
-        fits = await self._run(lambda: self._compare(password[:LENGTH_MAX], hash or self._decoy))
+        fits = await self._run(lambda: self._compare(password[:LENGTH_MAX], hash))
         return fits and bool(hash)
 
     def is_old(self, hash: str) -> bool:
@@ -65,8 +80,11 @@ class Passwords:
         return self._hasher.check_needs_rehash(hash)
 
     def _compare(self, password: str, hash: str) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
+        decoy = self._decoy  # Made at the first comparison, whether it is needed for it or not.
         try:
-            return self._hasher.verify(hash, _bytes(password))
+            return self._hasher.verify(hash or decoy, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -86,6 +104,9 @@ def check_hash(hash: str) -> str:
     Raises:
         Invalid: it is no argon2 hash, or one that costs more than a machine should spend on it.
     """
+    from argon2 import extract_parameters
+    from argon2.exceptions import InvalidHashError
+
     try:
         found = extract_parameters(hash)
     except InvalidHashError:

@@ -4,14 +4,15 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from joserfc.jwk import ECKey
+from typing import TYPE_CHECKING, Any
 
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.secrets import Secrets
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
 ROTATE_S = 30 * 86_400.0
@@ -25,7 +26,7 @@ class SigningKey:
 
     kid: str
     made_at: float
-    key: ECKey
+    key: "ECKey"
 
     def public(self) -> dict[str, Any]:
         """The half that is published."""
@@ -73,6 +74,8 @@ class SigningKeys:
         return known[0] if fresh else None
 
     async def _make(self, app: AppId) -> SigningKey:
+        from joserfc.jwk import ECKey
+
         made = await asyncio.to_thread(ECKey.generate_key, "P-256")
         key = SigningKey(kid=self._ids.fresh(), made_at=self._clock.now(), key=made)
         keys = (key, *self.known(app))
@@ -86,9 +89,13 @@ class SigningKeys:
 
     def _load(self, app: AppId) -> tuple[SigningKey, ...]:
         stored = self._secrets.values(_place(app), [_NAME]).get(_NAME)
+        if not stored:
+            return ()
+        from joserfc.jwk import ECKey  # Only a node that has users pays for it.
+
         return tuple(
             SigningKey(kid=one["kid"], made_at=one["made_at"], key=ECKey.import_key(one["jwk"]))
-            for one in json.loads(stored or "[]")
+            for one in json.loads(stored)
         )
 
 

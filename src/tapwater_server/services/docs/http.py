@@ -16,8 +16,8 @@ from tapwater_server.model.document.paths import (
     parse_doc_path,
 )
 from tapwater_server.model.document.query import Query
-from tapwater_server.model.document.write import Condition, Kind, Write
-from tapwater_server.model.errors import Invalid, NotFound
+from tapwater_server.model.document.write import Condition, Kind, Unmet, Write
+from tapwater_server.model.errors import Invalid, NotFound, PreconditionFailed
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import PATHS_MAX, Page
 from tapwater_server.ports.ids import IdSource
@@ -213,7 +213,7 @@ class DocsHttp:
     async def delete(self, asked: Asked) -> None:
         path = parse_doc_path(asked.params["path"])
         write = Write(kind=Kind.DELETE, path=path, condition=_condition(asked))
-        await self._service.commit(asker_of(asked), [write])
+        await self._commit(asked, write)
 
     async def post(self, asked: Asked) -> Answer:
         collection = parse_collection(asked.params["path"])
@@ -234,9 +234,25 @@ class DocsHttp:
             condition=condition,
             expires_at=read_expiry(ttl, expires_at, now=self._clock.now()),
         )
-        (written,) = await self._service.commit(asker_of(asked), [write])
+        written = await self._commit(asked, write)
         assert written is not None
         return Answer(written.shown(), headers={"etag": written.etag})
+
+    async def _commit(self, asked: Asked, write: Write) -> Document | None:
+        """Do one write.
+
+        Raises:
+            PreconditionFailed: If-Match or If-None-Match does not hold.
+        """
+        try:
+            (written,) = await self._service.commit(asker_of(asked), [write])
+        except Unmet as error:
+            raise PreconditionFailed(error.message) from None
+        except NotFound as error:
+            if asked.headers.get("if-match", "").strip() == "*":
+                raise PreconditionFailed(error.message) from None
+            raise
+        return written
 
     async def query(self, asked: Asked) -> Any:
         return await self._answer_query(asked, await asked.body(QueryAsked))

@@ -8,15 +8,20 @@ from tapwater_server.model.document import write as writing
 from tapwater_server.model.document.document import Document
 from tapwater_server.model.document.happened import Cause
 from tapwater_server.model.document.paths import DocPath
-from tapwater_server.model.document.query import LIMIT_MAX, Query, selected
+from tapwater_server.model.document.query import (
+    LIMIT_MAX,
+    Query,
+    keys_of,
+    selected,
+    write_cursor,
+)
 from tapwater_server.model.document.write import Kind, Moved, Write
-from tapwater_server.model.errors import NeedsIndex, NotAllowed, NotFound
+from tapwater_server.model.errors import Conflict, Invalid, NeedsIndex, NotAllowed, NotFound
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Invocation
 from tapwater_server.model.principal import Principal
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import (
-    LOOKED_AT_MAX,
     PAGE_BYTES_MAX,
     Counted,
     Documents,
@@ -25,7 +30,7 @@ from tapwater_server.ports.documents import (
 from tapwater_server.ports.rules import Action, Rules
 from tapwater_server.web.asked import Asked
 
-FUNCTION_BYTES_MAX = 640 << 10  # Of a page for a function: it must fit a frame to its socket.
+FUNCTION_BYTES_MAX = 1 << 20  # Of a page for a function: it must fit a frame to its socket.
 VISITOR_LOOKED_AT_MAX = 2000  # Documents in vain: a stranger's query must cost little.
 ATTEMPTS_MAX = 5  # Of a write that rules must judge while others write the same document.
 _log = logging.getLogger(__name__)
@@ -95,31 +100,37 @@ class DocsService:
         ]
 
     async def find(self, asker: Asker, query: Query) -> Page:
-        """Find one page; what may not be listed is left out, and a page may be short for it."""
+        """Find one page; whom rules bind, only what they may list.
+
+        Raises:
+            NeedsIndex: too much would have to be looked at.
+        """
+        if not asker.is_trusted:
+            return await self._find_listed(asker, query)
         page = await self.documents.find(
             asker.app,
-            replace(query, select=()),
-            looked_at_max=LOOKED_AT_MAX if asker.is_trusted else VISITOR_LOOKED_AT_MAX,
+            query,
             bytes_max=PAGE_BYTES_MAX if asker.caller is None else FUNCTION_BYTES_MAX,
         )
-        if page.advice is not None:
-            _log.info(
-                "a query has no index",
-                extra={
-                    "app": asker.app,
-                    "collection": query.collection,
-                    "index": page.advice.id,
-                    "looked_at": page.looked_at,
-                },
-            )
-        return replace(
-            page,
-            documents=[
-                selected(each, query.select)
-                for each in page.documents
-                if self.may(asker, Action.LIST, each.path, old=each)
-            ],
-        )
+        _note(asker.app, query, page)
+        return page
+
+    async def _find_listed(self, asker: Asker, query: Query) -> Page:
+        """Fill a page with what may be listed.
+
+        What is hidden must not show: not in a page that is short, not in the cursor, which tells
+        the order's fields of the document it leads on from.
+        """
+        listed, size = list[Document](), 0
+        async for page in self._looked_at(asker, query):
+            for each in page.documents:
+                if not self.may(asker, Action.LIST, each.path, old=each):
+                    continue
+                size += each.shown_bytes
+                if listed and (len(listed) == query.limit or size > PAGE_BYTES_MAX):
+                    return _page(query, listed, more=True)
+                listed.append(each)
+        return _page(query, listed, more=False)
 
     async def count(self, asker: Asker, query: Query) -> Counted:
         """Count; whom rules bind, only what they may list.
@@ -129,17 +140,29 @@ class DocsService:
         """
         if asker.is_trusted:
             return await self.documents.count(asker.app, query)
-        count = looked_at = 0
-        async for page in self.pages(asker.app, query):
+        count = 0
+        async for page in self._looked_at(asker, query):
+            count += sum(
+                self.may(asker, Action.LIST, each.path, old=each) for each in page.documents
+            )
+        return Counted(count=count)
+
+    async def _looked_at(self, asker: Asker, query: Query) -> AsyncIterator[Page]:
+        """Go through pages for somebody whom rules bind, as far as that may cost."""
+        looked_at, limit = 0, min(query.limit, LIMIT_MAX - 1) + 1
+        query = replace(query, limit=limit, select=())
+        while True:
+            page = await self.documents.find(asker.app, query, looked_at_max=VISITOR_LOOKED_AT_MAX)
+            _note(asker.app, query, page)
             looked_at += len(page.documents) + page.looked_at
             if looked_at > VISITOR_LOOKED_AT_MAX:
                 raise NeedsIndex(
                     f"more than {VISITOR_LOOKED_AT_MAX} documents would have to be judged"
                 )
-            count += sum(
-                self.may(asker, Action.LIST, each.path, old=each) for each in page.documents
-            )
-        return Counted(count=count)
+            yield page
+            if not page.after:
+                return
+            query = replace(query, limit=LIMIT_MAX, after=page.after)
 
     async def pages(self, app: AppId, query: Query) -> AsyncIterator[Page]:
         """Go through all pages of a query."""
@@ -170,7 +193,8 @@ class DocsService:
                 )
             except Moved:
                 if attempt == ATTEMPTS_MAX - 1:
-                    raise
+                    # Not the store's own words: they tell versions that may be hidden.
+                    raise Conflict("others write the same documents: try again") from None
         raise AssertionError("the last attempt returned or raised")
 
     async def _judged(
@@ -182,27 +206,74 @@ class DocsService:
         paths = list(dict.fromkeys([*reads, *(each.path for each in writes)]))
         found = dict(zip(paths, await self.documents.get(asker.app, paths), strict=True))
         versions = {path: each.version if each else 0 for path, each in found.items()}
-        now = self._clock.now()
-        for write in writes:
-            old = found[write.path]
-            found[write.path] = self._judge(asker, write, old, now=now)
-        problem = writing.moved(reads, versions)
+        shown = {
+            path: versions[path] if self._may_read(asker, path, found[path]) else 0
+            for path in reads
+        }
+        problem = writing.moved(reads, shown)
         if problem is not None:
             raise problem
+        now = self._clock.now()
+        for write in writes:
+            found[write.path] = self._judge(asker, write, found[write.path], now=now)
         return versions
+
+    def _may_read(self, asker: Asker, path: DocPath, old: Document | None) -> bool:
+        return old is not None and self.may(asker, Action.READ, path, old=old)
 
     def _judge(
         self, asker: Asker, write: Write, old: Document | None, *, now: float
     ) -> Document | None:
-        if write.kind is Kind.DELETE:
-            action, new = Action.DELETE, None
-        else:
-            action = Action.UPDATE if old else Action.CREATE
-            new = writing.apply(write, old.data if old else None, now=now)
-        if not self.may(asker, action, write.path, old=old, new=new):
-            readable = old is not None and self.may(asker, Action.READ, write.path, old=old)
-            if readable or action is Action.CREATE:
-                raise NotAllowed(f"the app's rules do not let you {action} {write.path}")
+        if old is not None and not self._may_write(asker, write, old, now=now):
+            if self._may_read(asker, write.path, old):
+                action = Action.DELETE if write.kind is Kind.DELETE else Action.UPDATE
+                raise _not_allowed(action, write.path)
+            # What may not be read is as if it were not there.
+            self._judge(asker, write, None, now=now)
             raise NotFound(f"there is no document {write.path}")
+        if old is None and not self._may_write(asker, write, None, now=now):
+            if write.kind is Kind.DELETE:
+                raise NotFound(f"there is no document {write.path}")
+            raise _not_allowed(Action.CREATE, write.path)
         writing.check_condition(write, old)
-        return None if new is None else writing.draft(write, old, new, now=now)
+        if write.kind is Kind.DELETE:
+            return None
+        new = writing.apply(write, old.data if old else None, now=now)
+        assert new is not None, "only a delete leaves nothing"
+        return writing.draft(write, old, new, now=now)
+
+    def _may_write(self, asker: Asker, write: Write, old: Document | None, *, now: float) -> bool:
+        """Ask the rules for a write on what is there.
+
+        Raises:
+            Invalid: it does not fit what is there, which the asker may read.
+        """
+        if write.kind is Kind.DELETE:
+            return self.may(asker, Action.DELETE, write.path, old=old)
+        try:
+            new = writing.apply(write, old.data if old else None, now=now)
+        except Invalid:
+            if old is not None and not self._may_read(asker, write.path, old):
+                return False  # What stands there is not to be told by what fits it.
+            raise
+        action = Action.UPDATE if old else Action.CREATE
+        return self.may(asker, action, write.path, old=old, new=new)
+
+
+def _not_allowed(action: Action, path: DocPath) -> NotAllowed:
+    return NotAllowed(f"the app's rules do not let you {action} {path}")
+
+
+def _page(query: Query, listed: Sequence[Document], *, more: bool) -> Page:
+    after = ""
+    if more:
+        last = listed[-1]
+        after = write_cursor(query, keys_of(query, last.data), last.path)
+    return Page(documents=[selected(each, query.select) for each in listed], after=after)
+
+
+def _note(app: AppId, query: Query, page: Page) -> None:
+    """Tell the developer which index is missed."""
+    if page.advice is not None:
+        facts = {"collection": query.collection, "index": page.advice.id}
+        _log.info("a query has no index", extra={"app": app, "looked_at": page.looked_at, **facts})
