@@ -138,7 +138,7 @@ def _content(outcome: Outcome) -> Any:
     if b"json" in kind:
         try:
             return msgspec.json.decode(outcome.body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass  # It said JSON and is not: the caller gets the text.
     return outcome.body.decode("utf-8", "replace")
 
@@ -146,5 +146,5 @@ def _content(outcome: Outcome) -> Any:
 def _read(body: bytes, wanted: type[_Asked]) -> _Asked:
     try:
         return msgspec.json.decode(body, type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"a question that cannot be read: {error}") from error

@@ -71,7 +71,7 @@ def _read(body: bytes) -> tuple[_Head, bytes]:
         raise Invalid("a question to a service whose head is cut short, or too large")
     try:
         head = msgspec.json.decode(body[_SIZE.size : end], type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"a question to a service that cannot be read: {error}") from error
     return head, body[end:]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 
 from tapwater.runtime.wire import FRAME_BYTES_MAX, WireError, pack_answer, read_ask
@@ -11,6 +12,7 @@ from tapwater_server.model.invocation import Invocation
 
 ASKS_MAX = 32  # unanswered questions of one instance; a guest that asks more is flooding
 _ANSWER_BYTES_MAX = FRAME_BYTES_MAX - 64
+_log = logging.getLogger(__name__)
 
 
 class Asks:
@@ -49,6 +51,10 @@ class Asks:
             answer = await self._bindings.ask(caller, name, body)
         except TapwaterError as error:
             fine, answer = False, _told(error.code, error.message)
+        except Exception:
+            # A border: a bug of ours is told to the log, and to the guest, who would wait for ever.
+            _log.exception("a question failed", extra={"binding": name[:64]})
+            fine, answer = False, _told("internal", "something went wrong on the platform's side")
         if len(answer) > _ANSWER_BYTES_MAX:
             fine, answer = False, _told("too_large", "the answer is larger than a frame")
         # Answered from here on: who hears of it may ask again before this task has ended.

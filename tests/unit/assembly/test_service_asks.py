@@ -132,11 +132,19 @@ async def test_what_goes_wrong_is_a_problem() -> None:
         frame({"method": "GET", "path": "/x", "query": {"a": 1}}),
         b"\0\0\0\x02\xff\xff",
         frame({"method": "GET", "path": "/" + "x" * HEAD_BYTES_MAX}),
+        b"\0\0\xea\x65" + b'{"x":' + b"[" * 30_000 + b"]" * 30_000,
     ],
 )
 async def test_what_is_no_question_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid):
         await Service().asks().answer(CALLER, raw)
+
+
+async def test_a_length_of_thousands_of_digits_is_too_large() -> None:
+    """No door has looked at a function's headers."""
+    head = {"method": "PUT", "path": "/echo", "headers": {"content-length": "9" * 5000}}
+    said, body = read(await Service().asks().answer(CALLER, frame(head)))
+    assert (said["status"], json.loads(body)["code"]) == (413, "too_large")
 
 
 async def test_a_removed_app_leaves_nothing_behind() -> None:

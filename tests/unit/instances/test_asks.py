@@ -39,6 +39,25 @@ def question(number: int) -> bytes:
     return wire.pack_ask(1, number, "service", b"")[wire.HEAD_SIZE :]
 
 
+class Broken:
+    """Has a bug."""
+
+    async def ask(self, caller: Invocation, name: str, body: bytes) -> bytes:
+        raise RuntimeError("a bug of ours")
+
+
+async def test_a_bug_behind_a_question_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody who asked waits for ever; the log says what it was, the guest is not told."""
+    said: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    Asks(bindings=Broken(), write=said.set_result).take(1, question(7), CALLER)
+    async with asyncio.timeout(10):
+        ask, fine, told = wire.read_answer((await said)[wire.HEAD_SIZE :])
+    assert (ask, fine) == (7, False)
+    assert b"internal" in told
+    assert b"a bug of ours" not in told
+    assert "a bug of ours" in caplog.text
+
+
 async def test_one_more_than_allowed_is_a_flood() -> None:
     asks = Asks(bindings=Patient(), write=lambda _: None)
     for number in range(ASKS_MAX):

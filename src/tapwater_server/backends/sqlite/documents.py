@@ -59,7 +59,11 @@ DELETE FROM document WHERE rid IN (
     SELECT d.rid FROM doc_collection c CROSS JOIN document d ON d.cid = c.cid
     WHERE c.app = :app LIMIT :count_max)
 """
-_ERASE_COLLECTIONS = "DELETE FROM doc_collection WHERE app = :app"
+# Only those that nothing was written into meanwhile: their numbers are used again.
+_ERASE_COLLECTIONS = """
+DELETE FROM doc_collection WHERE app = :app
+  AND NOT EXISTS (SELECT 1 FROM document d WHERE d.cid = doc_collection.cid)
+"""
 
 
 class SqliteDocuments:

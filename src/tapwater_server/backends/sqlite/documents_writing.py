@@ -64,6 +64,8 @@ class Commit:
 
     def write(self, write: Write) -> Document | None:
         """Do one write; the document as it is now."""
+        if write.kind is writing.Kind.DELETE:
+            return self._delete(write)
         cid = make_collection(self.connection, self.app, write.path.collection)
         kept, expired = read_kept(self.connection, cid, write.path, now=self.now)
         old = kept.document if kept else None
@@ -71,16 +73,25 @@ class Commit:
         data = writing.apply(write, old.data if old and _needs_old(write) else None, now=self.now)
         if expired is not None:
             self.remove(cid, expired)  # It was gone for everybody; now it is.
-        if data is None:
-            if kept is not None:
-                self.remove(cid, kept)
-            return None
+        assert data is not None, "only a delete leaves nothing"
         version = self._next_version()
         new = writing.draft(write, old, data, now=self.now, version=version)
         rid = self._put(cid, kept, new)
         self._enter(cid, rid, kept, new)
         self.changes.append(Change(path=write.path, before=old, after=new))
         return new
+
+    def _delete(self, write: Write) -> None:
+        kept: Kept | None = None
+        cid = collection_id(self.connection, self.app, write.path.collection)
+        if cid is not None:  # What was never there leaves no collection behind.
+            kept, expired = read_kept(self.connection, cid, write.path, now=self.now)
+            gone = kept or expired
+            if gone is not None:
+                writing.check_condition(write, kept.document if kept else None)
+                self.remove(cid, gone)
+                return
+        writing.check_condition(write, None)
 
     def remove(self, cid: int, kept: Kept) -> None:
         """Take a document away, with its entries."""

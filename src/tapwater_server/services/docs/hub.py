@@ -53,7 +53,7 @@ class Frame:
     """One message, written once for all who get it."""
 
     seq: int
-    kind: str  # added, modified, removed
+    kind: str  # added, modified, removed; closed: the last one
     body: bytes  # JSON object
 
     @property
@@ -196,8 +196,7 @@ class Hub:
         for listener in listeners:
             sees = listener.sees
             if sees not in frames:
-                seen = seen_by(sees, change, was=was, is_=is_)
-                frames[sees] = frame_of(change, was=seen[0], is_=seen[1])
+                frames[sees] = _frame_for(sees, change, was=was, is_=is_)
             frame = frames[sees]
             if frame is not None:
                 listener.put(frame)
@@ -223,6 +222,26 @@ def seen_by(sees: Sees, change: Change, *, was: bool, is_: bool) -> tuple[bool, 
         return was, is_
     saw = was and (change.before is None or sees(change.before))
     return saw, bool(is_ and change.after is not None and sees(change.after))
+
+
+def is_uncertain(sees: Sees, change: Change, *, is_: bool) -> bool:
+    """Whether nobody can say if a listener knew the document: what it was is not in the event,
+    and what it is now is hidden. To say "removed" might tell of what was never to be seen.
+    """
+    return bool(
+        sees is not None
+        and change.before_unknown
+        and not (is_ and change.after is not None and sees(change.after))
+    )
+
+
+def _frame_for(sees: Sees, change: Change, *, was: bool, is_: bool) -> Frame | None:
+    if is_uncertain(sees, change, is_=is_):
+        # Without a token: who comes again is given a snapshot, which is right in any case.
+        body = {"type": "closed", "reason": "begin again", "token": ""}
+        return Frame(change.seq, "closed", msgspec.json.encode(body))
+    seen = seen_by(sees, change, was=was, is_=is_)
+    return frame_of(change, was=seen[0], is_=seen[1])
 
 
 def frame_of(change: Change, *, was: bool, is_: bool) -> Frame | None:

@@ -41,7 +41,7 @@ from tapwater_server.model.errors import Invalid
 
 SELECT_MAX = 100
 EXPIRES_MAX = 1e11  # seconds since the epoch: the year 5138
-_SIMPLE = re.compile(r"\s*(.+?)\s*(==|!=|<=|>=|<|>| contains | starts with | in )\s*(.*?)\s*", re.S)
+_OPERATOR = re.compile(r"==|!=|<=|>=|<|>| contains | starts with | in ")
 
 
 class QueryAsked(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -205,10 +205,11 @@ def _names(text: str) -> list[str]:
 
 
 def _simple(text: str) -> list[Any]:
-    match = _SIMPLE.fullmatch(text)
-    if match is None:
+    text = text.lstrip()
+    found = _OPERATOR.search(text, 1)  # No pattern for all of it: on many blanks those take long.
+    if found is None:
         raise wrong("where", f"{text[:80]!r} is not FIELD OPERATOR VALUE, such as age>3")
-    field, op, value = match[1], match[2].strip(), match[3]
+    field, op, value = text[: found.start()].rstrip(), found[0].strip(), text[found.end() :].strip()
     try:
         return [field, op, msgspec.json.decode(value)]
     except (msgspec.MsgspecError, RecursionError, UnicodeError):

@@ -28,6 +28,7 @@ from tapwater_server.services.docs.hub import (
     Watched,
     belongs,
     frame_of,
+    is_uncertain,
     read_change,
     seen_by,
 )
@@ -131,6 +132,8 @@ class Watching:
                 while (next_one := listener.take()) is not None:
                     at, quiet = next_one.seq, False
                     yield next_one
+                    if next_one.kind == "closed":
+                        return
                 if listener.overflowed:
                     yield _said("closed", at, reason="this listener is too slow")
                     return
@@ -197,6 +200,8 @@ class Watching:
                 continue
             change = await read_change(each, path, self._documents)
             was, is_ = belongs(listener.watched, change)
+            if is_uncertain(listener.sees, change, is_=is_):
+                return None
             if listener.sees is not None:
                 was, is_ = seen_by(listener.sees, change, was=was, is_=is_)
             frame = frame_of(change, was=was, is_=is_)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -10,14 +11,20 @@ import pytest
 from tapwater_server.backends.memory.documents import MemoryDocuments
 from tapwater_server.backends.memory.eventlog import MemoryEventLog
 from tapwater_server.model.document.paths import parse_doc_path
-from tapwater_server.model.document.query import Every, Is, Query
+from tapwater_server.model.document.query import Every, Is, Order, Query, read_cursor
 from tapwater_server.model.document.write import Condition, Kind, Moved, Write
-from tapwater_server.model.errors import Invalid, NotAllowed, NotFound
+from tapwater_server.model.errors import (
+    Invalid,
+    NeedsIndex,
+    NotAllowed,
+    NotFound,
+    TapwaterError,
+)
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.rules import Action
 from tapwater_server.services.docs.hub import ALIVE_S, BUFFER_MAX, Frame, Hub
-from tapwater_server.services.docs.service import Asker, DocsService
+from tapwater_server.services.docs.service import VISITOR_LOOKED_AT_MAX, Asker, DocsService
 from tapwater_server.services.docs.watching import USER_S_MAX, Watching
 from tapwater_server.testing.clock import CountingIds, ManualClock, settle
 
@@ -120,9 +127,8 @@ async def test_writes_are_judged_on_old_and_new(house: House) -> None:
         await house.put("notes/0", ANN, owner="bob")
     with pytest.raises(NotAllowed):
         await house.put("notes/8", ANN, owner="bob")
-    # That there is one of bob's is not told, whatever is tried.
     for kind in (Kind.SET, Kind.UPDATE, Kind.DELETE, Kind.MERGE):
-        with pytest.raises(NotFound):
+        with pytest.raises((NotFound, NotAllowed)):
             await house.service.commit(ANN, [write("notes/1", kind)])
     with pytest.raises(NotFound):
         await house.service.commit(
@@ -134,6 +140,57 @@ async def test_writes_are_judged_on_old_and_new(house: House) -> None:
         Action.UPDATE,
         Action.DELETE,
     }
+
+
+@pytest.mark.parametrize("kind", [Kind.SET, Kind.MERGE, Kind.UPDATE])
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"owner": "eve"}, {"n": {"$union": [1]}}, {"owner": {"$increment": 1}}],
+)
+async def test_a_hidden_document_answers_as_one_that_is_not_there(
+    house: House, kind: Kind, data: dict[str, Any]
+) -> None:
+    heard = []
+    for id in ("1", "9"):  # One of bob's; none.
+        with pytest.raises(TapwaterError) as refused:
+            await house.service.commit(ANN, [write(f"notes/{id}", kind, **data)])
+        heard.append((refused.value.code, refused.value.message.replace(id, "?")))
+    assert heard[0] == heard[1]
+
+
+async def test_reading_in_a_transaction_tells_no_versions(house: House) -> None:
+    hidden = parse_doc_path("notes/1")
+    await house.service.commit(ANN, [write("notes/7", owner="ann")], {hidden: 0})
+    with pytest.raises(Moved, match="is in version 0"):
+        await house.service.commit(ANN, [write("notes/7", owner="ann")], {hidden: 2})
+
+
+async def test_a_cursor_tells_nothing_of_what_is_hidden(house: House) -> None:
+    for n in range(10, 30):
+        await house.put(f"notes/{n}", owner="bob", n=n)
+    await house.put("notes/30", owner="ann", n=30)
+    query = Query(collection="notes", order_by=(Order(("n",)),), limit=2)
+    page = await house.service.find(ANN, query)
+    assert [each.path.id for each in page.documents] == ["0", "2"]
+    cursor = read_cursor(replace(query, after=page.after))
+    assert cursor is not None
+    assert cursor.path.id == "2"
+    page = await house.service.find(ANN, replace(query, after=page.after))
+    assert ([each.path.id for each in page.documents], page.after) == (["30"], "")
+    hidden = replace(query, where=Every((Is(("owner",), "==", "bob"),)), limit=1)
+    page = await house.service.find(ANN, hidden)
+    assert (page.documents, page.after, page.advice) == ([], "", None)
+
+
+async def test_a_page_of_much_that_is_hidden_is_refused(house: House) -> None:
+    for first in range(0, VISITOR_LOOKED_AT_MAX, 500):
+        writes = [write(f"much/{first + n:05}", owner="bob") for n in range(500)]
+        await house.service.commit(APP, writes)
+    query = Query(collection="much", limit=1)
+    assert (await house.service.find(ANN, query)).after == ""
+    await house.put("much/last", owner="ann")
+    with pytest.raises(NeedsIndex):
+        await house.service.find(ANN, query)
 
 
 async def test_one_refused_write_stops_all(house: House) -> None:
@@ -294,4 +351,22 @@ async def test_what_an_event_left_out_is_read(house: House) -> None:
     frame = said(await anext(frames))
     assert frame["type"] == "modified"
     assert len(frame["document"]["data"]["text"]) == 600 << 10
+    await frames.aclose()
+
+
+async def test_a_large_document_that_was_hidden_is_not_said_to_be_removed(house: House) -> None:
+    await house.put("notes/1", owner="bob", text="x" * (600 << 10))
+    frames = await house.watching.open(ANN, Query(collection="notes"), "")
+    await anext(frames)
+    token = str(await house.log.last())
+    await house.service.commit(APP, [write("notes/1", Kind.DELETE)])
+    await house.told()
+    heard = [said(frame) async for frame in frames]
+    assert heard == [{"type": "closed", "reason": "begin again", "token": ""}]
+    # Who was away begins anew, too; whom no rules bind is told.
+    frames = await house.watching.open(ANN, Query(collection="notes"), token)
+    assert [said(await anext(frames))["type"] for _ in range(2)] == ["reset", "snapshot"]
+    await frames.aclose()
+    frames = await house.watching.open(APP, Query(collection="notes"), token)
+    assert [said(await anext(frames))["type"] for _ in range(2)] == ["resumed", "removed"]
     await frames.aclose()
