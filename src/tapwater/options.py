@@ -20,6 +20,7 @@ NAMES: Mapping[str, str] = {
     "egress": 'hosts it may reach, ["api.stripe.com:443"]; "all": any',
     "environment": "variables, {name: value}",
     "freeze": "stop the process between calls",
+    "idempotent": "a request that comes again with its Idempotency-Key is answered as before",
     "instances": "how many at least and at most, (0, 20)",
     "key": 'what orders and limits deliveries: "{subject}", "data.user_id"',
     "max_age": 'older deliveries are not begun any more, "6h"',

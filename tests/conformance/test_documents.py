@@ -3,11 +3,14 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from tapwater_server.model.document.expiry import TTLS_MAX, Ttl
 from tapwater_server.model.document.happened import EVENT_BYTES_MAX, Cause
 from tapwater_server.model.document.index import ELEMENTS_MAX, Index, IndexField, State
 from tapwater_server.model.document.paths import parse_doc_path
@@ -297,3 +300,65 @@ async def test_doc_10_collections_are_listed_below_their_document(opened: Opened
     assert await opened.documents.collections(SHOP, under="a/1", count_max=1) == ["a/1/x"]
     await opened.documents.commit(SHOP, [writing(Kind.DELETE, "b/1")])
     assert await opened.documents.collections(SHOP) == ["a"]
+
+
+async def test_doc_11_a_field_says_when_a_document_ends(opened: Opened) -> None:
+    now = opened.clock.now()
+    await opened.put("users/before", end=now + 5)
+    await opened.documents.put_ttl(SHOP, Ttl(name="users", field=("end",)))
+    await opened.put("users/ann", end=now + 10)
+    text = datetime.fromtimestamp(now + 20, UTC).isoformat()
+    await opened.put("a/1/users/bob", end=text)  # As indexes: all collections of the name.
+    await opened.put("users/eve", end="never")
+    await opened.put("others/ann", end=now + 10)
+    await opened.put("users/ann", end=now + 10, app=BANK)
+    long = Write(kind=Kind.SET, path=parse_doc_path("users/own"), data={"end": 1}, expires_at=0.0)
+    await opened.documents.commit(SHOP, [long])
+    await opened.clock.advance(10)
+    assert await opened.data("users/ann") is None
+    for path in ("users/before", "a/1/users/bob", "users/eve", "others/ann", "users/own"):
+        assert await opened.data(path) is not None, path
+    assert await opened.data("users/ann", app=BANK) is not None
+    # A write that changes the field moves the end; one that removes it takes the end away.
+    await opened.documents.commit(
+        SHOP, [writing(Kind.UPDATE, "a/1/users/bob", {"end": {"$delete": True}})]
+    )
+    await opened.clock.advance(1000)
+    assert await opened.data("a/1/users/bob") == {}
+    assert await opened.documents.sweep() == 1
+    assert await opened.documents.drop_ttl(SHOP, "users")
+    assert not await opened.documents.drop_ttl(SHOP, "users")
+    await opened.put("users/ann", end=1)
+    assert await opened.data("users/ann") == {"end": 1}
+
+
+async def test_doc_11_declaring_replaces_only_what_was_declared(opened: Opened) -> None:
+    by_hand = Ttl(name="hand", field=("end",))
+    first, second = (Ttl(name=n, field=("end",), declared=True) for n in ("first", "second"))
+    await opened.documents.put_ttl(SHOP, by_hand)
+    await opened.documents.declare_ttls(SHOP, [first])
+    await opened.documents.declare_ttls(SHOP, [second])
+    assert await opened.documents.ttls(SHOP) == [by_hand, second]
+    await opened.documents.erase(SHOP)
+    assert await opened.documents.ttls(SHOP) == []
+    many = [Ttl(name=f"n{n}", field=("end",)) for n in range(TTLS_MAX + 1)]
+    with pytest.raises(Invalid):
+        await opened.documents.declare_ttls(SHOP, many)
+    assert await opened.documents.ttls(SHOP) == []
+
+
+async def test_doc_1_removing_what_was_never_there_leaves_nothing(opened: Opened) -> None:
+    await opened.documents.commit(SHOP, [writing(Kind.DELETE, "never/1")])
+    with pytest.raises(Moved):
+        await opened.documents.commit(SHOP, [writing(Kind.DELETE, "never/1", version=3)])
+    assert await happened(opened) == []
+
+
+async def test_doc_5_a_page_counts_the_heads_of_documents(opened: Opened) -> None:
+    for n in range(5):
+        await opened.put(f"{'c' * 200}/{'d' * 190}{n}")
+    page = await opened.documents.find(SHOP, Query(collection="c" * 200), bytes_max=4000)
+    assert len(page.documents) == 2
+    assert all(
+        len(msgspec.json.encode(each.shown())) <= each.shown_bytes for each in page.documents
+    )

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
 
+from tapwater_server.backends.memory.once import MemoryOnce
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.function import Function, FunctionLimits, Kind, Route, Style
 from tapwater_server.model.ids import AppId, FunctionId, InvocationId, RevisionId
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Verb
-from tapwater_server.ports.invoker import Call, Invoker, run
+from tapwater_server.ports.invoker import Call, Exchange, Invoker, run
+from tapwater_server.services.idempotency.repeats import Repeats
+from tapwater_server.testing.clock import CountingIds, ManualClock
 from tapwater_server.testing.invoker import ScriptedCall, ScriptedInvoker
 
 Behaviour = Literal["hello", "stream", "raise", "forever", "silent"]
@@ -62,7 +65,26 @@ async def _scripted(behaviour: Behaviour, room: int) -> AsyncIterator[Invoker]:
     yield ScriptedInvoker(_SCRIPTS[behaviour], room=room)
 
 
-DOORS: dict[str, Doors] = {"scripted": Doors(make=_scripted)}
+class _AllKeyed:
+    """Gives each call a key of its own, and all of them to what keeps answers by key."""
+
+    def __init__(self, inner: Invoker) -> None:
+        self._repeats = Repeats(inner, once=MemoryOnce(clock=ManualClock(), ids=CountingIds()))
+        self._count = 0
+
+    def start(self, invocation: Invocation, exchange: Exchange) -> Call:
+        self._count += 1
+        invocation.function = replace(invocation.function, idempotent=True)
+        invocation.headers.append((b"idempotency-key", b"%d" % self._count))
+        return self._repeats.start(invocation, exchange)
+
+
+@asynccontextmanager
+async def _keyed(behaviour: Behaviour, room: int) -> AsyncIterator[Invoker]:
+    yield _AllKeyed(ScriptedInvoker(_SCRIPTS[behaviour], room=room))
+
+
+DOORS: dict[str, Doors] = {"scripted": Doors(make=_scripted), "keyed": Doors(make=_keyed)}
 
 
 @pytest.fixture(params=DOORS)

@@ -1,5 +1,6 @@
 """What every outbox of e-mail must do."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -147,3 +148,10 @@ async def test_mai_5_erase_and_lists_are_of_one_app(outbox: Outbox) -> None:
     await outbox.erase(SHOP)
     assert await outbox.list(SHOP) == []
     assert [one.app for one in await lease(outbox)] == [OTHER]
+
+
+async def test_who_waits_misses_nothing(outbox: Outbox) -> None:
+    """A letter that comes after the look, and before the waiting has begun."""
+    assert await lease(outbox) == []
+    await outbox.accept(letter())
+    await asyncio.wait_for(outbox.wait_accepted(), 5)

@@ -70,6 +70,19 @@ async def test_onc_2_busy_says_until_when(rig: Rig) -> None:
     assert await begin(rig.once) == Busy(rig.clock.now() + 10.0)
 
 
+async def test_onc_7_what_had_begun_may_begin_again_and_what_is_done_stays(rig: Rig) -> None:
+    token = await first(rig.once, "done")
+    await rig.once.commit(SHOP, "a/f", "done", token, keep_s=100.0, result=b"7")
+    before = await first(rig.once, "begun")
+    again = rig.reopen()
+    assert await again.reclaim() == 1
+    assert await begin(again, "done") == Already(b"7")
+    assert isinstance(await begin(again, "begun"), First)
+    assert not await again.commit(SHOP, "a/f", "begun", before, keep_s=1.0)
+    await again.erase(SHOP)
+    assert await again.reclaim() == 0
+
+
 async def test_onc_3_what_was_committed_stays_done_also_after_a_restart(rig: Rig) -> None:
     token = await first(rig.once)
     assert await rig.once.commit(SHOP, "a/f", "k", token, keep_s=100.0, result=b"7")

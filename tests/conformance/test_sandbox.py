@@ -87,8 +87,9 @@ async def test_box_1_open_gives_the_manifest(sandbox: Sandbox, tmp_path: Path) -
 async def test_box_1_a_module_that_fails_says_why(
     sandbox: Sandbox, tmp_path: Path, text: str, said: str
 ) -> None:
-    with pytest.raises(StartFailed, match=said):
+    with pytest.raises(StartFailed, match=said) as failed:
         await sandbox.open(image(write_code(tmp_path, text)))
+    assert failed.value.by_function
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,9 @@ async def test_box_1_a_module_that_fails_says_why(
 async def test_box_1_a_module_that_ends_its_process_says_how(
     linux: Sandbox, tmp_path: Path, text: str, said: str
 ) -> None:
-    with pytest.raises(StartFailed, match=said):
+    with pytest.raises(StartFailed, match=said) as failed:
         await linux.open(image(write_code(tmp_path, text)))
+    assert failed.value.by_function
 
 
 async def test_box_1_an_endless_import_is_ended(

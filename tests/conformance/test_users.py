@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 
 from tapwater_server.backends.memory.eventlog import MemoryEventLog
+from tapwater_server.backends.memory.outbox import MemoryOutbox
 from tapwater_server.backends.memory.users import MemoryUsers
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
+from tapwater_server.backends.sqlite.outbox import SqliteOutbox
 from tapwater_server.backends.sqlite.users import SqliteUsers
 from tapwater_server.model.errors import Conflict, NotFound, Overloaded
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
+from tapwater_server.model.letter import Letter
 from tapwater_server.model.user import ApiKey, Code, Link, Purpose, Session, User
 from tapwater_server.ports.eventlog import EventLog
-from tapwater_server.ports.users import Users, Wanted
+from tapwater_server.ports.mail import Outbox
+from tapwater_server.ports.users import Ends, Offer, Users, Wanted
 from tapwater_server.testing.clock import ManualClock
 
 SHOP, OTHER = AppId("shop"), AppId("other")
@@ -27,16 +31,17 @@ NOW = 1_000.0
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Users with the log beside them."""
+    """Users with the log and the outbox beside them."""
 
     users: Users
     log: EventLog
+    outbox: Outbox
 
 
 @asynccontextmanager
 async def _memory(folder: Path) -> AsyncIterator[Kept]:
-    log = MemoryEventLog(clock=ManualClock())
-    yield Kept(MemoryUsers(log=log), log)
+    log, outbox = MemoryEventLog(clock=ManualClock()), MemoryOutbox()
+    yield Kept(MemoryUsers(log=log, outbox=outbox), log, outbox)
 
 
 @asynccontextmanager
@@ -44,7 +49,8 @@ async def _sqlite(folder: Path) -> AsyncIterator[Kept]:
     database = Database(folder / "data.db", schema="data")
     try:
         log = SqliteEventLog(database=database, clock=ManualClock())
-        yield Kept(SqliteUsers(database=database, log=log), log)
+        outbox = SqliteOutbox(database=database)
+        yield Kept(SqliteUsers(database=database, log=log, outbox=outbox), log, outbox)
     finally:
         await database.close()
 
@@ -150,6 +156,37 @@ async def test_usr_2_the_change_and_its_events_are_one(kept: Kept) -> None:
     assert await logged(kept) == ["e1", "e3", "e6"]
 
 
+def letter(id: str) -> Letter:
+    return Letter(
+        id=id,
+        app=SHOP,
+        sender="shop@example.com",
+        recipients=("ada@example.com",),
+        to="ada@example.com",
+        subject="Hello",
+        accepted_at=NOW,
+    )
+
+
+async def test_usr_2_the_change_its_code_and_its_letter_are_one(kept: Kept) -> None:
+    await kept.users.create(ada(), code=code(), letter=letter("m1"))
+    late = code(hash=b"late", user="u2")
+    with pytest.raises(Conflict):
+        await kept.users.create(ada(id="u2"), code=late, letter=letter("m2"))
+    reset = code(hash=b"reset", purpose=Purpose.RESET)
+    await kept.users.add_code(reset, letter=letter("m3"))
+    newer = code(hash=b"newer")
+    changed = await kept.users.put(ada(roles=("a",)), code=newer, letter=letter("m4"))
+    with pytest.raises(Conflict):
+        await kept.users.put(ada(), code=code(hash=b"old"), letter=letter("m5"))
+    assert [one.id for one in await kept.outbox.list(SHOP)] == ["m4", "m3", "m1"]
+    await asyncio.wait_for(kept.outbox.wait_accepted(), 5)
+    for hash, good in ((b"late", False), (b"code", False), (b"old", False), (b"newer", True)):
+        taken = await kept.users.take_code(SHOP, hash, purpose=Purpose.CONFIRM, now=NOW)
+        assert (taken is not None) is good, hash
+    assert changed.version == 2
+
+
 async def test_usr_3_an_older_version_changes_nothing(users: Users) -> None:
     await users.create(ada())
     second = await users.put(ada(roles=("a",)))
@@ -187,13 +224,20 @@ async def test_usr_4_a_new_one_takes_the_place_of_older_ones(users: Users) -> No
 
 
 async def turn(users: Users, old: bytes, new: bytes, now: float = NOW) -> tuple[bool, bool]:
-    turned = await users.turn_in(SHOP, old, fresh=new, now=now, refuse_until=NOW + 900)
+    turned = await users.turn_in(
+        SHOP,
+        old,
+        offer=Offer(hash=new, salt=b"salt of " + new),
+        now=now,
+        grace_s=10.0,
+        refuse_until=NOW + 900,
+    )
     return turned.session is not None, turned.reused
 
 
 async def test_usr_5_a_refresh_token_is_turned_in_once(users: Users) -> None:
     await users.create(ada())
-    await users.open_session(session(), count_max=5)
+    await users.open_session(session(), generation=1, count_max=5)
     assert await turn(users, b"one", b"two") == (True, False)
     assert await turn(users, b"two", b"three") == (True, False)
     assert await turn(users, b"never", b"x") == (False, False)
@@ -204,17 +248,54 @@ async def test_usr_5_a_refresh_token_is_turned_in_once(users: Users) -> None:
     assert await users.sessions(SHOP, "u1") == []
 
 
-async def test_usr_5_two_at_the_same_moment(users: Users) -> None:
+async def offers(users: Users, *fresh: bytes, at: float = NOW) -> list[bytes]:
+    """Turn the first token in, once for each; say what each successor is made with."""
+    turned = await asyncio.gather(
+        *(
+            users.turn_in(
+                SHOP,
+                b"one",
+                offer=Offer(hash=one, salt=b"salt of " + one),
+                now=at,
+                grace_s=10.0,
+                refuse_until=NOW + 900,
+            )
+            for one in fresh
+        )
+    )
+    return [one.salt if one.session is not None else b"" for one in turned]
+
+
+async def test_usr_5_two_at_the_same_moment_get_the_same(users: Users) -> None:
     await users.create(ada())
-    await users.open_session(session(), count_max=5)
-    said = await asyncio.gather(*(turn(users, b"one", b"new%d" % n) for n in range(4)))
-    assert sum(good for good, _ in said) == 1
-    assert any(reused for _, reused in said)
+    await users.open_session(session(), generation=1, count_max=5)
+    said = await offers(users, b"a", b"b", b"c")
+    assert said == [said[0]] * 3
+    assert said[0] in (b"salt of a", b"salt of b", b"salt of c")
+    assert await offers(users, b"d", at=NOW + 10) == [said[0]]
+    assert (await users.sessions(SHOP, "u1"))[0].hash == said[0][-1:]
+
+
+async def test_usr_5_the_grace_has_an_end(users: Users) -> None:
+    await users.create(ada())
+    await users.open_session(session(), generation=1, count_max=5)
+    await turn(users, b"one", b"two")
+    assert await turn(users, b"one", b"late", now=NOW + 10.1) == (False, True)
+    assert await users.sessions(SHOP, "u1") == []
+
+
+async def test_usr_5_no_grace_once_the_successor_was_used(users: Users) -> None:
+    await users.create(ada())
+    await users.open_session(session(), generation=1, count_max=5)
+    await turn(users, b"one", b"two")
+    await turn(users, b"two", b"three")
+    assert await turn(users, b"one", b"stolen", now=NOW + 1) == (False, True)
+    assert users.refuses(SHOP, user="u1", generation=1, session="s1")
 
 
 async def test_usr_5_a_session_has_an_end(users: Users) -> None:
     await users.create(ada())
-    await users.open_session(session(), count_max=5)
+    await users.open_session(session(), generation=1, count_max=5)
     assert await turn(users, b"one", b"two", now=NOW + 100) == (False, False)
 
 
@@ -222,15 +303,16 @@ async def test_usr_5_the_oldest_sessions_end_beyond_the_ceiling(users: Users) ->
     await users.create(ada())
     for n in range(4):
         one = session(id=f"s{n}", hash=b"h%d" % n, opened_at=NOW + n)
-        await users.open_session(one, count_max=3)
+        await users.open_session(one, generation=1, count_max=3)
     assert [one.id for one in await users.sessions(SHOP, "u1")] == ["s3", "s2", "s1"]
+    stranger = session(user="nobody", id="s9", hash=b"h9")
     with pytest.raises(NotFound):
-        await users.open_session(session(user="nobody", id="s9", hash=b"h9"), count_max=3)
+        await users.open_session(stranger, generation=1, count_max=3)
 
 
 async def test_usr_6_what_is_theirs_goes_along(users: Users) -> None:
     await users.create(ada(links=(Link("https://i.example", "1"),)))
-    await users.open_session(session(), count_max=5)
+    await users.open_session(session(), generation=1, count_max=5)
     await turn(users, b"one", b"two")
     await users.add_code(code())
     await users.add_key(ApiKey(id="k1", app=SHOP, hash=b"k", name="k", user="u1"), count_max=9)
@@ -256,7 +338,8 @@ async def test_usr_7_a_higher_generation_refuses_lower_ones(users: Users) -> Non
 async def test_usr_7_ended_sessions_are_refused(users: Users) -> None:
     await users.create(ada())
     for n in range(3):
-        await users.open_session(session(id=f"s{n}", hash=b"h%d" % n), count_max=9)
+        one = session(id=f"s{n}", hash=b"h%d" % n)
+        await users.open_session(one, generation=1, count_max=9)
     assert await users.end_sessions(SHOP, "u1", only="s1", refuse_until=NOW + 900) == 1
     assert users.refuses(SHOP, user="u1", generation=1, session="s1")
     assert not users.refuses(SHOP, user="u1", generation=1, session="s2")
@@ -289,7 +372,7 @@ async def test_usr_7_it_holds_after_a_new_start(tmp_path: Path) -> None:
     async with _sqlite(tmp_path) as before:
         await before.users.create(ada())
         await before.users.put(ada(generation=5), refuse_until=NOW + 900)
-        await before.users.open_session(session(), count_max=5)
+        await before.users.open_session(session(), generation=5, count_max=5)
         await before.users.end_sessions(SHOP, "u1", refuse_until=NOW + 900)
         key = ApiKey(id="k1", app=SHOP, hash=b"k", name="k", user="u1")
         await before.users.add_key(key, count_max=5)
@@ -304,7 +387,7 @@ async def test_usr_7_it_holds_after_a_new_start(tmp_path: Path) -> None:
 async def test_usr_7_what_has_expired_is_swept(users: Users) -> None:
     await users.create(ada())
     await users.put(ada(generation=2), refuse_until=NOW + 900)
-    await users.open_session(session(), count_max=5)
+    await users.open_session(session(), generation=2, count_max=5)
     await users.add_code(code())
     await users.sweep(now=NOW + 1)
     assert users.refuses(SHOP, user="u1", generation=1, session="")
@@ -317,7 +400,7 @@ async def test_usr_7_what_has_expired_is_swept(users: Users) -> None:
 async def test_usr_8_an_app_is_forgotten_and_no_other(users: Users) -> None:
     for app in (SHOP, OTHER):
         await users.create(ada(app=app))
-        await users.open_session(session(app=app), count_max=5)
+        await users.open_session(session(app=app), generation=1, count_max=5)
         await users.add_code(code(app=app))
         key = ApiKey(id="k1", app=app, hash=b"k", name="k", user="u1")
         await users.add_key(key, count_max=5)
@@ -347,3 +430,32 @@ async def test_usr_8_lists_are_of_one_app_and_in_pages(users: Users) -> None:
     assert await ids(Wanted(role="admin")) == ["u1", "u3"]
     assert await ids(Wanted(email_contains="u3@")) == ["u3"]
     assert await ids(Wanted(disabled=True)) == ["u4"]
+
+
+async def test_usr_9_a_session_is_of_the_user_as_they_were(users: Users) -> None:
+    await users.create(ada())
+    await users.put(ada(generation=2), refuse_until=NOW + 900)
+    with pytest.raises(Conflict):
+        await users.open_session(session(), generation=1, count_max=5)
+    assert await users.sessions(SHOP, "u1") == []
+
+
+@pytest.mark.parametrize("ends", Ends)
+async def test_usr_9_what_ends_with_a_change(users: Users, ends: Ends) -> None:
+    await users.create(ada())
+    await users.create(ada(id="u2", email="bob@example.com"))
+    await users.open_session(session(), generation=1, count_max=5)
+    other = session(id="s2", user="u2", hash=b"others")
+    await users.open_session(other, generation=1, count_max=5)
+    await users.add_code(code(purpose=Purpose.CHANGE_EMAIL))
+    for id in ("u1", "u2"):
+        key = ApiKey(id=f"k-{id}", app=SHOP, hash=id.encode(), name="k", user=id)
+        await users.add_key(key, count_max=5)
+    await users.put(ada(generation=2), refuse_until=NOW + 900, ends=ends)
+    assert len(await users.sessions(SHOP, "u1")) == (ends is Ends.NOTHING)
+    taken = await users.take_code(SHOP, b"code", purpose=Purpose.CHANGE_EMAIL, now=NOW)
+    assert (taken is not None) is (ends is Ends.NOTHING)
+    assert (users.key(SHOP, b"u1") is not None) is (ends is not Ends.ALL)
+    assert users.key(SHOP, b"u2") is not None
+    assert users.refuses(SHOP, user="u1", generation=2, session="s1") is (ends > Ends.NOTHING)
+    assert len(await users.sessions(SHOP, "u2")) == 1

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tapwater_server.backends.memory.outbox import MemoryOutbox
 from tapwater_server.backends.memory.secrets import MemorySecrets
+from tapwater_server.backends.smtp import carrier as carrier_module
 from tapwater_server.backends.smtp.carrier import SmtpCarrier
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.model.errors import Invalid, RateLimited
@@ -236,3 +237,34 @@ async def test_the_loop_wakes_for_a_new_letter(mail: Opened, receiver: Receiver)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def _dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that begins to answer, and never comes to an end."""
+    writer.write(b"220-wait")
+    with suppress(OSError):
+        await writer.drain()
+        await reader.read()
+    writer.close()
+
+
+async def test_a_server_that_never_answers_costs_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = await asyncio.start_server(_dribble, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    mail = Opened(f"smtp+plain://127.0.0.1:{port}")
+    monkeypatch.setattr(carrier_module, "LETTER_S_MAX", 0.2)
+    id = await mail.post.send(SHOP, HELLO)
+    async with asyncio.timeout(10):
+        assert await mail.sender.step() == 1
+        stage, attempt, reason = await mail.stage(id)
+        assert (stage, attempt, "longer than 0.2 s" in reason) == (Stage.WAITING, 1, True)
+        monkeypatch.setattr(carrier_module, "LETTER_S_MAX", 3600.0)
+        await mail.post.send(SHOP, HELLO)
+        await mail.clock.advance(3600.0)
+        stuck = asyncio.create_task(mail.sender.step())
+        await asyncio.wait([stuck], timeout=0.1)
+        await asyncio.to_thread(mail.carrier.close)  # Stopping does not wait for it.
+        await asyncio.gather(stuck, return_exceptions=True)
+    server.close()

@@ -26,6 +26,7 @@ class Confinement:
 
     async def layers(self) -> Sequence[Layer]:
         """Say which layers this machine gives. Tries them, which takes some tenths of a second."""
+        await self.sandbox.try_layers()
         tried = await asyncio.to_thread(self.egress.layers)
         return (*self.sandbox.layers(), *tried)
 

@@ -38,6 +38,7 @@ from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import live_revision
 from tapwater_server.scheduler.scheduler import Scheduler
 from tapwater_server.scheduler.settings import SchedulerSettings
+from tapwater_server.services.idempotency.repeats import Repeats
 from tapwater_server.services.metering.recorded import Recorded
 from tapwater_server.web.callers import Callers
 from tapwater_server.web.http import ServicesApp
@@ -52,9 +53,9 @@ class Embedded:
     first_token: str | None
     loops: Sequence[Coroutine[Any, Any, None]]  # what must run while it serves
 
-    def warnings(self) -> tuple[str, ...]:
+    async def warnings(self) -> tuple[str, ...]:
         """What a person should know before trusting this node."""
-        return self.facts.warnings()
+        return await self.facts.warnings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class _Line:
     """The request line behind the door."""
 
     invoker: Invoker
+    front: Invoker  # the same for requests: those that come again are not run again
     scheduler: Scheduler
     zygotes: Zygotes
 
@@ -104,7 +106,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         await control.start()
         facts.interpreters = control.interpreters
         gateway = Gateway(
-            invoker=line.invoker,
+            invoker=line.front,
             registry=stores.registry,
             tokens=stores.tokens,
             identities=ground.identities,
@@ -164,10 +166,12 @@ def _request_line(
         ),
         available=memory_available_bytes,
     )
+    invoker = Recorded(scheduler, meter=stores.meter, clock=clock)
+    front = Repeats(invoker, once=stores.once)
+    stack.push_async_callback(front.close)
     stack.push_async_callback(zygotes.close)
     stack.push_async_callback(partial(scheduler.stop, drain_s=settings.drain_s))
-    invoker = Recorded(scheduler, meter=stores.meter, clock=clock)
-    return _Line(invoker=invoker, scheduler=scheduler, zygotes=zygotes)
+    return _Line(invoker=invoker, front=front, scheduler=scheduler, zygotes=zygotes)
 
 
 def _control(ground: Ground, line: _Line, facts: Facts, *, erase: Erase) -> Control:

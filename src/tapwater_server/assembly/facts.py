@@ -44,7 +44,7 @@ class Facts:
         """What this machine gives, and what is missing."""
         layers = await self._confinement.layers()
         found = await self.interpreters()
-        return report(self._settings, layers, found, warnings=self.warnings())
+        return report(self._settings, layers, found, warnings=await self.warnings())
 
     def top(self) -> Mapping[str, Any]:
         """What goes on now."""
@@ -59,8 +59,9 @@ class Facts:
             "gateway": msgspec.to_builtins(self.gateway.stats()) if self.gateway else {},
         }
 
-    def warnings(self) -> tuple[str, ...]:
+    async def warnings(self) -> tuple[str, ...]:
         """One sentence for every layer of isolation that is missing, and every weaker choice."""
+        await self._confinement.sandbox.try_layers()
         missing = [
             f"{layer.name} is missing ({layer.detail}): {layer.without}"
             for layer in self._confinement.sandbox.layers()

@@ -1,6 +1,8 @@
 """What must go after a while: old records, logs, events, results, and what services let go."""
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from tapwater_server.backends.sqlite.meter import SqliteMeter
 from tapwater_server.ports.bus import Bus
@@ -9,6 +11,8 @@ from tapwater_server.ports.eventlog import EventLog
 
 _DAY_S = 24 * 3600.0
 _EVERY_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Housekeeping:
@@ -34,9 +38,21 @@ class Housekeeping:
             await self._clock.sleep(_EVERY_S)
             await self.step()
 
-    async def step(self) -> None:
-        """Clean up once."""
-        await self._meter.prune(older_than_s=self._retention_s)
-        await self._bus.sweep(older_than_s=_DAY_S)
-        await self._eventlog.sweep(older_than_s=self._retention_s)
-        await self._sweep()
+    async def step(self) -> int:
+        """Clean up once; say how many of the stores could not be cleaned."""
+        sweeps: Sequence[Callable[[], Awaitable[object]]] = (
+            partial(self._meter.prune, older_than_s=self._retention_s),
+            partial(self._bus.sweep, older_than_s=_DAY_S),
+            partial(self._eventlog.sweep, older_than_s=self._retention_s),
+            self._sweep,
+        )
+        failed = 0
+        for sweep in sweeps:
+            try:
+                await sweep()
+            except Exception:
+                # A border: a full disk must end the cleaning neither here nor for good. It is
+                # what makes room.
+                failed += 1
+                _log.exception("something old could not be cleared away")
+        return failed

@@ -62,7 +62,7 @@ async def serve(settings: Settings, *, ready: Callable[[Ready], Awaitable[None] 
                 url=_url(node, settings),
                 data=settings.data,
                 token=node.first_token,
-                warnings=node.warnings(),
+                warnings=await node.warnings(),
             )
         )
         if inspect.isawaitable(told):

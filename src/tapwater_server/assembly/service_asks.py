@@ -6,7 +6,7 @@ the body as it is.
 """
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,7 +15,7 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Invocation
 from tapwater_server.model.limits import FRAME_BYTES_MAX
 from tapwater_server.model.principal import Principal
-from tapwater_server.web.asked import Asked
+from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.dispatch import Said, Table, refuse
 
 HEAD_BYTES_MAX = 64 << 10
@@ -56,7 +56,8 @@ class ServiceAsks:
             path=head.path,
             query=head.query,
             headers=head.headers,
-            chunks=lambda: _whole(rest),
+            chunks=lambda: in_one(rest),
+            whole=rest,
             client="function",
             caller=caller,
         )
@@ -74,11 +75,6 @@ def _read(body: bytes) -> tuple[_Head, bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"a question to a service that cannot be read: {error}") from error
     return head, body[end:]
-
-
-async def _whole(body: bytes) -> AsyncIterator[bytes]:
-    if body:
-        yield body
 
 
 async def _pack(said: Said) -> bytes:

@@ -1,5 +1,6 @@
 """The services of a node: each is opened on the same ground and adds its part."""
 
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (
     mqtt.open,
 )
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -48,8 +51,13 @@ class Services:
     async def sweep(self) -> None:
         """Let each part clear away what is old."""
         for part in self.parts:
-            if part.sweep is not None:
+            if part.sweep is None:
+                continue
+            try:
                 await part.sweep()
+            except Exception:
+                # A border: one that cannot, on a full disk say, must not stop the others.
+                _log.exception("a service could not be swept", extra={"service": part.name})
 
     async def erase(self, app: AppId) -> None:
         """Remove all that the parts keep of an app; the latest opened first, as it may lean on

@@ -9,6 +9,7 @@ from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.backends.sqlite.meter import SqliteMeter
+from tapwater_server.backends.sqlite.once import SqliteOnce
 from tapwater_server.backends.sqlite.outbox import SqliteOutbox
 from tapwater_server.backends.sqlite.queues import SqliteQueues
 from tapwater_server.backends.sqlite.registry import SqliteRegistry
@@ -35,6 +36,7 @@ class Stores:
     folders: FileFolders
     users: SqliteUsers
     outbox: SqliteOutbox
+    once: SqliteOnce
 
 
 async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncExitStack) -> Stores:
@@ -57,6 +59,9 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     secrets = SqliteSecrets(database=state, key_file=data / "secret-key")
     tokens = SqliteTokens(database=state, ids=ids)
     eventlog = SqliteEventLog(database=data_file, clock=clock)
+    outbox = SqliteOutbox(database=data_file)
+    once = SqliteOnce(database=data_file, clock=clock, ids=ids)
+    await once.reclaim()
     return Stores(
         registry=SqliteRegistry(database=state, followers=(secrets, tokens)),
         secrets=secrets,
@@ -68,6 +73,7 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
         data=data_file,
         cache=cached,
         folders=FileFolders(data),
-        users=SqliteUsers(database=data_file, log=eventlog),
-        outbox=SqliteOutbox(database=data_file),
+        users=SqliteUsers(database=data_file, log=eventlog, outbox=outbox),
+        outbox=outbox,
+        once=once,
     )

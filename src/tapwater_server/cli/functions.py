@@ -80,20 +80,24 @@ _IMPLIED = ("HEAD", "OPTIONS")  # Come with GET, and with everything.
 
 
 def where_it_answers(function: Mapping[str, Any]) -> str:
-    """Say how a function is reached: its verbs and URL, or its trigger.
+    """Say how a function is reached: its verbs and URL, its triggers, or both.
 
     >>> where_it_answers({"url": "http://h/users-api/register", "verbs": ["POST"]})
     'POST http://h/users-api/register'
-    >>> where_it_answers({"trigger": {"source": "schedule", "arguments": {"cron": "* * * * *"}}})
+    >>> where_it_answers({"triggers": [{"source": "schedule", "arguments": {"cron": "* * * * *"}}]})
     'on schedule(* * * * *)'
     """
+    found = []
     if function.get("url"):
         verbs = " ".join(v for v in function.get("verbs") or [] if v not in _IMPLIED)
-        return f"{verbs} {function['url']}".strip()
-    trigger = function.get("trigger")
-    if isinstance(trigger, Mapping):
-        arguments = trigger.get("arguments")
-        values = arguments.values() if isinstance(arguments, Mapping) else ()
-        shown = ", ".join(str(value) for value in values)
-        return f"on {trigger.get('source', '?')}({shown})"
-    return "-"
+        found.append(f"{verbs} {function['url']}".strip())
+    # A server older than `triggers` tells the first one only.
+    triggers = function.get("triggers") or [function.get("trigger")]
+    found += [_trigger(one) for one in triggers if isinstance(one, Mapping)]
+    return ", ".join(found) or "-"
+
+
+def _trigger(trigger: Mapping[str, Any]) -> str:
+    arguments = trigger.get("arguments")
+    values = arguments.values() if isinstance(arguments, Mapping) else ()
+    return f"on {trigger.get('source', '?')}({', '.join(str(value) for value in values)})"

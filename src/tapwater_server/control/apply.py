@@ -209,6 +209,8 @@ def revision_settings(base: Base, ready: Sequence[Ready]) -> Mapping[str, Any]:
         "rules": base.desired.rules,
         "users": file.users,
         "mqtt": file.mqtt,
+        "indexes": list(file.indexes),
+        "ttl": list(file.ttl),
         "lock": base.lock,
         "python": base.python.version,
     }

@@ -106,6 +106,7 @@ def read_manifest(
         environment=chosen.environment,
         secrets=chosen.secrets,
         after_fork_import=chosen.after_fork_import or said.after_fork_import,
+        idempotent=chosen.idempotent and kind is Kind.RESTFUL,
         body=said.body,
         operations=said.operations,
         description=(chosen.description or said.description)[:TEXT_CHARS_MAX],

@@ -36,6 +36,7 @@ class Chosen:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ("*",)
     after_fork_import: bool = False
+    idempotent: bool = False
     description: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)  # cors, schedule: as written
     delivery: Mapping[str, Any] = field(default_factory=dict)  # of deliveries: as written
@@ -188,6 +189,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "environment": environment,
     "secrets": words,
     "after_fork_import": flag,
+    "idempotent": flag,
     "description": text,
     "schedule": triggers.READERS["schedule"]["cron"],
     **{name: read for name, read in delivering.READERS.items() if name != "rate"},
@@ -249,6 +251,7 @@ def choose(sources: Sequence[Mapping[str, object]]) -> Chosen:
         environment=variables,
         secrets=values.get("secrets", ("*",)),
         after_fork_import=values.get("after_fork_import", False),
+        idempotent=values.get("idempotent", False),
         description=values.get("description", ""),
         extra={name: values[name] for name in _EXTRA if name in values},
         delivery={name: written[name] for name in _DELIVERY if name in written},

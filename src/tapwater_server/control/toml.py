@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tapwater_server.control import options
+from tapwater_server.control import entries, options
 from tapwater_server.control.layout import Problem
 from tapwater_server.control.tomltext import read_toml
 from tapwater_server.model.accounts import parse_accounts
@@ -37,6 +37,8 @@ class AppFile:
     rules: Mapping[str, Any] = field(default_factory=dict)  # as written; checked with rules.toml
     users: Mapping[str, Any] = field(default_factory=dict)  # as written, checked
     mqtt: Mapping[str, Any] = field(default_factory=dict)  # as written, checked
+    indexes: tuple[Mapping[str, Any], ...] = ()  # of documents; as written, checked
+    ttl: tuple[Mapping[str, Any], ...] = ()  # as written, checked
 
 
 def parse(text: str) -> tuple[AppFile, list[Problem]]:
@@ -155,6 +157,11 @@ class _Reading:
             self.complain((), key, complaint.removeprefix(f"{key}."))
         return table
 
+    def entries(self, key: str, value: Any) -> tuple[Mapping[str, Any], ...]:
+        for line, what in entries.complain(key, value, self._lines)[:PROBLEMS_MAX]:
+            self.problems.append({"where": f"{FILE}:{line}" if line else FILE, "what": what})
+        return () if self.problems else tuple(value)
+
     def rules(self, key: str, value: Any) -> Mapping[str, Any]:
         return self._table((), key, value)
 
@@ -197,6 +204,8 @@ _KEYS: Mapping[str, Callable[[_Reading, str, Any], Any]] = {
     "rules": _Reading.rules,
     "users": _Reading.users,
     "mqtt": _Reading.mqtt,
+    "indexes": _Reading.entries,
+    "ttl": _Reading.entries,
 }
 
 

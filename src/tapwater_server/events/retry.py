@@ -6,8 +6,8 @@ from tapwater_server.model.delivering import AGE_S, DeliveryOptions
 from tapwater_server.model.invocation import Ending, Outcome
 
 _OURS = frozenset({Ending.OVERLOADED, Ending.CANCELLED})
-# No instance could be made. It may be our fault (no memory, a full disk) or the function's, and
-# nothing of the event has run: for so long it is taken for ours.
+# No instance could be made, and it was not the function's module that raised. Nothing of the event
+# has run: for so long it is taken for our fault (no memory, a full disk).
 START_FAILED_S_MAX = 600.0
 _REFUSED, _SERVER_ERROR = 400, 500
 _FOR_NOW = frozenset({408, 409, 425, 429})  # Refusals that say: try again.
@@ -93,11 +93,15 @@ def decide(
         return Bury(f"{reason} (older than {policy.age_s_max:.0f} s)")
     if outcome.ending in _OURS:
         return Release(max(outcome.retry_after_s, policy.delay_s))
-    if outcome.ending is Ending.START_FAILED and age_s < START_FAILED_S_MAX:
+    if _is_our_start(outcome) and age_s < START_FAILED_S_MAX:
         return Release(delay_before(min(attempt, 4) + 1, chance=chance, policy=policy))
     if attempt >= policy.attempts_max:
         return Bury(f"{reason} (attempt {attempt} of {policy.attempts_max})")
     return Again(delay_before(attempt + 1, chance=chance, policy=policy), reason)
+
+
+def _is_our_start(outcome: Outcome) -> bool:
+    return outcome.ending is Ending.START_FAILED and not outcome.by_function
 
 
 def reason_of(outcome: Outcome) -> str:

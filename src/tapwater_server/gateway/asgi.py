@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tapwater_server.gateway.asgi_socket import InternalSocket
@@ -28,12 +28,17 @@ class Bridge:
         """A plan: the internal app answers. ``app``: whose host was asked."""
         call = InternalCall(exchange)
         scope = _scope(exchange, target)
-        scope[DOOR] = Door(app=app, on_gone=call.on_gone)
-        task = self._tasks.start(call.run(self._app, scope))
+        scope[DOOR] = call.door(app)
         if exchange.method == b"GET":
             self._reading.add(call)
-            task.add_done_callback(lambda _: self._reading.discard(call))
+        self._tasks.start(self._run(call, scope))
         return call
+
+    async def _run(self, call: "InternalCall", scope: dict[str, Any]) -> None:
+        try:
+            await call.run(self._app, scope)
+        finally:
+            self._reading.discard(call)
 
     def open_socket(self, exchange: Exchange, *, target: RequestTarget, app: AppId) -> Call | None:
         """A plan: the internal app talks over a WebSocket, if it wants to."""
@@ -84,22 +89,41 @@ class InternalCall:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._parts = deque(exchange.parts)
+        whole = b"".join(exchange.parts)
         exchange.parts = []
-        self._size = sum(map(len, self._parts))
+        self._parts = deque([whole] if whole else [])
+        self._size = len(whole)
         self._complete = exchange.complete
         self._read = False  # the app has had all of the body
         self._gone = False
-        self._news = asyncio.Event()
-        self._room = asyncio.Event()
+        self._news: asyncio.Event | None = None  # Most have come whole, and need no waiting.
+        self._room: asyncio.Event | None = None
         self._resumed: Resumed | None = None
         self._head: tuple[int, Headers] | None = None
         self._answering = self._done = False
         self._told: Callable[[], object] | None = None
 
+    def door(self, app: AppId) -> Door:
+        """What the app may know of this request beyond ASGI."""
+        door = Door(app=app, on_gone=self.on_gone, say=self.say)
+        if self._complete:
+            door["whole"] = self._parts[0] if self._parts else b""
+        return door
+
     def on_gone(self, told: Callable[[], object]) -> None:
         """Call this as soon as the client has gone; the latest wish counts."""
         self._told = told
+
+    def say(self, status: int, headers: Sequence[tuple[bytes, bytes]], whole: bytes) -> None:
+        """The app answers in one piece.
+
+        Raises:
+            ConnectionResetError: the client has gone.
+        """
+        if self._gone:
+            raise ConnectionResetError("the client has gone")
+        self._answering = self._done = True
+        self._exchange.answered(status, [(name.lower(), text) for name, text in headers], whole)
 
     async def run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
         """Run the app to its end. What it raises is a bug of ours: counted, logged, a 500."""
@@ -118,7 +142,7 @@ class InternalCall:
     async def _receive(self) -> Message:
         """The app wants more of the request."""
         while not (self._parts or self._gone or (self._complete and not self._read)):
-            self._news.clear()
+            self._news = asyncio.Event()
             await self._news.wait()
         if self._gone:
             return {"type": "http.disconnect"}
@@ -157,7 +181,7 @@ class InternalCall:
             self._exchange.answered(*self._head, None if more else data)
             if not more:
                 return
-        self._room.clear()
+        self._room = asyncio.Event()
         if not self._exchange.body(data):
             await self._room.wait()
         elif more:
@@ -169,7 +193,8 @@ class InternalCall:
         self._parts.append(data)
         self._size += len(data)
         self._complete = self._complete or last
-        self._news.set()
+        if self._news is not None:
+            self._news.set()
         return self._size < WINDOW_BYTES
 
     def send(self, message: str | bytes) -> bool:
@@ -179,11 +204,13 @@ class InternalCall:
         self._resumed = resumed
 
     def resume(self) -> None:
-        self._room.set()
+        if self._room is not None:
+            self._room.set()
 
     def cancel(self, reason: str) -> None:
         self._gone = True
-        self._news.set()
-        self._room.set()
+        for waiting in (self._news, self._room):
+            if waiting is not None:
+                waiting.set()
         if self._told is not None:
             self._told()

@@ -58,6 +58,7 @@ class CallInProgress:
         "_resumed",
         "answered",
         "body_over",
+        "by_function",
         "cancelled",
         "close_code",
         "cpu_s",
@@ -95,6 +96,7 @@ class CallInProgress:
         self.cpu_s = 0.0
         self.logged_bytes = 0
         self.retry_after_s = 0.0
+        self.by_function = False  # it could not be started, and that is its own fault
         self.close_code = 0  # of a WebSocket; goes out as the outcome's status
         self.whole: bytes | None = None
         self.sender: SendWindow | None = None
@@ -179,6 +181,7 @@ class CallInProgress:
             usage=usage,
             message=message,
             retry_after_s=self.retry_after_s,
+            by_function=self.by_function,
             status=self.close_code,
         )
         self.exchange.ended(outcome)
@@ -244,6 +247,7 @@ class CallInProgress:
             raise WireError("a failure that cannot be read") from error
         if not isinstance(message, str) or not isinstance(trace, str):
             raise WireError("a failure that cannot be read")
+        self.by_function = ending is Ending.START_FAILED  # The guest runs, its module does not.
         if trace:
             seat.note(self, trace[:_TRACE_CHARACTERS_MAX])
         seat.complete(self, ending, message[:_SENTENCE_CHARACTERS_MAX])

@@ -13,7 +13,13 @@ TAG_CHARS_MAX = 256
 FIELD_CHARS_MAX = 1024  # Of a content type or the like.
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
+# A comma only in quotes, and nothing escaped there: of several types with commas between browsers
+# take the last, so that text/html would come in the disguise of what is harmless.
+_PLAIN, _QUOTED = r"[ !#-+\--~]", r'"[ !#-\[\]-~]*"'
+_TYPE = re.compile(
+    rf"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;({_PLAIN}|{_QUOTED})*)?",
+    re.ASCII,
+)
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _META = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
 

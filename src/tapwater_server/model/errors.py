@@ -72,6 +72,12 @@ class StorageFull(TapwaterError):
     code = "storage_full"
 
 
+class KeyReused(TapwaterError):
+    """An Idempotency-Key that was sent before, with another request."""
+
+    code = "key_reused"
+
+
 class NeedsIndex(TapwaterError):
     """A query would have to look at too much; ``problems`` says which index it needs."""
 
@@ -119,9 +125,16 @@ class DeployFailed(TapwaterError):
 
 
 class StartFailed(TapwaterError):
-    """A sandbox or an instance could not be started: the function's module failed, or we did."""
+    """A sandbox or an instance could not be started: the function's module failed, or we did.
+
+    ``by_function``: it was the module, beyond doubt.
+    """
 
     code = "start_failed"
+
+    def __init__(self, message: str, *, by_function: bool = False, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.by_function = by_function
 
 
 class SettingsError(TapwaterError):

@@ -91,6 +91,7 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # names of the app's secrets it may read; ("*",): all
     after_fork_import: bool = False  # the module starts threads: fork before importing it
+    idempotent: bool = False  # a request that comes again with its key is not run again
     body: bool = True  # False: no handler reads a body
     operations: Mapping[str, Any] = field(default_factory=dict)  # OpenAPI operations by verb
     description: str = ""

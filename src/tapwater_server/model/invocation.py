@@ -86,6 +86,7 @@ class Outcome:
     usage: Usage
     message: str = ""  # one sentence for the log and, where safe, the caller
     retry_after_s: float = 0.0
+    by_function: bool = False  # START_FAILED: its own module raised; else the fault may be ours
     status: int = 0
     headers: Headers = field(default_factory=list)
     body: bytes = b""

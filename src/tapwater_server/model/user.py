@@ -111,6 +111,7 @@ class ApiKey:
     roles: tuple[str, ...] = ()
     created_at: float = 0.0
     expires_at: float = 0.0  # 0.0: never
+    used_at: float = 0.0  # the hour in which it was last used; 0.0: never
 
     def public(self) -> dict[str, Any]:
         """What may be told: not the hash."""
@@ -121,4 +122,5 @@ class ApiKey:
             "roles": list(self.roles),
             "created_at": self.created_at,
             "expires_at": self.expires_at or None,
+            "used_at": self.used_at or None,
         }

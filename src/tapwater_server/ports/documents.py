@@ -20,6 +20,8 @@ DOC-9  snapshot() gives documents and the event log's seq of one moment: what ha
        the log behind that seq, and nothing before.
 DOC-10 Apps do not see each other's documents or indexes; erase() takes all of one app and nothing
        of another.
+DOC-11 Where a field says when a collection's documents end (put_ttl, declare_ttls), each write sets
+       the end from what the field holds then, unless it names an end itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.expiry import Ttl
 from tapwater_server.model.document.happened import Cause
 from tapwater_server.model.document.index import Index, IndexState
 from tapwater_server.model.document.paths import DocPath
@@ -149,6 +152,26 @@ class Documents(Protocol):
     async def sweep(self, *, count_max: int = 50) -> int:
         """Remove expired documents; say how many."""
         ...
+
+    async def put_ttl(self, app: AppId, ttl: Ttl) -> None:
+        """Let a field say when documents end, from the next write of each on.
+
+        Raises:
+            Invalid: there are too many.
+        """
+        ...
+
+    async def declare_ttls(self, app: AppId, ttls: Sequence[Ttl]) -> None:
+        """Put what an app's file says in the place of what it said before.
+
+        Raises:
+            Invalid: there are too many.
+        """
+        ...
+
+    async def drop_ttl(self, app: AppId, name: str) -> bool: ...
+
+    async def ttls(self, app: AppId) -> Sequence[Ttl]: ...
 
     async def erase(self, app: AppId) -> None: ...
 

@@ -42,7 +42,7 @@ class Outbox(Protocol):
         ...
 
     async def wait_accepted(self) -> None:
-        """Return after the next accept() or revive()."""
+        """Return once something was accepted or revived since the last lease() began."""
         ...
 
     async def find(self, app: AppId, id: str) -> Letter | None:
@@ -67,13 +67,15 @@ class Outbox(Protocol):
 
 
 class Refused(TapwaterError):
-    """The server for mail said no. ``final``: it will say so again."""
+    """The server for mail said no. ``final``: it will say so again. ``silent``: it did not say
+    anything, and kept us waiting.
+    """
 
     code = "mail_refused"
 
-    def __init__(self, message: str, *, final: bool) -> None:
+    def __init__(self, message: str, *, final: bool, silent: bool = False) -> None:
         super().__init__(message)
-        self.final = final
+        self.final, self.silent = final, silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,4 +103,16 @@ class Post(Protocol):
 
     async def send(self, app: AppId, draft: Draft) -> str:
         """Accept a draft, durably; give the letter's id."""
+        ...
+
+    def write(self, app: AppId, draft: Draft) -> Letter:
+        """Write a letter whole, for whoever puts it into the outbox with a change of their own.
+
+        Raises:
+            Invalid, TooLarge: it cannot be sent.
+        """
+        ...
+
+    async def keep(self, letter: Letter) -> None:
+        """Put a letter that was written into the outbox."""
         ...

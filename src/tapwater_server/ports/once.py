@@ -7,6 +7,8 @@ ONC-3  After commit() of the holder, others are told Already until its keep_s is
 ONC-4  After release() of the holder, or the end of its lease, the next begin() says First.
 ONC-5  commit() and release() with a token that is not the current one change nothing and say False.
 ONC-6  sweep() removes what is over, and nothing else; erase() forgets one app's and no other's.
+ONC-7  reclaim() ends all leases and nothing else: for who holds the data directory alone, before
+       the first begin(), when every lease is that of a process which is gone.
 """
 
 from dataclasses import dataclass
@@ -56,6 +58,8 @@ class Once(Protocol):
     ) -> bool: ...
 
     async def release(self, app: AppId, scope: str, key: str, token: str) -> bool: ...
+
+    async def reclaim(self) -> int: ...
 
     async def sweep(self) -> int: ...
 

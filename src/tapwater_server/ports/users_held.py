@@ -1,7 +1,7 @@
 """What any keeper of users holds in memory, to answer without waiting: keys and what is revoked."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.user import ApiKey, User
@@ -33,6 +33,7 @@ class Held:
     _keys: dict[AppId, dict[bytes, ApiKey]] = field(default_factory=dict)
     _owners: dict[tuple[AppId, str], User] = field(default_factory=dict)
     _refused: dict[AppId, dict[str, Refused]] = field(default_factory=dict)
+    _used: dict[tuple[AppId, str], float] = field(default_factory=dict)  # not yet on disk
 
     def keys(self, app: AppId) -> Sequence[ApiKey]:
         return sorted(self._keys.get(app, {}).values(), key=lambda key: key.id)
@@ -59,11 +60,27 @@ class Held:
         held = self._keys.get(app, {})
         for key in gone:
             held.pop(key.hash, None)
+            self._used.pop((app, key.id), None)
             if key.user and not any(other.user == key.user for other in held.values()):
                 self._owners.pop((app, key.user), None)
 
     def keys_of(self, app: AppId, user: str) -> list[ApiKey]:
         return [key for key in self._keys.get(app, {}).values() if key.user == user]
+
+    def mark_used(self, key: ApiKey, *, at: float) -> None:
+        held = self._keys.get(key.app, {})
+        if key.hash in held:
+            held[key.hash] = replace(held[key.hash], used_at=at)
+            self._used[key.app, key.id] = at
+
+    def used(self) -> Mapping[tuple[AppId, str], float]:
+        """When keys were used, as far as it is not on disk."""
+        return dict(self._used)
+
+    def used_written(self, written: Mapping[tuple[AppId, str], float]) -> None:
+        for name, at in written.items():
+            if self._used.get(name) == at:
+                del self._used[name]
 
     def changed(self, user: User) -> None:
         """A user was written: whoever holds a key of theirs has the new rights from now on."""
@@ -81,6 +98,7 @@ class Held:
                 del marks[subject]
 
     def erase(self, app: AppId) -> None:
+        self.drop_keys(app, self.keys(app))
         self._keys.pop(app, None)
         self._refused.pop(app, None)
         for owner in [owner for owner in self._owners if owner[0] == app]:

@@ -299,7 +299,10 @@ class Growth:
         count = lane.failure.count + 1 if lane.failure is not None else 1
         pause_s = min(FAILURE_S_MIN * 2 ** min(count - 1, 10), FAILURE_S_MAX)
         lane.failure = Failure(
-            message=message, count=count, until=self._clock.monotonic() + pause_s
+            message=message,
+            by_function=isinstance(error, StartFailed) and error.by_function,
+            count=count,
+            until=self._clock.monotonic() + pause_s,
         )
         facts = f" {dict(error.facts)}" if isinstance(error, StartFailed) and error.facts else ""
         self._logs(

@@ -20,6 +20,7 @@ class Failure:
     """The last starts failed; until then nobody tries again."""
 
     message: str
+    by_function: bool
     count: int
     until: float
 

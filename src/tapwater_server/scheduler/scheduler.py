@@ -280,8 +280,10 @@ class Scheduler:
             instance.begin(call)
 
     def _fail(self, lane: Lane) -> None:
-        message = lane.failure.message if lane.failure is not None else "no instance could start"
+        failure = lane.failure
+        message = failure.message if failure is not None else "no instance could start"
         while (call := lane.room.next()) is not None:
+            call.by_function = failure is not None and failure.by_function
             call.end(Ending.START_FAILED, Usage(cold=True), message)
 
     def _refuse(self, lane: Lane, message: str, *, count: int) -> None:

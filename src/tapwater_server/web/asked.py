@@ -19,6 +19,12 @@ def _go_on() -> None:
     """Nobody can tell that the client has gone."""
 
 
+async def in_one(body: bytes) -> AsyncIterator[bytes]:
+    """Give a body that is there as one piece; an empty one as none."""
+    if body:
+        yield body
+
+
 @dataclass(slots=True, kw_only=True)
 class Asked:
     """One request about one app. ``who`` is known and checked to be somebody of that app."""
@@ -31,8 +37,10 @@ class Asked:
     query: Mapping[str, str] = field(default_factory=dict)  # the last one of each name
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
     chunks: Callable[[], AsyncIterator[bytes]]  # the body; to be read once
+    whole: bytes | None = None  # the same, where all of it has come already
     client: str = ""  # address of who asks
     base_url: str = ""  # scheme and host the client used: "https://shop.example"
+    base_known: bool = False  # it leads to the app; else it is only what the client says
     root: str = "/_/v1"  # what stands before ``path`` in the address the client used
     caller: Invocation | None = None  # the call that asks, if a function does
     end_with_client: Callable[[], None] = _go_on  # from now on: cancelled when the client goes
@@ -67,6 +75,10 @@ class Asked:
         Raises:
             TooLarge: it has more than ``bytes_max`` bytes.
         """
+        if self.whole is not None:
+            if len(self.whole) > bytes_max:
+                raise TooLarge(f"the body has more than {bytes_max} bytes")
+            return self.whole
         parts = bytearray()
         async for part in self.chunks():
             parts += part

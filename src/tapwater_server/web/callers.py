@@ -28,7 +28,7 @@ class Callers:
             return NOBODY
         found: Principal | None = None
         if len(token) <= TOKEN_CHARS_MAX:
-            found = self._identities.check(app, token) or self._holder(token)
+            found = self._holder(token) or self._identities.check(app, token)
         if found is None:
             raise Unauthenticated("this token is not known here, or has expired")
         return found

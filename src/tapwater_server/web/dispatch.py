@@ -1,7 +1,7 @@
 """From a request to its answer: find the endpoint, see that who asks may, run the handler."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,7 @@ class Table:
         self.endpoints: Sequence[Endpoint] = tuple(endpoints)
         self.sockets: Sequence[Socket] = tuple(sockets)
         self._endpoints, self._sockets = Routes(self.endpoints), Routes(self.sockets)
+        self._by_method = _by_method(self.endpoints)
         self.names = self._endpoints.names | self._sockets.names
 
     async def answer(self, asked: Asked) -> Said:
@@ -71,19 +72,21 @@ class Table:
             TooLarge: the body says that it is larger than the endpoint takes.
             Unauthenticated, NotAllowed: not for who asks.
         """
-        found = self._endpoints.find(split_path(asked.path))
+        segments, routes = split_path(asked.path), self._by_method.get(asked.method)
+        fitting = routes.first(segments) if routes is not None else None
+        if fitting is None:
+            raise self._missing(asked, segments)
+        endpoint, asked.params = fitting
+        require(endpoint.who, asked)
+        limit(asked, bytes_max=endpoint.body_bytes_max)
+        return endpoint
+
+    def _missing(self, asked: Asked, segments: Sequence[str]) -> TapwaterError:
+        found = self._endpoints.find(segments)
         if not found:
-            raise NotFound(f"no service has anything at {asked.path[:200]}")
-        for endpoint, params in found:
-            if endpoint.method == asked.method or (
-                endpoint.method == "GET" and asked.method == "HEAD"
-            ):
-                require(endpoint.who, asked)
-                asked.params = params
-                asked.chunks = bounded(asked, bytes_max=endpoint.body_bytes_max)
-                return endpoint
+            return NotFound(f"no service has anything at {asked.path[:200]}")
         allowed = _allowed(endpoint for endpoint, _ in found)
-        raise problems.MethodNotAllowed(
+        return problems.MethodNotAllowed(
             f"{asked.method} is not possible here; {allowed} is", allowed=allowed
         )
 
@@ -131,7 +134,7 @@ def refuse(error: TapwaterError) -> Said:
     )
 
 
-def bounded(asked: Asked, *, bytes_max: int) -> Callable[[], AsyncIterator[bytes]]:
+def limit(asked: Asked, *, bytes_max: int) -> None:
     """Let no more of a body through than an endpoint takes.
 
     Raises:
@@ -140,6 +143,10 @@ def bounded(asked: Asked, *, bytes_max: int) -> Callable[[], AsyncIterator[bytes
     said, chunks = asked.headers.get("content-length", ""), asked.chunks
     if said.isdecimal() and (len(said) > _DIGITS_MAX or int(said) > bytes_max):
         raise TooLarge(f"the body has more than {bytes_max} bytes")
+    if asked.whole is not None:
+        if len(asked.whole) > bytes_max:
+            raise TooLarge(f"the body has more than {bytes_max} bytes")
+        return
 
     async def within() -> AsyncIterator[bytes]:
         size = 0
@@ -149,7 +156,7 @@ def bounded(asked: Asked, *, bytes_max: int) -> Callable[[], AsyncIterator[bytes
                 raise TooLarge(f"the body has more than {bytes_max} bytes")
             yield chunk
 
-    return within
+    asked.chunks = within
 
 
 def _write(endpoint: Endpoint, given: Any) -> Said:
@@ -167,6 +174,16 @@ def _write(endpoint: Endpoint, given: Any) -> Said:
     if isinstance(given, bytes):
         return Said(status, {"content-type": endpoint.media, **extra}, given)
     return Said(status, {"content-type": _JSON, **extra}, msgspec.json.encode(given))
+
+
+def _by_method(endpoints: Sequence[Endpoint]) -> Mapping[str, Routes[Endpoint]]:
+    """A table for each method: a request looks at those lines alone that can answer it."""
+    methods = {endpoint.method for endpoint in endpoints} | {"HEAD"}
+    stand_in = {"HEAD": {"HEAD", "GET"}}
+    return {
+        method: Routes(one for one in endpoints if one.method in stand_in.get(method, {method}))
+        for method in methods
+    }
 
 
 def _allowed(endpoints: Iterable[Endpoint]) -> str:

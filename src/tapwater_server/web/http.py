@@ -1,7 +1,7 @@
 """The services' API as an ASGI app: ``/_/v1/`` on an app's hosts, ``/_/api/v1/apps/`` on ours."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -9,11 +9,11 @@ from typing import cast
 from tapwater_server.model.errors import NotFound, TapwaterError
 from tapwater_server.model.ids import AppId, parse_app_id
 from tapwater_server.ports.clock import Clock
-from tapwater_server.web.asked import Asked
+from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.callers import Callers, Standing, bearer, whoever
 from tapwater_server.web.dispatch import Said, Table, refuse
 from tapwater_server.web.pages import Pages
-from tapwater_server.web.places import place_of
+from tapwater_server.web.places import leads_here, place_of
 from tapwater_server.web.scope import (
     DOOR,
     ASGIApp,
@@ -53,19 +53,24 @@ class ServicesApp:
         self._pages = Pages(table)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = self._place(scope)
-        if raw_path(scope).rstrip("/") == INBOX and scope["type"] == "http":
-            await _send(scope, send, Said(302, {"location": f"{OWN}mail/inbox"}))
-        elif place is None:
-            await self._otherwise(scope, receive, send)
+        raw = raw_path(scope)
+        place = self._place(raw, scope)
+        if place is None:
+            if raw.rstrip("/") == INBOX and scope["type"] == "http":
+                await _send(scope, send, Said(302, {"location": f"{OWN}mail/inbox"}))
+            else:
+                await self._otherwise(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._talk(scope, receive, send, *place)
         else:
-            await self._answer(scope, receive, send, *place)
+            own = raw.startswith(OWN)
+            said = self._pages.find(scope, *place) if own else None
+            if said is None:
+                said = await self._answer(scope, receive, *place)
+            await _send(scope, send, said)
 
-    def _place(self, scope: Scope) -> tuple[str, str] | None:
+    def _place(self, path: str, scope: Scope) -> tuple[str, str] | None:
         """Give the app and the path below it, or None if this is not for a service."""
-        path = raw_path(scope)
         if path.startswith(OWN):
             door = cast(Door, scope.get(DOOR, {}))
             return door.get("app", ""), path[len(OWN) - 1 :]
@@ -74,19 +79,13 @@ class ServicesApp:
         app, _, below = path[len(ALL) :].partition("/")
         return (app, f"/{below}") if below.partition("/")[0] in self._table.names else None
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, app: str, path: str
-    ) -> None:
-        said = self._pages.find(scope, app, path) if raw_path(scope).startswith(OWN) else None
-        if said is None:
-            try:
-                asked = self._asked(scope, receive, app, path)
-            except TapwaterError as error:
-                said = refuse(error)
-            else:
-                said = await self._table.answer(asked)
-                said = self._followed(said, scope, asked.app)
-        await _send(scope, send, said)
+    async def _answer(self, scope: Scope, receive: Receive, app: str, path: str) -> Said:
+        try:
+            asked = self._asked(scope, receive, app, path)
+        except TapwaterError as error:
+            return refuse(error)
+        said = await self._table.answer(asked)
+        return said if isinstance(said.body, bytes) else self._followed(said, scope, asked.app)
 
     def _followed(self, said: Said, scope: Scope, app: AppId) -> Said:
         """What is followed ends with its token; what is only long (a blob) is sent whole."""
@@ -96,7 +95,8 @@ class ServicesApp:
         return replace(said, body=_while(said.body, self._standing(scope, app)))
 
     def _standing(self, scope: Scope, app: AppId) -> Standing:
-        return Standing(self._callers, app, _token(scope), clock=self._clock)
+        token = _token(scope, headers_of(scope))
+        return Standing(self._callers, app, token, clock=self._clock)
 
     async def _talk(self, scope: Scope, receive: Receive, send: Send, app: str, path: str) -> None:
         await receive()  # websocket.connect
@@ -120,15 +120,16 @@ class ServicesApp:
         if not app:
             raise NotFound("no app is the default here: use an app's own host")
         id, headers = parse_app_id(app), headers_of(scope)
-        who = self._callers.find(id, _token(scope))
-        whoever(who, id)
+        whole = cast(Door, scope.get(DOOR, {})).get("whole")
+        who = whoever(self._callers.find(id, _token(scope, headers)), id)
         if not self._exists(id):
             raise NotFound(f"there is no app {id}")
+        host, hosts = headers.get("host", "localhost"), self._hosts(id)
         base_url, root = place_of(
             scheme=scope.get("scheme", "http"),
-            host=headers.get("host", "localhost"),
+            host=host,
             root=raw_path(scope).removesuffix(path),
-            hosts=self._hosts(id),
+            hosts=hosts,
         )
         return Asked(
             app=id,
@@ -137,17 +138,19 @@ class ServicesApp:
             path=path,
             query=query_of(scope["query_string"].decode("latin-1")),
             headers=headers,
-            chunks=lambda: pieces(receive),
+            chunks=partial(pieces, receive) if whole is None else partial(in_one, whole),
+            whole=whole,
             client=(scope.get("client") or ("", 0))[0],
             base_url=base_url,
+            base_known=bool(hosts) or leads_here(host),
             root=root,
             end_with_client=partial(_end_with_client, scope),
         )
 
 
-def _token(scope: Scope) -> str | None:
+def _token(scope: Scope, headers: Mapping[str, str]) -> str | None:
     offered = token_of(scope) if scope["type"] == "websocket" else None
-    return offered or bearer(headers_of(scope).get("authorization", ""))
+    return offered or bearer(headers.get("authorization", ""))
 
 
 async def _while(chunks: AsyncIterator[bytes], standing: Standing) -> AsyncIterator[bytes]:
@@ -173,6 +176,10 @@ def _end_with_client(scope: Scope) -> None:
 
 async def _send(scope: Scope, send: Send, said: Said, *, prefix: str = "http.response") -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in said.headers.items()]
+    say = cast(Door, scope.get(DOOR, {})).get("say")
+    if say is not None and isinstance(said.body, bytes):
+        say(said.status, headers, said.body)
+        return
     await send({"type": f"{prefix}.start", "status": said.status, "headers": headers})
     if isinstance(said.body, bytes):
         await send({"type": f"{prefix}.body", "body": said.body, "more_body": False})

@@ -18,15 +18,23 @@ def place_of(*, scheme: str, host: str, root: str, hosts: Sequence[str]) -> tupl
     >>> place_of(scheme="http", host="localhost:8080", root="/_/v1", hosts=["shop.example"])
     ('http://localhost:8080', '/_/v1')
     """
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    name = name.lower().rstrip(".")
-    if not hosts or name in hosts or _is_here(name):
+    if not hosts or _name(host) in hosts or leads_here(host):
         return f"{scheme}://{host}", root
     return f"https://{hosts[0]}", OWN_ROOT
 
 
-def _is_here(name: str) -> bool:
-    """Names that lead whoever follows them to their own machine."""
+def _name(host: str) -> str:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return name.lower().rstrip(".")
+
+
+def leads_here(host: str) -> bool:
+    """Say whether a host leads whoever follows it to their own machine.
+
+    >>> leads_here("localhost:8080"), leads_here("shop.example")
+    (True, False)
+    """
+    name = _name(host)
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

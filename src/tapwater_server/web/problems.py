@@ -19,6 +19,7 @@ STATUS: Mapping[str, int] = {
     "too_large": 413,
     "range": 416,
     "deploy_failed": 422,
+    "key_reused": 422,
     "rate_limited": 429,
     "internal": 500,
     "settings": 500,

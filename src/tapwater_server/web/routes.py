@@ -1,6 +1,6 @@
 """Which line of a table a path means. Pure: the most exact path wins, then the earlier line."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
@@ -41,6 +41,10 @@ class Pattern:
     def exactness(self) -> tuple[int, ...]:
         """Sorts the more exact patterns first, the longer ones before their beginnings."""
         return (*(kind for kind, _ in self.segments), _END)
+
+    def takes(self, size: int) -> bool:
+        """Say whether a path of so many segments can fit."""
+        return size == len(self.segments) if self.rest < 0 else size >= len(self.segments)
 
     def match(self, given: Sequence[str]) -> dict[str, str] | None:
         """Give the parameters, or None where the path is another one."""
@@ -83,11 +87,11 @@ class Routes(Generic[Line]):
     def __init__(self, lines: Iterable[Line]) -> None:
         read = [(Pattern.read(line.path), line) for line in lines]
         read.sort(key=lambda pair: pair[0].exactness)  # Stable: the earlier line stays first.
-        self._by_first: dict[str, list[tuple[Pattern, Line]]] = {}
+        self._by_first: dict[str, _Sized[Line]] = {}
         for pattern, line in read:
             kind, first = pattern.segments[0]
             assert kind == _LITERAL, f"{line.path}: a path begins with the name of its service"
-            self._by_first.setdefault(first, []).append((pattern, line))
+            self._by_first.setdefault(first, _Sized()).add(pattern, line)
 
     @property
     def names(self) -> frozenset[str]:
@@ -96,12 +100,35 @@ class Routes(Generic[Line]):
 
     def find(self, segments: Sequence[str]) -> list[tuple[Line, Mapping[str, str]]]:
         """Give every line that a path fits, the most exact first."""
-        found: list[tuple[Line, Mapping[str, str]]] = []
-        for pattern, line in self._by_first.get(segments[0] if segments else "", ()):
+        return list(self._fitting(segments))
+
+    def first(self, segments: Sequence[str]) -> tuple[Line, Mapping[str, str]] | None:
+        """Give the most exact line that a path fits; the others are not looked at."""
+        return next(self._fitting(segments), None)
+
+    def _fitting(self, segments: Sequence[str]) -> Iterator[tuple[Line, Mapping[str, str]]]:
+        sized = self._by_first.get(segments[0] if segments else "")
+        for pattern, line in sized.of(len(segments)) if sized is not None else ():
             params = pattern.match(segments)
             if params is not None:
-                found.append((line, params))
-        return found
+                yield line, params
+
+
+class _Sized(Generic[Line]):
+    """The lines of one service, by how many segments a path has that may fit them."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[Pattern, Line]] = []
+        self._by_size: list[list[tuple[Pattern, Line]]] = []
+
+    def add(self, pattern: Pattern, line: Line) -> None:
+        self._all.append((pattern, line))
+        sizes = range(max(len(one.segments) for one, _ in self._all) + 2)
+        self._by_size = [[one for one in self._all if one[0].takes(size)] for size in sizes]
+
+    def of(self, size: int) -> Sequence[tuple[Pattern, Line]]:
+        """Give the lines for so many segments; beyond the longest pattern it is always the same."""
+        return self._by_size[min(size, len(self._by_size) - 1)]
 
 
 def split_path(path: str) -> list[str]:
@@ -113,12 +140,15 @@ def split_path(path: str) -> list[str]:
     Raises:
         Invalid: it does not begin with a slash, is no UTF-8, or has a NUL in it.
     """
-    try:
-        segments = [unquote(part, errors="strict") for part in path.split("/")]
-    except UnicodeDecodeError:
-        raise Invalid("the path is not UTF-8") from None
+    if "%" in path:
+        try:
+            segments = [unquote(part, errors="strict") for part in path.split("/")]
+        except UnicodeDecodeError:
+            raise Invalid("the path is not UTF-8") from None
+    else:
+        segments = path.split("/")
     if segments[0] or len(segments) < 2:
         raise Invalid("a path begins with a slash")
-    if "\0" in path or any("\0" in segment for segment in segments):
+    if "\0" in path or ("%00" in path and any("\0" in segment for segment in segments)):
         raise Invalid("a path has no NUL in it")
     return segments[1:]

@@ -1,6 +1,6 @@
 """What of an ASGI scope the APIs read, and what the door adds to it. Pure."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import parse_qsl
 
@@ -21,13 +21,21 @@ class Door(TypedDict, total=False):
 
     app: str  # "": the bare host without a default app
     on_gone: Callable[[Callable[[], object]], None]
+    whole: bytes  # the request's body, if all of it has come already
+    say: Callable[[int, Sequence[tuple[bytes, bytes]], bytes], None]  # an answer in one piece
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """Give the headers by name; one that comes twice is joined as HTTP says."""
+    """Give the headers by name (in lower case, says ASGI); one that comes twice is joined."""
+    said = scope["headers"]
+    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in said}
+    return found if len(found) == len(said) else _joined(said)
+
+
+def _joined(said: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+    for raw_name, raw_value in said:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 

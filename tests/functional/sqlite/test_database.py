@@ -13,7 +13,7 @@ import pytest
 from tapwater_server.backends.sqlite import connection as module
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.migrating import migrate, migrations
-from tapwater_server.model.errors import Overloaded, SettingsError
+from tapwater_server.model.errors import Overloaded, SettingsError, StorageFull, TapwaterError
 
 
 def set_to(name: str, value: str) -> module.Work[None]:
@@ -61,7 +61,7 @@ async def test_a_failing_write_takes_nobody_with_it(tmp_path: Path) -> None:
 async def test_a_full_disk_fails_and_then_does_not(tmp_path: Path) -> None:
     database = Database(tmp_path / "a.db", schema="state")
     await database.write(lambda c: c.execute("PRAGMA max_page_count = 1"))
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(StorageFull, match="full"):
         await database.write(set_to("big", "x" * 100_000))
     await database.write(lambda c: c.execute("PRAGMA max_page_count = 100000"))
     await database.write(set_to("big", "x" * 100_000))
@@ -159,4 +159,39 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     database = Database(tmp_path / "a.db", schema="state")
     kept = await database.read(settings)
     assert {str(n) for n in range(acknowledged)} <= set(kept)
+    await database.close()
+
+
+async def test_a_file_spoilt_while_it_is_used_is_told_as_damage(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.db", schema="state")
+    await database.write(set_to("a", "1"))
+    database.load(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+    (tmp_path / "a.db").write_bytes(b"no database at all" * 1000)
+    with pytest.raises(TapwaterError, match=r"a\.db is damaged"):
+        await database.read(settings)
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all" * 1000, b"SQLite format 3\0" + b"x" * 9000]
+)
+def test_a_spoilt_file_is_named_at_the_start(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.db").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"a\.db is damaged, or no database"):
+        Database(tmp_path / "a.db", schema="state")
+
+
+def test_a_folder_that_is_gone_is_named_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a\.db cannot be opened"):
+        Database(tmp_path / "gone" / "a.db", schema="state")
+
+
+async def test_a_transaction_left_open_does_not_stop_the_next(tmp_path: Path) -> None:
+    """A rollback that the disk refused, made by hand."""
+    database = Database(tmp_path / "a.db", schema="state")
+    await database.write(lambda c: (c.execute("COMMIT"), c.execute("BEGIN"))[0])
+    with pytest.raises(sqlite3.OperationalError):
+        await database.write(lambda c: c.execute("no SQL"))
+    await database.write(set_to("a", "1"))
+    assert await database.read(settings) == {"a": "1"}
     await database.close()

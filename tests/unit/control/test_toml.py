@@ -86,3 +86,28 @@ def test_wrong_kinds_of_values() -> None:
 
 def test_cors_for_everyone() -> None:
     assert parse("cors = true")[0].cors is True
+
+
+def test_what_is_declared_of_documents_is_complained_of_by_entry() -> None:
+    text = """
+[[indexes]]
+collection = "books"
+fields = ["author", "-title"]
+
+[[indexes]]
+collection = "books"
+
+[[ttl]]
+collection = "sessions"
+field = "a..b"
+"""
+    _, problems = parse(text)
+    assert [(each["where"], each["what"].partition(":")[0]) for each in problems] == [
+        ("tapwater.toml:6", "indexes, entry 2"),
+        ("tapwater.toml:9", "ttl, entry 1"),
+    ]
+    app, problems = parse(text.replace('books"\n\n', 'books"\nfields = ["n"]\n').replace("..", "."))
+    assert problems == []
+    assert [each["fields"] for each in app.indexes] == [["author", "-title"], ["n"]]
+    assert app.ttl == ({"collection": "sessions", "field": "a.b"},)
+    assert parse("indexes = 3")[1][0]["what"].startswith("indexes, entry 1: write each one")

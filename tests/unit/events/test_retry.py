@@ -84,6 +84,15 @@ def test_an_instance_that_cannot_be_made_is_our_fault_for_a_while() -> None:
     assert isinstance(late, Again)
 
 
+def test_a_module_that_raises_uses_attempts() -> None:
+    failed = ended(Ending.START_FAILED)
+    failed.by_function = True
+    early = decide(failed, attempt=1, age_s=0, chance=0, policy=POLICY)
+    assert isinstance(early, Again)
+    last = decide(failed, attempt=POLICY.attempts_max, age_s=0, chance=0, policy=POLICY)
+    assert isinstance(last, Bury)
+
+
 def test_the_waits_a_user_names_are_kept_and_the_last_repeats() -> None:
     policy = policy_of(DeliveryOptions(attempts_max=5, delays_s=(1.0, 60.0)))
     waits = [delay_before(attempt, chance=0.5, policy=policy) for attempt in (2, 3, 4, 5)]

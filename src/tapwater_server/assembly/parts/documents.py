@@ -2,6 +2,7 @@
 
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.backends.sqlite.documents import SqliteDocuments
+from tapwater_server.services.docs.declared import Declared
 from tapwater_server.services.docs.http import DocsHttp
 from tapwater_server.services.docs.http_store import StoreHttp
 from tapwater_server.services.docs.hub import Hub
@@ -19,6 +20,7 @@ async def open(ground: Ground) -> Part:
     service = DocsService(documents=documents, rules=ground.rules, clock=clock)
     hub = Hub(log=stores.eventlog, documents=documents, clock=clock)
     upkeep = Upkeep(documents=documents, clock=clock)
+    declared = Declared(registry=stores.registry, documents=documents, upkeep=upkeep, clock=clock)
     watching = Watching(
         service=service, documents=documents, log=stores.eventlog, hub=hub, clock=clock
     )
@@ -28,7 +30,7 @@ async def open(ground: Ground) -> Part:
         name="docs",
         endpoints=(*http.endpoints(), *store.endpoints()),
         sockets=http.sockets(),
-        loops=(hub.run(), hub.run_beat(), upkeep.run()),
+        loops=(hub.run(), hub.run_beat(), upkeep.run(), declared.run()),
         erase=documents.erase,
         service=service,
     )

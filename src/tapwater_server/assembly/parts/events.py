@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from tapwater_server.assembly.parts.ground import Ground, Part
-from tapwater_server.backends.sqlite.once import SqliteOnce
 from tapwater_server.events.audience import Audience
 from tapwater_server.events.matching import errand_of
 from tapwater_server.model.event import Event
@@ -40,7 +39,6 @@ async def open(ground: Ground) -> Part:
         clock=clock,
         ids=ids,
     )
-    once = SqliteOnce(database=stores.data, clock=clock, ids=ids)
     webhooks = WebhooksApi(
         registry=stores.registry,
         secrets=stores.secrets,
@@ -52,16 +50,16 @@ async def open(ground: Ground) -> Part:
     async def erase(app: AppId) -> None:
         await stores.bus.erase(app)
         await stores.eventlog.erase(app)
-        await once.erase(app)
+        await stores.once.erase(app)
 
     async def sweep() -> None:
-        await once.sweep()
+        await stores.once.sweep()
 
     return Part(
         name="events",
         endpoints=(
             *EventsApi(service=service, clock=clock, ids=ids).endpoints(),
-            *OnceApi(once=once).endpoints(),
+            *OnceApi(once=stores.once).endpoints(),
             *webhooks.endpoints(),
         ),
         erase=erase,

@@ -63,6 +63,7 @@ async def open(ground: Ground) -> Part:
     async def erase(app: AppId) -> None:
         await ground.stores.users.erase(app)
         await identities.keys.erase(app)
+        identities.access.forget(app)
 
     async def sweep() -> None:
         await ground.stores.users.sweep(now=ground.clock.now())

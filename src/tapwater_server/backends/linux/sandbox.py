@@ -170,6 +170,11 @@ class LinuxSandbox:
         idle(zygote)
         return zygote
 
+    async def try_layers(self) -> None:
+        """Let ``layers()`` know its answer, while everything else goes on."""
+        if self._probe is None:
+            await asyncio.shield(self._begin_probe())
+
     def layers(self) -> tuple[Layer, ...]:
         """Say which layers of isolation this machine gives; asks the kernel by trying."""
         return (*describe(self._probed(), root=self._privileged), *self._cgroups.layers())

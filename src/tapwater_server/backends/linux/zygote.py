@@ -108,7 +108,8 @@ class LinuxZygote:
         message = await ready
         manifest = message["ready"]
         if not isinstance(manifest, dict):
-            raise StartFailed(f"{self.name} described itself with something that is no object")
+            what = "described itself with something that is no object"
+            raise StartFailed(f"{self.name} {what}", by_function=True)
         self._manifest = manifest
 
     @property
@@ -265,7 +266,8 @@ class LinuxZygote:
                 if key in message:
                     step.set_result(message)
                 elif "failed" in message:
-                    step.set_exception(StartFailed(str(message["failed"])[:_TEXT_CHARACTERS_MAX]))
+                    why = str(message["failed"])[:_TEXT_CHARACTERS_MAX]
+                    step.set_exception(StartFailed(why, by_function=key == "ready"))
         if "forked" in message or "ended" in message:
             self._note_child(message)
 
@@ -327,9 +329,10 @@ class LinuxZygote:
     def _fail_waiting(self) -> None:
         assert self._died is not None
         why = f"{self.name} {describe(self._died)}{self.last_words()}"
-        for step in self._steps.values():
+        for key, step in self._steps.items():
             if not step.done():
-                step.set_exception(StartFailed(why))
+                fault = key == "ready" and not _is_killed(self._died)
+                step.set_exception(StartFailed(why, by_function=fault))
         for birth in list(self._births):
             birth.fail(why)
 
@@ -352,6 +355,11 @@ class LinuxZygote:
         self._tail.close()
         self._group.remove()
         self._note_over()
+
+
+def _is_killed(died: Died) -> bool:
+    """Whether it may be a victim of somebody else's hunger for memory, or of an operator."""
+    return died.death is Death.SIGNALLED and died.detail == signal.SIGKILL
 
 
 def describe(died: Died) -> str:

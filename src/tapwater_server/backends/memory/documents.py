@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from tapwater_server.backends.memory.eventlog import MemoryEventLog
 from tapwater_server.model.document import write as writing
 from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.expiry import TTLS_MAX, Ttl
 from tapwater_server.model.document.happened import Cause, Change, event_of
 from tapwater_server.model.document.index import INDEXES_MAX, Index, IndexState, State, keys
 from tapwater_server.model.document.paths import DocPath, name_of
@@ -42,6 +43,7 @@ class _Shelf:
 
     documents: dict[DocPath, Document] = field(default_factory=dict)
     indexes: dict[str, IndexState] = field(default_factory=dict)
+    ttls: dict[str, Ttl] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,9 +105,11 @@ class MemoryDocuments:
         if data is None:
             return None
         draft.version += 1
-        new = writing.draft(write, old, data, now=now, version=draft.version)
+        name = name_of(write.path.collection)
+        ttl = shelf.ttls.get(name)
+        new = writing.draft(write, old, data, now=now, version=draft.version, ttl=ttl)
         for each in shelf.indexes.values():
-            if each.index.name == name_of(write.path.collection) and each.state != State.FAILED:
+            if each.index.name == name and each.state != State.FAILED:
                 keys(each.index, write.path, data)  # It refuses what does not fit.
         draft.documents[write.path] = new
         draft.changes.append(Change(path=write.path, before=old, after=new))
@@ -243,11 +247,33 @@ class MemoryDocuments:
                 swept += 1
         return swept
 
+    async def put_ttl(self, app: AppId, ttl: Ttl) -> None:
+        _put_ttl(self._shelf(app).ttls, ttl)
+
+    async def declare_ttls(self, app: AppId, ttls: Sequence[Ttl]) -> None:
+        shelf = self._shelf(app)
+        kept = {name: each for name, each in shelf.ttls.items() if not each.declared}
+        for each in ttls:
+            _put_ttl(kept, each)
+        shelf.ttls = kept
+
+    async def drop_ttl(self, app: AppId, name: str) -> bool:
+        return self._shelf(app).ttls.pop(name, None) is not None
+
+    async def ttls(self, app: AppId) -> Sequence[Ttl]:
+        return sorted(self._shelf(app).ttls.values(), key=lambda each: each.name)
+
     async def erase(self, app: AppId) -> None:
         self._shelves.pop(app, None)
 
     def stats(self) -> DocumentStats:
         return self._stats
+
+
+def _put_ttl(ttls: dict[str, Ttl], ttl: Ttl) -> None:
+    if len({*ttls, ttl.name}) > TTLS_MAX:
+        raise Invalid(f"at most {TTLS_MAX} collections can have one")
+    ttls[ttl.name] = ttl
 
 
 def _fitting(found: list[Document], bytes_max: int) -> list[Document]:

@@ -54,6 +54,12 @@ class MemoryOnce:
         del self._held[app, scope, key]
         return True
 
+    async def reclaim(self) -> int:
+        begun = [place for place, held in self._held.items() if held.token]
+        for place in begun:
+            del self._held[place]
+        return len(begun)
+
     async def sweep(self) -> int:
         now = self._clock.now()
         over = [place for place, held in self._held.items() if held.until <= now]

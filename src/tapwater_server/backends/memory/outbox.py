@@ -17,6 +17,9 @@ class MemoryOutbox:
         self._accepted = asyncio.Event()
 
     async def accept(self, letter: Letter) -> bool:
+        return self.record(letter)
+
+    def record(self, letter: Letter) -> bool:
         if (letter.app, letter.id) in self._letters:
             return False
         self._letters[letter.app, letter.id] = letter
@@ -24,6 +27,7 @@ class MemoryOutbox:
         return True
 
     async def lease(self, *, now: float, lease_s: float, count_max: int) -> Sequence[Letter]:
+        self._accepted.clear()
         due = [one for one in self._letters.values() if _waits(one) and one.due_at <= now]
         due.sort(key=lambda one: (one.due_at, one.id))
         leased = [
@@ -50,7 +54,6 @@ class MemoryOutbox:
         return min((one.due_at for one in self._letters.values() if _waits(one)), default=None)
 
     async def wait_accepted(self) -> None:
-        self._accepted.clear()
         await self._accepted.wait()
 
     async def find(self, app: AppId, id: str) -> Letter | None:

@@ -206,7 +206,9 @@ class InlineZygote(asyncio.Protocol):
         self._sock = None
         self._transport = None
         if not self.ready.done():
-            self.ready.set_exception(StartFailed("the module's process ended while importing it"))
+            self.ready.set_exception(
+                StartFailed("the module's process ended while importing it", by_function=True)
+            )
         for forked in self._forks.values():
             if not forked.done():
                 forked.set_exception(OSError("the zygote is gone"))
@@ -223,7 +225,7 @@ class InlineZygote(asyncio.Protocol):
             self.manifest = message["ready"]
             self.ready.set_result(None)
         elif "failed" in message:
-            self.ready.set_exception(StartFailed(message["failed"]))
+            self.ready.set_exception(StartFailed(message["failed"], by_function=True))
         elif "forked" in message:
             forked = self._forks.get(message["forked"])
             if forked is not None and not forked.done():

@@ -2,40 +2,66 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from tapwater_server.backends.memory.outbox import MemoryOutbox
 from tapwater_server.model.errors import Conflict, NotFound, Overloaded
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
+from tapwater_server.model.letter import Letter
 from tapwater_server.model.user import ApiKey, Code, Link, Purpose, Session, User
 from tapwater_server.ports.eventlog import EventLog
-from tapwater_server.ports.users import GONE, Turned, Wanted
+from tapwater_server.ports.users import GONE, Ends, Offer, Turned, Wanted
 from tapwater_server.ports.users_held import Held, Refused, of_session, of_user
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    session: str
+    at: float
+    next: bytes
+    salt: bytes
 
 
 class MemoryUsers:
     """See the promises of ``ports/users.py``."""
 
-    def __init__(self, *, log: EventLog) -> None:
-        self._log = log
+    def __init__(self, *, log: EventLog, outbox: MemoryOutbox) -> None:
+        self._log, self._outbox = log, outbox
         self._users: dict[tuple[AppId, str], User] = {}
         self._codes: dict[tuple[AppId, bytes], Code] = {}
         self._sessions: dict[tuple[AppId, str], Session] = {}
-        self._spent: dict[tuple[AppId, bytes], Session] = {}
+        self._spent: dict[tuple[AppId, bytes], _Spent] = {}
         self._held = Held()
         self._turn = asyncio.Lock()  # Writing the events lets others run in between.
         self.keys = self._held.keys
         self.key = self._held.key
+        self.mark_used = self._held.mark_used
         self.refuses = self._held.refuses
 
-    async def create(self, user: User, *, events: Sequence[Event] = ()) -> None:
+    async def create(
+        self,
+        user: User,
+        *,
+        events: Sequence[Event] = (),
+        code: Code | None = None,
+        letter: Letter | None = None,
+    ) -> None:
         async with self._turn:
             self._check_free(user)
             await self._log.append(events)
             self._users[user.app, user.id] = user
+            self._record(code, letter)
 
     async def put(
-        self, user: User, *, refuse_until: float = 0.0, events: Sequence[Event] = ()
+        self,
+        user: User,
+        *,
+        refuse_until: float = 0.0,
+        ends: Ends = Ends.NOTHING,
+        events: Sequence[Event] = (),
+        code: Code | None = None,
+        letter: Letter | None = None,
     ) -> User:
         async with self._turn:
             before = self._users.get((user.app, user.id))
@@ -48,6 +74,12 @@ class MemoryUsers:
             self._held.changed(after)
             if after.generation > before.generation:
                 self._refuse(user.app, of_user(user.id), after.generation, refuse_until)
+            if ends >= Ends.SESSIONS:
+                await self.end_sessions(user.app, user.id, refuse_until=refuse_until)
+                self._forget_codes(user.app, lambda owner: owner == user.id)
+            if ends >= Ends.ALL:
+                self._held.drop_keys(user.app, self._held.keys_of(user.app, user.id))
+            self._record(code, letter)
             return after
 
     async def remove(
@@ -85,7 +117,16 @@ class MemoryUsers:
         ]
         return fitting[:count_max]
 
-    async def add_code(self, code: Code) -> None:
+    async def add_code(self, code: Code, *, letter: Letter | None = None) -> None:
+        self._record(code, letter)
+
+    def _record(self, code: Code | None, letter: Letter | None) -> None:
+        if code is not None:
+            self._put_code(code)
+        if letter is not None:
+            self._outbox.record(letter)
+
+    def _put_code(self, code: Code) -> None:
         for key, older in list(self._codes.items()):
             if (key[0], older.user, older.purpose) == (code.app, code.user, code.purpose):
                 del self._codes[key]
@@ -100,28 +141,42 @@ class MemoryUsers:
         del self._codes[app, hash]
         return code if code.expires_at > now else None
 
-    async def open_session(self, session: Session, *, count_max: int) -> None:
-        if (session.app, session.user) not in self._users:
+    async def open_session(self, session: Session, *, generation: int, count_max: int) -> None:
+        user = self._users.get((session.app, session.user))
+        if user is None:
             raise NotFound("there is no such user")
+        if user.generation != generation:
+            raise Conflict("the user was changed meanwhile", user=user.id)
         self._sessions[session.app, session.id] = session
         mine = await self.sessions(session.app, session.user)
         for old in mine[count_max:]:
             self._end(old)
 
     async def turn_in(
-        self, app: AppId, hash: bytes, *, fresh: bytes, now: float, refuse_until: float
+        self,
+        app: AppId,
+        hash: bytes,
+        *,
+        offer: Offer,
+        now: float,
+        grace_s: float,
+        refuse_until: float,
     ) -> Turned:
         spent = self._spent.get((app, hash))
-        if spent is not None and (app, spent.id) in self._sessions:
-            self._end(self._sessions[app, spent.id])
-            self._refuse(app, of_session(spent.id), 0, refuse_until)
+        if spent is not None:
+            held = self._sessions[app, spent.session]
+            fine = held.hash == spent.next and held.expires_at > now
+            if fine and abs(now - spent.at) <= grace_s:
+                return Turned(session=held, salt=spent.salt)
+            self._end(held)
+            self._refuse(app, of_session(held.id), 0, refuse_until)
             return Turned(session=None, reused=True)
         for session in self._sessions.values():
             if session.app == app and session.hash == hash and session.expires_at > now:
-                self._spent[app, hash] = session
-                after = replace(session, hash=fresh, used_at=now)
+                self._spent[app, hash] = _Spent(session.id, now, offer.hash, offer.salt)
+                after = replace(session, hash=offer.hash, used_at=now)
                 self._sessions[app, session.id] = after
-                return Turned(session=after)
+                return Turned(session=after, salt=offer.salt)
         return Turned(session=None)
 
     async def sessions(self, app: AppId, user: str) -> "Sequence[Session]":
@@ -158,6 +213,7 @@ class MemoryUsers:
         for session in ended:
             self._end(session)
         self._held.sweep(now)
+        self._held.used_written(self._held.used())
         return len(codes) + len(ended)
 
     async def erase(self, app: AppId) -> None:
@@ -183,12 +239,20 @@ class MemoryUsers:
 
     def _end(self, session: Session) -> None:
         del self._sessions[session.app, session.id]
-        for key in [key for key, spent in self._spent.items() if spent.id == session.id]:
+        spent = [
+            key
+            for key, one in self._spent.items()
+            if (key[0], one.session) == (session.app, session.id)
+        ]
+        for key in spent:
             del self._spent[key]
 
-    def _forget_of(self, app: AppId, owns: Callable[[str], bool]) -> None:
+    def _forget_codes(self, app: AppId, owns: Callable[[str], bool]) -> None:
         for key in [k for k, code in self._codes.items() if k[0] == app and owns(code.user)]:
             del self._codes[key]
+
+    def _forget_of(self, app: AppId, owns: Callable[[str], bool]) -> None:
+        self._forget_codes(app, owns)
         for one in list(self._sessions.values()):
             if one.app == app and owns(one.user):
                 self._end(one)

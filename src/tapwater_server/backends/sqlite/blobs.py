@@ -11,7 +11,6 @@ from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.model.blob import About, Blob, Bucket, Cause, Draft, Page, Part, Upload
 from tapwater_server.model.blob_conditions import ALWAYS, Condition
-from tapwater_server.model.errors import StorageFull
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.blobs import (
@@ -133,7 +132,7 @@ class SqliteBlobFacts:
             blob_buckets.ensure_bucket(connection, app, upload.bucket, at=at)
             blob_uploads.begin(connection, app, upload)
 
-        await self._keep(work)
+        await self._database.write(work)
 
     async def upload(self, app: AppId, id: str) -> Upload | None:
         return await self._database.read(lambda c: blob_uploads.read_upload(c, app, id))
@@ -157,7 +156,9 @@ class SqliteBlobFacts:
 
     async def put_part(self, app: AppId, upload: str, part: Part) -> bool:
         at = self._clock.now()
-        return await self._keep(lambda c: blob_uploads.put_part(c, app, upload, part, at=at))
+        return await self._database.write(
+            lambda c: blob_uploads.put_part(c, app, upload, part, at=at)
+        )
 
     async def parts(self, app: AppId, upload: str) -> Sequence[Part]:
         return await self._database.read(lambda c: blob_uploads.read_parts(c, app, upload))
@@ -229,25 +230,7 @@ class SqliteBlobFacts:
                 self._log.record(connection, events)
             return result
 
-        return await self._keep(both, then=self._log.recorded)
-
-    async def _keep(
-        self,
-        work: Callable[[sqlite3.Connection], T],
-        *,
-        then: Callable[[T], None] | None = None,
-    ) -> T:
-        """Write.
-
-        Raises:
-            StorageFull: there is no room on the disk; nothing was changed.
-        """
-        try:
-            return await self._database.write(work, then=then)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                raise StorageFull("the disk is full: nothing of this was kept") from error
-            raise
+        return await self._database.write(both, then=self._log.recorded)
 
 
 def _held(connection: sqlite3.Connection, app: AppId, naming: Naming) -> Held | None:

@@ -6,17 +6,18 @@ Nothing here ever runs SQL on the event loop's thread, except ``load()`` before 
 """
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from tapwater_server.backends.sqlite.failing import is_of_disk, translated, unopened
 from tapwater_server.backends.sqlite.migrating import migrate
+from tapwater_server.backends.sqlite.readers import Readers
 from tapwater_server.model.errors import Overloaded
 
 T = TypeVar("T")
@@ -24,8 +25,9 @@ Work = Callable[[sqlite3.Connection], T]
 
 WRITES_WAITING_MAX = 10_000  # Beyond this the disk is not keeping up, and waiting would not help.
 GROUP_MAX = 512  # Writes in one transaction: bounds how long the first of them waits.
-READERS = 2
 BUSY_S_MAX = 10.0  # Another process (a backup, a curious person) may hold the file for a moment.
+
+_log = logging.getLogger(__name__)
 
 _SETUP = (
     "PRAGMA journal_mode = WAL",
@@ -85,16 +87,9 @@ class Database:
         self._synchronous = synchronous
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._writes = self._groups = self._failed = self._waiting = 0
-        self._closed = False
-        self._writer = self._connect()
-        try:
-            migrate(self._writer, schema)
-        except BaseException:
-            self._writer.close()
-            raise
-        self._local = threading.local()
-        self._reading: list[sqlite3.Connection] = []
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"read {path.name}")
+        self._closed = self._failing = False
+        self._writer = self._opened(schema)
+        self._readers = Readers(path, connect=self._connect_reader)
         self._thread = threading.Thread(
             target=self._write_for_ever, name=f"write {path.name}", daemon=True
         )
@@ -108,8 +103,9 @@ class Database:
         with it never misses a change.
 
         Raises:
-            Overloaded: more writes wait than ``WRITES_WAITING_MAX``.
-            Exception: what ``work`` raised; nothing it did is kept.
+            Overloaded: more writes wait than ``WRITES_WAITING_MAX``, or the disk fails.
+            StorageFull: there is no room.
+            Exception: what ``work`` raised. Of all these, nothing it did is kept.
         """
         return await self.submit(work, then=then)
 
@@ -127,16 +123,18 @@ class Database:
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on a read-only connection in another thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, partial(self._read, work))
+        return await self._readers.ask(work)
 
     def load(self, work: Work[T]) -> T:
         """Read at once, in this thread: for filling memory at the start."""
-        connection = self._connect()
         try:
-            return work(connection)
-        finally:
-            connection.close()
+            connection = self._connect()
+            try:
+                return work(connection)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise unopened(error, self._path) from error
 
     def stats(self) -> DatabaseStats:
         return DatabaseStats(
@@ -153,27 +151,42 @@ class Database:
 
     def _finish(self) -> None:
         self._thread.join()
-        self._readers.shutdown(wait=True)
-        for connection in self._reading:
-            connection.close()
+        self._readers.close()
+
+    def _opened(self, schema: str) -> sqlite3.Connection:
+        """Open the file for writing, its schema up to date.
+
+        Raises:
+            SettingsError: it cannot be opened, or a newer release wrote it.
+        """
+        try:
+            connection = self._connect()
+            try:
+                migrate(connection, schema)
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise unopened(error, self._path) from error
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_S_MAX
         )
-        for statement in _SETUP:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        try:
+            for statement in _SETUP:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    def _read(self, work: Work[T]) -> T:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-            self._local.connection = connection
-            self._reading.append(connection)
-        return work(connection)
+    def _connect_reader(self) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        return connection
 
     def _write_for_ever(self) -> None:
         while True:
@@ -204,6 +217,8 @@ class Database:
     def _commit(self, group: Sequence[_Write]) -> None:
         """Run a group in one transaction. An error of the transaction itself fails them all."""
         try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")  # It could not be done when it was due.
             self._writer.execute("BEGIN IMMEDIATE")
             if len(group) == 1:  # Nobody else can be hurt: two statements fewer.
                 group[0].result = group[0].work(self._writer)
@@ -212,10 +227,29 @@ class Database:
                     self._run(write)
             self._writer.execute("COMMIT")
         except BaseException as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            self._roll_back()
             for write in group:
                 write.error = write.error or error
+        for write in group:
+            if write.error is not None:
+                write.error = translated(write.error, self._path)
+        self._note_disk(group)
+
+    def _note_disk(self, group: Sequence[_Write]) -> None:
+        """Tell the log when the disk begins to fail and when it is well again, not each time."""
+        failed = next((one.error for one in group if is_of_disk(one.error)), None)
+        if failed is not None and not self._failing:
+            _log.error("a database cannot be written", exc_info=failed, extra={"path": self._path})
+        elif failed is None and self._failing:
+            _log.warning("a database can be written again", extra={"path": self._path})
+        self._failing = failed is not None
+
+    def _roll_back(self) -> None:
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.Error:  # A border: whatever the disk does, this thread must go on.
+            _log.exception("a transaction could not be rolled back", extra={"path": self._path})
 
     def _run(self, write: _Write) -> None:
         self._writer.execute("SAVEPOINT one")

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from tapwater_server.backends.sqlite import documents_indexing as indexing
+from tapwater_server.backends.sqlite import documents_ttl as expiring
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.documents_finding import Search
 from tapwater_server.backends.sqlite.documents_rows import (
@@ -17,6 +18,7 @@ from tapwater_server.backends.sqlite.documents_rows import (
 from tapwater_server.backends.sqlite.documents_writing import Commit
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.expiry import Ttl
 from tapwater_server.model.document.happened import Cause, event_of
 from tapwater_server.model.document.index import Index, IndexState
 from tapwater_server.model.document.paths import DocPath
@@ -216,8 +218,21 @@ class SqliteDocuments:
 
         return await self._database.write(work, then=self._log.recorded)
 
+    async def put_ttl(self, app: AppId, ttl: Ttl) -> None:
+        await self._database.write(partial(expiring.put_ttl, app=app, ttl=ttl))
+
+    async def declare_ttls(self, app: AppId, ttls: Sequence[Ttl]) -> None:
+        await self._database.write(partial(expiring.declare_ttls, app=app, ttls=ttls))
+
+    async def drop_ttl(self, app: AppId, name: str) -> bool:
+        return await self._database.write(partial(expiring.drop_ttl, app=app, name=name))
+
+    async def ttls(self, app: AppId) -> Sequence[Ttl]:
+        return await self._database.read(partial(expiring.all_ttls, app=app))
+
     async def erase(self, app: AppId) -> None:
         await self._database.write(partial(indexing.drop_all, app=app))
+        await self._database.write(partial(expiring.drop_ttls, app=app))
         values = {"app": app, "count_max": ERASED_MAX}
         while await self._database.write(lambda c: c.execute(_ERASE, values).rowcount):
             pass  # Others write between the steps.

@@ -12,8 +12,10 @@ from tapwater_server.backends.sqlite.documents_rows import (
     read_indexes,
     read_kept,
 )
+from tapwater_server.backends.sqlite.documents_ttl import ttl_of
 from tapwater_server.model.document import write as writing
 from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.expiry import Ttl
 from tapwater_server.model.document.happened import Change
 from tapwater_server.model.document.index import State, keys
 from tapwater_server.model.document.paths import DocPath, name_of
@@ -45,6 +47,7 @@ class Commit:
     now: float
     changes: list[Change] = field(default_factory=list)
     _indexes: dict[str, Sequence[KeptIndex]] = field(default_factory=dict)
+    _ttls: dict[str, Ttl | None] = field(default_factory=dict)
 
     def check_reads(self, reads: Mapping[DocPath, int]) -> None:
         """Refuse to go on if something that was read has changed.
@@ -65,7 +68,8 @@ class Commit:
     def write(self, write: Write) -> Document | None:
         """Do one write; the document as it is now."""
         if write.kind is writing.Kind.DELETE:
-            return self._delete(write)
+            self._delete(write)
+            return None
         cid = make_collection(self.connection, self.app, write.path.collection)
         kept, expired = read_kept(self.connection, cid, write.path, now=self.now)
         old = kept.document if kept else None
@@ -75,7 +79,8 @@ class Commit:
             self.remove(cid, expired)  # It was gone for everybody; now it is.
         assert data is not None, "only a delete leaves nothing"
         version = self._next_version()
-        new = writing.draft(write, old, data, now=self.now, version=version)
+        ttl = self._ttl_of(name_of(write.path.collection))
+        new = writing.draft(write, old, data, now=self.now, version=version, ttl=ttl)
         rid = self._put(cid, kept, new)
         self._enter(cid, rid, kept, new)
         self.changes.append(Change(path=write.path, before=old, after=new))
@@ -138,6 +143,11 @@ class Commit:
                 self.connection.execute(_REMOVE_ENTRY, {**at, "key": key})
             for key in now - old if each.held.state is State.READY else now:
                 self.connection.execute(_ADD_ENTRY, {**at, "key": key})
+
+    def _ttl_of(self, name: str) -> Ttl | None:
+        if name not in self._ttls:
+            self._ttls[name] = ttl_of(self.connection, self.app, name)
+        return self._ttls[name]
 
     def _indexes_of(self, name: str) -> Sequence[KeptIndex]:
         found = self._indexes.get(name)

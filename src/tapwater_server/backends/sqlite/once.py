@@ -27,6 +27,7 @@ _RELEASE = """
 DELETE FROM once
 WHERE app = :app AND scope = :scope AND key = :key AND token = :token AND token != ''
 """
+_RECLAIM = "DELETE FROM once WHERE token != ''"
 _SWEEP = """
 DELETE FROM once WHERE (app, scope, key) IN (
     SELECT app, scope, key FROM once WHERE until <= :now LIMIT :count_max)
@@ -85,6 +86,9 @@ class SqliteOnce:
     async def release(self, app: AppId, scope: str, key: str, token: str) -> bool:
         row = {"app": app, "scope": scope, "key": key, "token": token}
         return await self._database.write(lambda c: c.execute(_RELEASE, row).rowcount > 0)
+
+    async def reclaim(self) -> int:
+        return await self._database.write(lambda c: c.execute(_RECLAIM).rowcount)
 
     async def sweep(self) -> int:
         return await self._in_chunks(_SWEEP, {"now": self._clock.now()})

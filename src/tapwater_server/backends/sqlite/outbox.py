@@ -65,17 +65,25 @@ class SqliteOutbox:
         self._accepted = asyncio.Event()
 
     async def accept(self, letter: Letter) -> bool:
+        return await self._database.write(
+            lambda connection: self.record(connection, letter), then=lambda _: self.recorded()
+        )
+
+    def record(self, connection: sqlite3.Connection, letter: Letter) -> bool:
+        """Accept a letter in the transaction of what it tells of. Then call ``recorded``."""
         row = _row(letter)
+        if connection.execute(_ACCEPT, row).rowcount == 0:
+            return False
+        connection.execute(_ACCEPT_TEXT, row)
+        return True
 
-        def work(connection: sqlite3.Connection) -> bool:
-            if connection.execute(_ACCEPT, row).rowcount == 0:
-                return False
-            connection.execute(_ACCEPT_TEXT, row)
-            return True
-
-        return await self._database.write(work, then=lambda _: self._accepted.set())
+    def recorded(self) -> None:
+        """Letters are on disk: wake who carries them."""
+        self._accepted.set()
 
     async def lease(self, *, now: float, lease_s: float, count_max: int) -> Sequence[Letter]:
+        self._accepted.clear()  # Before looking: what comes from now on wakes.
+
         def work(connection: sqlite3.Connection) -> list[Letter]:
             row = {"now": now, "until": now + lease_s, "count_max": count_max}
             keys = connection.execute(_LEASE, row).fetchall()
@@ -101,7 +109,6 @@ class SqliteOutbox:
         return None if due is None else float(due)
 
     async def wait_accepted(self) -> None:
-        self._accepted.clear()
         await self._accepted.wait()
 
     async def find(self, app: AppId, id: str) -> Letter | None:

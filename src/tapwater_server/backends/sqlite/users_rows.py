@@ -1,14 +1,15 @@
 """The tables of users, one statement each: rows in, values out, on a connection one is given."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from tapwater_server.model.errors import Conflict
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.user import ApiKey, Code, Link, Purpose, Session, User
-from tapwater_server.ports.users import Wanted
+from tapwater_server.ports.users import Offer, Wanted
 from tapwater_server.ports.users_held import Refused
 
 _INSERT = """
@@ -39,12 +40,14 @@ _LINK = """
 INSERT INTO app_user_link (app, issuer, subject, user) VALUES (:app, :issuer, :subject, :user)
 """
 _UNLINK = "DELETE FROM app_user_link WHERE app = :app AND user = :user"
+_FORGET_CODES = "DELETE FROM app_user_code WHERE app = :app AND user = :user"
+_DELETE_KEYS = "DELETE FROM app_user_key WHERE app = :app AND user = :user"
 _DELETE_OF_USER = (
     _UNLINK,
-    "DELETE FROM app_user_code WHERE app = :app AND user = :user",
+    _FORGET_CODES,
     "DELETE FROM app_user_session WHERE app = :app AND user = :user",
-    """DELETE FROM app_user_spent WHERE app = :app AND user = :user""",
-    "DELETE FROM app_user_key WHERE app = :app AND user = :user",
+    "DELETE FROM app_user_spent WHERE app = :app AND user = :user",
+    _DELETE_KEYS,
 )
 
 _REPLACE_CODES = """
@@ -73,18 +76,25 @@ WHERE app = :app AND hash = :hash AND expires_at > :now
 RETURNING id, app, user, hash, opened_at, used_at, expires_at, agent
 """
 _SPEND = """
-INSERT INTO app_user_spent (app, hash, session, user, expires_at)
-VALUES (:app, :hash, :session, :user, :expires_at)
+INSERT INTO app_user_spent (app, hash, session, user, expires_at, spent_at, next, salt)
+VALUES (:app, :hash, :session, :user, :expires_at, :now, :next, :salt)
 """
-_SPENT = "SELECT session FROM app_user_spent WHERE app = :app AND hash = :hash"
+_SPENT = (
+    "SELECT session, spent_at, next, salt FROM app_user_spent WHERE app = :app AND hash = :hash"
+)
+_NEWEST = """
+SELECT id, app, user, hash, opened_at, used_at, expires_at, agent FROM app_user_session
+WHERE app = :app AND hash = :hash AND expires_at > :now
+"""
 _END = "DELETE FROM app_user_session WHERE app = :app AND id = :id"
 _FORGET_SPENT = "DELETE FROM app_user_spent WHERE app = :app AND session = :id"
 
 _INSERT_KEY = """
-INSERT INTO app_user_key (app, id, hash, name, user, roles, created_at, expires_at)
-VALUES (:app, :id, :hash, :name, :user, :roles, :created_at, :expires_at)
+INSERT INTO app_user_key (app, id, hash, name, user, roles, created_at, expires_at, used_at)
+VALUES (:app, :id, :hash, :name, :user, :roles, :created_at, :expires_at, :used_at)
 """
-_KEYS = "SELECT app, id, hash, name, user, roles, created_at, expires_at FROM app_user_key"
+_KEYS = "SELECT app, id, hash, name, user, roles, created_at, expires_at, used_at FROM app_user_key"
+_MARK_USED = "UPDATE app_user_key SET used_at = :at WHERE app = :app AND id = :id"
 _COUNT_KEYS = "SELECT count(*) FROM app_user_key WHERE app = :app"
 _DELETE_KEY = "DELETE FROM app_user_key WHERE app = :app AND id = :id"
 
@@ -194,6 +204,10 @@ def take_code(
     return Code(app=app, hash=hash, user=user, purpose=purpose, email=email, expires_at=expires_at)
 
 
+def forget_codes(connection: sqlite3.Connection, app: AppId, user: str) -> None:
+    connection.execute(_FORGET_CODES, {"app": app, "user": user})
+
+
 def insert_session(connection: sqlite3.Connection, session: Session) -> None:
     connection.execute(_INSERT_SESSION, msgspec.to_builtins(session, builtin_types=(bytes,)))
 
@@ -213,22 +227,42 @@ def end_oldest(connection: sqlite3.Connection, app: AppId, user: str, *, count_m
         end_session(connection, app, session.id)
 
 
-def find_spent(connection: sqlite3.Connection, app: AppId, hash: bytes) -> str | None:
-    """Name the session of a refresh token that was turned in before."""
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A refresh token that was turned in: for which session and when, and what came after it."""
+
+    session: str
+    at: float
+    next: bytes
+    salt: bytes
+
+
+def find_spent(connection: sqlite3.Connection, app: AppId, hash: bytes) -> Spent | None:
     found = connection.execute(_SPENT, {"app": app, "hash": hash}).fetchone()
-    return None if found is None else str(found[0])
+    return None if found is None else Spent(*found)
+
+
+def still_newest(
+    connection: sqlite3.Connection, app: AppId, spent: Spent, *, now: float, grace_s: float
+) -> Session | None:
+    """Give the session if the token was turned in just now, and nobody has used its successor."""
+    if abs(now - spent.at) > grace_s:
+        return None
+    found = connection.execute(_NEWEST, {"app": app, "hash": spent.next, "now": now}).fetchone()
+    return None if found is None else _session(found)
 
 
 def turn_in(
-    connection: sqlite3.Connection, app: AppId, hash: bytes, *, fresh: bytes, now: float
+    connection: sqlite3.Connection, app: AppId, hash: bytes, *, offer: Offer, now: float
 ) -> Session | None:
-    row = {"app": app, "hash": hash, "fresh": fresh, "now": now}
+    row = {"app": app, "hash": hash, "fresh": offer.hash, "now": now}
     found = connection.execute(_TURN_IN, row).fetchone()
     if found is None:
         return None
     session = _session(found)
     spent = {"session": session.id, "user": session.user, "expires_at": session.expires_at}
-    connection.execute(_SPEND, {"app": app, "hash": hash, **spent})
+    after = {"next": offer.hash, "salt": offer.salt, "now": now}
+    connection.execute(_SPEND, {"app": app, "hash": hash, **spent, **after})
     return session
 
 
@@ -248,14 +282,26 @@ def all_keys(connection: sqlite3.Connection) -> list[ApiKey]:
             roles=tuple(roles.split()),
             created_at=created_at,
             expires_at=expires_at,
+            used_at=used_at,
         )
-        for app, id, hash, name, user, roles, created_at, expires_at in connection.execute(_KEYS)
+        for app, id, hash, name, user, roles, created_at, expires_at, used_at in connection.execute(
+            _KEYS
+        )
     ]
+
+
+def mark_used(connection: sqlite3.Connection, used: Mapping[tuple[AppId, str], float]) -> None:
+    for (app, id), at in used.items():
+        connection.execute(_MARK_USED, {"app": app, "id": id, "at": at})
 
 
 def count_keys(connection: sqlite3.Connection, app: AppId) -> int:
     (count,) = connection.execute(_COUNT_KEYS, {"app": app}).fetchone()
     return int(count)
+
+
+def delete_keys(connection: sqlite3.Connection, app: AppId, user: str) -> None:
+    connection.execute(_DELETE_KEYS, {"app": app, "user": user})
 
 
 def delete_key(connection: sqlite3.Connection, app: AppId, id: str) -> bool:

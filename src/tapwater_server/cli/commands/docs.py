@@ -11,7 +11,7 @@ import typer
 
 from tapwater_server.cli.choosing import AppName, which_app
 from tapwater_server.cli.client import Client, path_of
-from tapwater_server.cli.commands import docs_indexes, docs_transfer
+from tapwater_server.cli.commands import docs_indexes, docs_transfer, docs_ttl
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import plain
@@ -42,6 +42,7 @@ def register(app: typer.Typer, *, panel: str) -> None:
     command(docs, "watch")(watch)
     docs_transfer.register(docs)
     docs_indexes.register(docs)
+    docs_ttl.register(docs)
 
 
 @asynccontextmanager
@@ -73,6 +74,13 @@ async def ls(
 async def get(session: Session, path: DocPath, *, app: AppName = None) -> int | None:
     """Show a document."""
     async with _asking(session, app) as (client, chosen):
+        if path.count("/") % 2 == 0:
+            raise CommandFailed(
+                f"{plain(path)} is a collection",
+                hint="`tapwater docs ls PATH` shows its documents.",
+                exit=Exit.USAGE,
+                code="usage",
+            )
         answer = await client.get(path_of("apps", chosen, "docs", path))
     session.answer(answer)
     if not session.json:
@@ -172,8 +180,7 @@ async def query(
     else:
         _show(session, answer)
     if "advice" in answer:
-        advice = answer["advice"]
-        session.say(f"[dim]{advice['says']}. To make one: {plain(advice['command'])}[/dim]")
+        _advise(session, answer["advice"])
     return None
 
 
@@ -217,6 +224,15 @@ def _line(document: Mapping[str, Any]) -> str:
 
     text = json.dumps(document["data"], ensure_ascii=False)
     return f"{escape(plain(document['path']))}  {escape(plain(text[:_CELL_CHARS_MAX]))}"
+
+
+def _advise(session: Session, advice: Mapping[str, Any]) -> None:
+    """Tell which index is missed, by command and as lines to paste."""
+    from rich.markup import escape
+
+    command, toml = (escape(plain(advice[each])) for each in ("command", "toml"))
+    session.say(f"[dim]{advice['says']}. To make one: {command}[/dim]")
+    session.say(f"[dim]or, to have it with each deploy, in tapwater.toml:[/dim]\n{toml}")
 
 
 def _show(session: Session, answer: Mapping[str, Any]) -> None:

@@ -227,7 +227,7 @@ async def dead(
     if not answer["deliveries"]:
         session.say("[dim]No dead letters.[/dim]")
     elif not session.json:
-        session.say("[dim]Try them again: tapwater events retry ID, or --function NAME.[/dim]")
+        session.say("[dim]Try them again: tapwater events retry ID, --function NAME or --queue NAME.[/dim]")
     return None
 
 

@@ -63,6 +63,8 @@ async def ls(
         roles = ", ".join(one["roles"]) or "-"
         table.add_row(one["id"], plain(one["email"]) or "-", roles, _state(one))
     session.answer(answer, table)
+    if not answer["users"] and not (role or email or after):
+        session.say("There are no users. They sign up on your page, or: tapwater users create ADDRESS")
     if answer.get("next"):
         session.say(f"[dim]More: --after {answer['next']}[/dim]")
     return None

@@ -62,6 +62,7 @@ class FunctionLine(msgspec.Struct):
     url: str | None
     verbs: list[str]
     trigger: dict[str, Any] | None
+    triggers: list[dict[str, Any]]
     limits: dict[str, Any]
     auth: str | None
     egress: list[str]

@@ -33,7 +33,8 @@ class Addresses:
 
 def function_line(function: Function, *, base: str, warnings: Sequence[str]) -> FunctionLine:
     """Show a function."""
-    route, trigger = function.route, function.trigger
+    route = function.route
+    triggers = [{"source": one.source, "arguments": dict(one.arguments)} for one in function.triggers]
     return FunctionLine(
         name=function.id.name,
         kind=function.kind.value,
@@ -42,9 +43,8 @@ def function_line(function: Function, *, base: str, warnings: Sequence[str]) -> 
         file=function.file,
         url=None if route is None else base + route.path,
         verbs=[] if route is None else sorted(route.verbs),
-        trigger=None
-        if trigger is None
-        else {"source": trigger.source, "arguments": dict(trigger.arguments)},
+        trigger=triggers[0] if triggers else None,
+        triggers=triggers,
         limits=msgspec.to_builtins(function.limits),
         auth=function.auth,
         egress=list(function.egress),

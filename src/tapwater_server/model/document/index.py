@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tapwater_server.model.document.paths import DocPath, Field, write_field
+from tapwater_server.model.document.paths import DocPath, Field, parse_field, write_field
 from tapwater_server.model.document.query import invert
 from tapwater_server.model.document.value import identity, order_key, pick, text_key
 from tapwater_server.model.errors import Invalid
@@ -83,6 +83,29 @@ def check_index(index: Index) -> Index:
     if sum(each.each for each in index.fields) > 1:
         raise Invalid("an index has the elements of one list at most")
     return index
+
+
+def make_index(name: str, fields: Sequence[str], *, group: bool = False) -> Index:
+    """Make an index of fields as people write them: ``age``, ``-age`` (falling), ``tags[]``.
+
+    Raises:
+        Invalid: a field is none, or the index makes no sense.
+    """
+    parts = list[IndexField]()
+    for number, text in enumerate(fields):
+        try:
+            parts.append(_read_field(text))
+        except Invalid as error:
+            where = f"fields[{number}]"
+            problems = ({"where": where, "what": error.message},)
+            raise Invalid(f"{where}: {error.message}", problems=problems) from None
+    return check_index(Index(name=name, fields=tuple(parts), group=group))
+
+
+def _read_field(text: str) -> IndexField:
+    name = text.removeprefix("-")
+    place = parse_field(name.removesuffix("[]"))
+    return IndexField(place, descending=text.startswith("-"), each=name.endswith("[]"))
 
 
 def keys(index: Index, path: DocPath, data: Mapping[str, Any]) -> Sequence[bytes]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.expiry import Ttl, end_of
 from tapwater_server.model.document.paths import DocPath, Field, parse_field
 from tapwater_server.model.document.value import (
     DEPTH_MAX,
@@ -263,21 +264,33 @@ def _is_number(value: Any) -> bool:
 
 
 def draft(
-    write: Write, old: Document | None, data: Mapping[str, Any], *, now: float, version: int = 0
+    write: Write,
+    old: Document | None,
+    data: Mapping[str, Any],
+    *,
+    now: float,
+    version: int = 0,
+    ttl: Ttl | None = None,
 ) -> Document:
-    """Give the document that a write makes of the old one.
+    """Give the document that a write makes of the old one. ``ttl``: the field that says when it
+    ends, unless the write itself does.
 
     Raises:
         TooLarge: it would have more bytes than a document may.
     """
     raw = msgspec.json.encode(data)
     check_size(raw, str(write.path))
-    expires_at = old.expires_at if old else 0.0
+    if write.expires_at is not None:
+        expires_at = write.expires_at
+    elif ttl is not None:
+        expires_at = end_of(data, ttl)
+    else:
+        expires_at = old.expires_at if old else 0.0
     return Document(
         path=write.path,
         version=version,
         created_at=old.created_at if old else now,
         updated_at=now,
-        expires_at=expires_at if write.expires_at is None else write.expires_at,
+        expires_at=expires_at,
         raw=raw,
     )

@@ -68,6 +68,11 @@ class AccessTokens:
                 self._read.popitem(last=False)
         return known if known.expires_at > self._clock.now() else None
 
+    def forget(self, app: AppId) -> None:
+        """Forget all tokens of an app: another one may come to have its name."""
+        for known in [known for known in self._read if known[0] == app]:
+            del self._read[known]
+
     def _verify(self, app: AppId, token: str) -> Access | None:
         key = self._keys.find(app, _kid(token))
         if key is None:

@@ -16,18 +16,15 @@ from tapwater_server.model.errors import (
 )
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.user import Code, Purpose, User
+from tapwater_server.ports.users import Ends
 from tapwater_server.services.auth.entrance import Entrance, Tokens
 from tapwater_server.services.auth.house import House, Place
 from tapwater_server.services.auth.identities import hash_of
-from tapwater_server.services.auth.letters import write
 
 PROFILE_BYTES_MAX = 8 << 10
+PROFILE_LEVELS_MAX = 50  # Whoever reads it must not reach Python's end of recursion.
 CLAIMS_BYTES_MAX = 1 << 10  # They travel in each token.
-_CODE_S: Mapping[Purpose, float] = {
-    Purpose.CONFIRM: 86_400.0,
-    Purpose.RESET: 3_600.0,
-    Purpose.CHANGE_EMAIL: 3_600.0,
-}
+_BAD_CODE = "this code is not good any more: it works once, and not for long"
 
 
 class Accounts:
@@ -51,7 +48,7 @@ class Accounts:
             raise NotAllowed("this app makes its users itself")
         address, profile = parse_address(email), check_profile(profile)
         house.passwords.check(password, email=address, length_min=settings.password_length_min)
-        house.pacing.take(house.paces.by_client, app, "client", place.client)
+        self._pace(app, place)
         user = User(
             id=house.ids.fresh(),
             app=app,
@@ -62,29 +59,42 @@ class Accounts:
             updated_at=house.clock.now(),
         )
         if not settings.confirm:
-            await house.users.create(user, events=[house.event("created", user, place)])
-            await self._send_code(user, Purpose.CONFIRM, place)
+            await self._create(user, place, writes=house.may_write(user))
             return await self._entrance.open(user, place)
         await house.level(self._sign_up_quietly(user, place))
         return None
 
+    async def _create(self, user: User, place: Place, *, writes: bool) -> None:
+        """Make a user, and with them the letter that asks them to confirm their address."""
+        house = self._house
+        sent = house.code(user, Purpose.CONFIRM, place)
+        await house.users.create(
+            user,
+            events=[house.event("created", user, place)],
+            code=sent.code if writes else None,
+            letter=sent.letter if writes else None,
+        )
+
     async def _sign_up_quietly(self, user: User, place: Place) -> None:
+        house = self._house
+        writes = house.may_write(user)
         try:
-            await self._house.users.create(user, events=[self._house.event("created", user, place)])
+            await self._create(user, place, writes=writes)
         except Conflict:
-            there = await self._house.users.find_by_email(user.app, user.email)
-            if there is not None and there.email_verified:
-                await self._tell(there, place)
-            elif there is not None:
-                # Whoever was here first has not shown that the address is theirs.
-                there = await self._house.change(
-                    user.app,
-                    there.id,
-                    lambda old: _with_password(replace(old, profile=user.profile), user.password),
-                )
-                await self._send_code(there, Purpose.CONFIRM, place)
-            return
-        await self._send_code(user, Purpose.CONFIRM, place)
+            there = await house.users.find_by_email(user.app, user.email)
+            if there is None or not writes:
+                return
+            if there.email_verified:
+                await house.post.keep(house.exists(there, place))
+                return
+            # Whoever was here first has not shown that the address is theirs.
+            await house.change(
+                user.app,
+                there.id,
+                lambda old: _with_password(replace(old, profile=user.profile), user.password),
+                ends=lambda _: Ends.ALL,
+                sent=lambda changed: house.code(changed, Purpose.CONFIRM, place),
+            )
 
     async def send_again(self, app: AppId, email: str, place: Place) -> None:
         """Send the mail of the confirmation once more, if there is anything to confirm."""
@@ -125,11 +135,11 @@ class Accounts:
         taken = await self._take(app, code, Purpose.RESET, place)
 
         def how(user: User) -> User:
-            verified = user.email_verified or user.email == taken.email
-            return _with_password(replace(user, email_verified=verified), hash)
+            if user.email != taken.email:  # Who reads the old address is not the owner any more.
+                raise Invalid(_BAD_CODE)
+            return _with_password(replace(user, email_verified=True), hash)
 
-        await house.change(app, taken.user, how)
-        await self._entrance.sign_out(app, taken.user, "", everywhere=True)
+        await house.change(app, taken.user, how, ends=what_ends)
 
     async def change_password(
         self, app: AppId, id: str, old: str, new: str, place: Place
@@ -145,8 +155,9 @@ class Accounts:
         length_min = house.settings(app).password_length_min
         house.passwords.check(new, email=user.email, length_min=length_min)
         hash = await house.passwords.hash(new)
-        user = await house.change(app, id, lambda now: _with_password(now, hash))
-        await self._entrance.sign_out(app, id, "", everywhere=True)
+        user = await house.change(
+            app, id, lambda now: _with_password(now, hash), ends=lambda _: Ends.SESSIONS
+        )
         return await self._entrance.open(user, place)
 
     async def ask_change_email(
@@ -157,7 +168,7 @@ class Accounts:
         address = parse_address(email)
         if address != user.email:
             await self._house.level(
-                self._send_code(replace(user, email=address), Purpose.CHANGE_EMAIL, place)
+                self._send(replace(user, email=address), Purpose.CHANGE_EMAIL, place)
             )
 
     async def change_email(self, app: AppId, code: str, place: Place) -> User:
@@ -193,59 +204,29 @@ class Accounts:
 
     async def _quietly(self, app: AppId, email: str, purpose: Purpose, place: Place) -> None:
         address = parse_address(email)
-        self._house.pacing.take(self._house.paces.by_client, app, "client", place.client)
+        self._pace(app, place)
         await self._house.level(self._send_if_known(app, address, purpose, place))
 
     async def _send_if_known(
         self, app: AppId, address: str, purpose: Purpose, place: Place
     ) -> None:
         user = await self._house.users.find_by_email(app, address)
-        if user is None or user.disabled:
-            return
-        if purpose is Purpose.CONFIRM and user.email_verified:
-            return
-        await self._send_code(user, purpose, place)
+        if user is None:
+            # What goes wrong with a letter must go wrong for strangers, too.
+            self._house.code(User(id="", app=app, email=address), purpose, place)
+        elif not user.disabled and not (purpose is Purpose.CONFIRM and user.email_verified):
+            await self._send(user, purpose, place)
 
-    async def _send_code(self, user: User, purpose: Purpose, place: Place) -> None:
-        """Beyond the pace of letters nothing is sent, and nobody is told: they have some."""
-        house = self._house
-        if house.pacing.wait_s(house.paces.letters, user.app, "letter", user.email) > 0:
-            return
-        text = house.ids.secret()
-        await house.users.add_code(
-            Code(
-                app=user.app,
-                hash=hash_of(text),
-                user=user.id,
-                purpose=purpose,
-                email=user.email,
-                expires_at=house.clock.now() + _CODE_S[purpose],
-            )
-        )
-        draft = write(
-            purpose.value,
-            app=user.app,
-            email=user.email,
-            code=text,
-            auth_url=place.issuer,
-            settings=house.settings(user.app),
-        )
-        await house.post.send(user.app, draft)
+    async def _send(self, user: User, purpose: Purpose, place: Place) -> None:
+        sent = self._house.code(user, purpose, place)
+        if self._house.may_write(user):
+            await self._house.users.add_code(sent.code, letter=sent.letter)
 
-    async def _tell(self, user: User, place: Place) -> None:
-        """Tell the owner of an address that somebody tried to sign up with it."""
+    def _pace(self, app: AppId, place: Place) -> None:
+        """Slow down one client, and all together: each of these may end in a letter."""
         house = self._house
-        if house.pacing.wait_s(house.paces.letters, user.app, "letter", user.email) > 0:
-            return
-        draft = write(
-            "exists",
-            app=user.app,
-            email=user.email,
-            code="",
-            auth_url=place.issuer,
-            settings=house.settings(user.app),
-        )
-        await house.post.send(user.app, draft)
+        house.pacing.take(house.paces.by_client, app, "client", place.client)
+        house.pacing.take(house.paces.by_app, app, "app")
 
     async def _take(self, app: AppId, code: str, purpose: Purpose, place: Place) -> Code:
         house = self._house
@@ -254,7 +235,7 @@ class Accounts:
             app, hash_of(code.strip()), purpose=purpose, now=house.clock.now()
         )
         if taken is None:
-            raise Invalid("this code is not good any more: it works once, and not for long")
+            raise Invalid(_BAD_CODE)
         return taken
 
     async def _proven(self, app: AppId, id: str, password: str) -> User:
@@ -282,9 +263,26 @@ async def delete(house: House, user: User, place: Place | None) -> None:
 
 def check_profile(profile: Mapping[str, Any], *, bytes_max: int = PROFILE_BYTES_MAX) -> Any:
     """See that it is small. Raises Invalid: it is not."""
+    if _is_deeper(profile, PROFILE_LEVELS_MAX):
+        raise Invalid(f"profile or claims: nested deeper than {PROFILE_LEVELS_MAX}")
     if len(msgspec.json.encode(profile)) > bytes_max:
         raise Invalid(f"profile or claims: more than {bytes_max} bytes as JSON")
     return dict(profile)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, (Mapping, list)):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
+
+
+def what_ends(user: User) -> Ends:
+    """Say what ends when somebody shows that the address is theirs, and takes the account over.
+
+    Before an address was confirmed the account may have been anybody's: its keys go, too.
+    """
+    return Ends.SESSIONS if user.email_verified else Ends.ALL
 
 
 def _with_password(user: User, hash: str) -> User:

@@ -10,7 +10,7 @@ from tapwater_server.model.address import parse_address
 from tapwater_server.model.errors import Conflict, Invalid, NotFound, TapwaterError
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.user import ApiKey, User
-from tapwater_server.ports.users import Wanted
+from tapwater_server.ports.users import Ends, Wanted
 from tapwater_server.services.auth.accounts import CLAIMS_BYTES_MAX, check_profile, delete
 from tapwater_server.services.auth.house import House, Place
 from tapwater_server.services.auth.identities import KEY_PREFIX, hash_of
@@ -18,6 +18,7 @@ from tapwater_server.services.auth.passwords import check_hash
 
 ROLES_MAX = 50
 KEYS_MAX = 10_000  # Per app: they are held in memory.
+KEY_EXPIRES_S_MAX = 3.2e9  # A hundred years.
 IMPORT_MAX = 1_000  # In one request.
 _ROLE = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 _KEY_NAME = re.compile(r"[\w .:@/-]{1,100}")
@@ -117,13 +118,13 @@ class Desk:
         if change.password is not None:
             house.passwords.check(change.password, email=values.get("email", ""))
             values["password"] = await house.passwords.hash(change.password)
+        ending = change.disabled or change.password is not None
         user = await house.change(
             app,
             id,
             lambda user: _aged(user, replace(user, **values)),
+            ends=lambda _: Ends.SESSIONS if ending else Ends.NOTHING,
         )
-        if change.disabled or change.password is not None:
-            await house.users.end_sessions(app, id, refuse_until=house.refuse_until())
         return user
 
     async def remove(self, app: AppId, id: str, place: Place) -> None:
@@ -143,6 +144,8 @@ class Desk:
             raise Invalid("a key needs a name of 1 to 100 letters, digits and signs")
         if user and roles:
             raise Invalid("a key of a user has that user's roles: give it none of its own")
+        if not 0 <= expires_in_s <= KEY_EXPIRES_S_MAX:
+            raise Invalid(f"a key expires in 0 (never) to {KEY_EXPIRES_S_MAX:g} seconds")
         text, now = KEY_PREFIX + house.ids.secret(), house.clock.now()
         key = ApiKey(
             id=house.ids.fresh(),

@@ -12,6 +12,7 @@ from tapwater_server.model.errors import Conflict, Invalid, NotAllowed, NotFound
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.user import Link, User
 from tapwater_server.ports.secrets import Secrets
+from tapwater_server.ports.users import Ends
 from tapwater_server.services.auth.entrance import Entrance, Tokens
 from tapwater_server.services.auth.house import House, Place
 from tapwater_server.services.auth.identities import hash_of
@@ -161,7 +162,12 @@ class Elsewhere:
         if user is None and told.email and told.email_verified:
             there = await house.users.find_by_email(app, parse_address(told.email))
             if there is not None:
-                user = await house.change(app, there.id, lambda old: _linked(old, link))
+                user = await house.change(
+                    app,
+                    there.id,
+                    lambda old: _linked(old, link),
+                    ends=lambda old: Ends.NOTHING if old.email_verified else Ends.ALL,
+                )
         if user is None:
             user = await self._made(app, link, told, place)
         if user.disabled:

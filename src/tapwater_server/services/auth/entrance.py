@@ -1,18 +1,23 @@
 """Coming in and going out: sessions, and the tokens that stand for them."""
 
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tapwater_server.model.address import parse_address
-from tapwater_server.model.errors import Invalid, NotAllowed, Unauthenticated
+from tapwater_server.model.errors import Conflict, Invalid, NotAllowed, Unauthenticated
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.user import Session, User
+from tapwater_server.ports.users import Offer
 from tapwater_server.services.auth.access import ACCESS_S
 from tapwater_server.services.auth.house import House, Place
 from tapwater_server.services.auth.identities import hash_of
 
 SESSION_S = 60 * 86_400.0
 SESSIONS_MAX = 50  # Of one user; the oldest end.
+GRACE_S = 10.0  # Two tabs refresh at once; an answer gets lost on a train.
 REFRESH_PREFIX = "tapr_"
 
 
@@ -68,11 +73,20 @@ class Entrance:
             expires_at=now + SESSION_S,
             agent=place.agent[:200],
         )
-        await house.users.open_session(session, count_max=SESSIONS_MAX)
+        try:
+            await house.users.open_session(
+                session, generation=user.generation, count_max=SESSIONS_MAX
+            )
+        except Conflict:
+            # A new password, perhaps: what was compared is not true any more.
+            raise Unauthenticated("the account was changed at this moment: try again") from None
         return await self._tokens(user, session, refresh, place)
 
     async def refresh(self, app: AppId, token: str, place: Place) -> Tokens:
         """Exchange a refresh token for new tokens.
+
+        The next one is made of this one and of chance that is kept beside its hash. So whoever
+        shows this one again at once gets the same next one, though nobody has its text.
 
         Raises:
             Unauthenticated: it is not good, or was used before: then its session has ended now.
@@ -80,12 +94,13 @@ class Entrance:
         """
         house = self._house
         house.pacing.take(house.paces.by_client, app, "client", place.client)
-        fresh = REFRESH_PREFIX + house.ids.secret()
+        salt = house.ids.secret().encode()
         turned = await house.users.turn_in(
             app,
             hash_of(token),
-            fresh=hash_of(fresh),
+            offer=Offer(hash=hash_of(_next(token, salt)), salt=salt),
             now=house.clock.now(),
+            grace_s=GRACE_S,
             refuse_until=house.refuse_until(),
         )
         if turned.session is None:
@@ -94,7 +109,7 @@ class Entrance:
         user = await house.users.find(app, turned.session.user)
         if user is None or user.disabled:
             raise Unauthenticated("this refresh token is not good: sign in again")
-        return await self._tokens(user, turned.session, fresh, place)
+        return await self._tokens(user, turned.session, _next(token, turned.salt), place)
 
     async def sign_out(self, app: AppId, user: str, session: str, *, everywhere: bool) -> int:
         """End this session, or all of the user's; their access tokens are refused at once.
@@ -130,6 +145,11 @@ class Entrance:
             expires_in=int(ACCESS_S),
             user=user.public(),
         )
+
+
+def _next(token: str, salt: bytes) -> str:
+    made = hmac.digest(salt, token.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return REFRESH_PREFIX + urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def _address_or_nothing(email: str) -> str:

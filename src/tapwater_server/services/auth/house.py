@@ -11,15 +11,17 @@ from tapwater_server.model.errors import Conflict, NotFound
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Invocation
-from tapwater_server.model.user import User
+from tapwater_server.model.letter import Letter
+from tapwater_server.model.user import Purpose, User
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.mail import Post
-from tapwater_server.ports.users import Users
+from tapwater_server.ports.users import Ends, Users
 from tapwater_server.services.auth.access import ACCESS_S, AccessTokens
 from tapwater_server.services.auth.pacing import Paces, Pacing
 from tapwater_server.services.auth.passwords import Passwords
 from tapwater_server.services.auth.signing import SigningKeys
+from tapwater_server.services.auth.writing import Sent, Writer
 
 CHANGE_TRIES_MAX = 8  # Two may change a user at the same moment; not eight times.
 T = TypeVar("T")
@@ -30,6 +32,7 @@ class Place:
     """Where a request came from: the address it used, the client's own, the call that asks."""
 
     url: str  # of the app's services: "https://shop.example/_/v1"
+    known: bool = False  # it leads to the app, and not to whatever a client called it
     client: str = ""
     agent: str = ""
     caller: Invocation | None = None
@@ -38,6 +41,11 @@ class Place:
     def issuer(self) -> str:
         """Who signs: the address below which the published keys are."""
         return f"{self.url}/auth"
+
+    @property
+    def pages(self) -> str:
+        """Where the links of letters lead. A stranger who asks in a user's name does not choose."""
+        return self.issuer if self.known else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,21 @@ class House:
     ids: IdSource
     paces: Paces = field(default_factory=Paces)
     settled_s: float = 0.3
+
+    def code(self, user: User, purpose: Purpose, place: Place) -> Sent:
+        """Make a code and its letter; they are kept with a change of the user."""
+        writer = Writer(post=self.post, clock=self.clock, ids=self.ids)
+        settings = self.settings(user.app)
+        return writer.code(user, purpose, auth_url=place.pages, settings=settings)
+
+    def exists(self, user: User, place: Place) -> Letter:
+        """Write that somebody tried to sign up with the address of a user."""
+        writer = Writer(post=self.post, clock=self.clock, ids=self.ids)
+        return writer.exists(user, auth_url=place.pages, settings=self.settings(user.app))
+
+    def may_write(self, user: User) -> bool:
+        """Say whether the address may get a letter now. Nobody is told no: they have some."""
+        return self.pacing.wait_s(self.paces.letters, user.app, "letter", user.email) == 0
 
     def refuse_until(self) -> float:
         """When the last access token issued so far expires."""
@@ -78,8 +101,12 @@ class House:
         how: Callable[[User], User],
         *,
         events: Callable[[User], list[Event]] = lambda _: [],
+        ends: Callable[[User], Ends] = lambda _: Ends.NOTHING,
+        sent: Callable[[User], Sent | None] = lambda _: None,
     ) -> User:
         """Read a user, change it, write it; begin again when somebody else was quicker.
+
+        ``ends`` is asked about the user as they were; ``events`` and ``sent`` as they will be.
 
         Raises:
             NotFound: there is none of this id.
@@ -91,9 +118,15 @@ class House:
             if changed == user:
                 return user
             changed = replace(changed, updated_at=self.clock.now())
+            mail = sent(changed)
             try:
                 return await self.users.put(
-                    changed, refuse_until=self.refuse_until(), events=events(changed)
+                    changed,
+                    refuse_until=self.refuse_until(),
+                    ends=ends(user),
+                    events=events(changed),
+                    code=None if mail is None else mail.code,
+                    letter=None if mail is None else mail.letter,
                 )
             except Conflict:
                 again = await self.users.find(app, id)

@@ -10,6 +10,7 @@ from tapwater_server.services.auth.accounts import Accounts
 from tapwater_server.services.auth.desk import Desk
 from tapwater_server.services.auth.entrance import Entrance, Tokens
 from tapwater_server.services.auth.house import House, Place
+from tapwater_server.services.auth.pacing import network_of
 from tapwater_server.services.auth.signing import ALGORITHM
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Who
@@ -23,7 +24,8 @@ def place_of(asked: Asked) -> Place:
     """Where a request came from."""
     return Place(
         url=f"{asked.base_url}{asked.root}",
-        client=asked.client,
+        known=asked.base_known,
+        client=network_of(asked.client),
         agent=asked.headers.get("user-agent", ""),
         caller=asked.caller,
     )

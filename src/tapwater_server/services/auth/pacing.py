@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from tapwater_server.model.errors import RateLimited
 from tapwater_server.ports.clock import Clock
@@ -23,6 +24,7 @@ class Paces:
 
     by_client: Pace = Pace(burst=60, each_s=1.0)
     by_account: Pace = Pace(burst=10, each_s=30.0)
+    by_app: Pace = Pace(burst=200, each_s=0.5)  # that may end in a letter
     letters: Pace = Pace(burst=4, each_s=300.0)  # mails to one address
 
 
@@ -30,6 +32,23 @@ class Paces:
 class _Bucket:
     level: float
     at: float
+
+
+def network_of(client: str) -> str:
+    """Give what a client counts as: whoever has one address of IPv6 has as many as they like.
+
+    >>> network_of("2001:db8:1:2:3::4"), network_of("192.0.2.7"), network_of("function")
+    ('2001:db8:1:2::/64', '192.0.2.7', 'function')
+    """
+    try:
+        address = ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(address, IPv4Address):
+        return client
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))
 
 
 class Pacing:

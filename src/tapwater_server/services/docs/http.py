@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from tapwater_server.model.document.declared import write_entry
 from tapwater_server.model.document.document import Document
+from tapwater_server.model.document.expiry import EXPIRES_MAX
 from tapwater_server.model.document.index import Index
 from tapwater_server.model.document.paths import (
     DocPath,
@@ -22,7 +24,6 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import PATHS_MAX, Page
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.services.docs.reading import (
-    EXPIRES_MAX,
     CommitAsked,
     QueryAsked,
     read_commit,
@@ -347,6 +348,7 @@ def _advised(value: dict[str, Any], advice: Index | None) -> Answer:
             "group": advice.group,
         },
         "says": "no index serves this query; it is answered by looking at each document",
+        "toml": write_entry(advice),
         "command": _command(advice),
     }
     header = "".join(c if c.isascii() and c.isprintable() else "?" for c in advice.id)

@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tapwater_server.model.document.expiry import Ttl
 from tapwater_server.model.document.index import IndexState
-from tapwater_server.model.document.paths import parse_doc_path
+from tapwater_server.model.document.paths import parse_doc_path, write_field
 from tapwater_server.model.errors import NotFound
-from tapwater_server.services.docs.reading import IndexAsked, read_index, read_query, read_simple
+from tapwater_server.services.docs.reading import (
+    IndexAsked,
+    TtlAsked,
+    read_index,
+    read_query,
+    read_simple,
+    read_ttl,
+)
 from tapwater_server.services.docs.service import DocsService, asker_of
 from tapwater_server.services.docs.transfer import IMPORT_BYTES_MAX, NDJSON, export, import_
 from tapwater_server.services.docs.upkeep import Upkeep
@@ -22,7 +30,7 @@ class StoreHttp:
 
     def endpoints(self) -> Sequence[Endpoint]:
         """The table."""
-        return (*self._indexes(), *self._transfers())
+        return (*self._indexes(), *self._ttls(), *self._transfers())
 
     def _indexes(self) -> Sequence[Endpoint]:
         return (
@@ -53,6 +61,31 @@ class StoreHttp:
                 says="Drop an index.",
                 handler=self.drop_index,
                 query={"id": "which"},
+                status=204,
+            ),
+        )
+
+    def _ttls(self) -> Sequence[Endpoint]:
+        return (
+            Endpoint(
+                method="GET",
+                path="/docs-ttl",
+                says="List which fields say when documents end.",
+                handler=self.ttls,
+            ),
+            Endpoint(
+                method="PUT",
+                path="/docs-ttl",
+                says="Let a field say when a collection's documents end, from their next write on.",
+                handler=self.put_ttl,
+                takes=TtlAsked,
+            ),
+            Endpoint(
+                method="DELETE",
+                path="/docs-ttl",
+                says="Let a collection's documents end by no field any more.",
+                handler=self.drop_ttl,
+                query={"collection": "which"},
                 status=204,
             ),
         )
@@ -115,6 +148,24 @@ class StoreHttp:
         if not await self._service.documents.drop_index(asked.app, id):
             raise NotFound(f"there is no index {id[:200]!r}")
         self._upkeep.stir()
+
+    async def ttls(self, asked: Asked) -> dict[str, Any]:
+        found = await self._service.documents.ttls(asked.app)
+        return {"ttl": [_ttl(each) for each in found]}
+
+    async def put_ttl(self, asked: Asked) -> dict[str, Any]:
+        ttl = read_ttl(await asked.body(TtlAsked))
+        await self._service.documents.put_ttl(asked.app, ttl)
+        return _ttl(ttl)
+
+    async def drop_ttl(self, asked: Asked) -> None:
+        name = asked.text("collection") or ""
+        if not await self._service.documents.drop_ttl(asked.app, name):
+            raise NotFound(f"no field says when documents of {name[:200]!r} end")
+
+
+def _ttl(ttl: Ttl) -> dict[str, Any]:
+    return {"collection": ttl.name, "field": write_field(ttl.field), "declared": ttl.declared}
 
 
 def _index(state: IndexState) -> dict[str, Any]:

@@ -192,11 +192,11 @@ class Hub:
 
     def _tell_room(self, change: Change, listeners: Collection[Listener]) -> None:
         was, is_ = belongs(next(iter(listeners)).watched, change)
-        frames: dict[Sees, Frame | None] = {None: frame_of(change, was=was, is_=is_)}
+        frames = dict[Sees, Frame | None]()
         for listener in listeners:
             sees = listener.sees
             if sees not in frames:
-                frames[sees] = _frame_for(sees, change, was=was, is_=is_)
+                frames[sees] = frame_for(sees, change, was=was, is_=is_)
             frame = frames[sees]
             if frame is not None:
                 listener.put(frame)
@@ -224,8 +224,8 @@ def seen_by(sees: Sees, change: Change, *, was: bool, is_: bool) -> tuple[bool, 
     return saw, bool(is_ and change.after is not None and sees(change.after))
 
 
-def is_uncertain(sees: Sees, change: Change, *, is_: bool) -> bool:
-    """Whether nobody can say if a listener knew the document: what it was is not in the event,
+def _is_uncertain(sees: Sees, change: Change, *, is_: bool) -> bool:
+    """Say whether nobody can tell if a listener knew the document: what it was is not in the event,
     and what it is now is hidden. To say "removed" might tell of what was never to be seen.
     """
     return bool(
@@ -235,8 +235,9 @@ def is_uncertain(sees: Sees, change: Change, *, is_: bool) -> bool:
     )
 
 
-def _frame_for(sees: Sees, change: Change, *, was: bool, is_: bool) -> Frame | None:
-    if is_uncertain(sees, change, is_=is_):
+def frame_for(sees: Sees, change: Change, *, was: bool, is_: bool) -> Frame | None:
+    """Write the message to those who see so much; None: nothing to tell."""
+    if _is_uncertain(sees, change, is_=is_):
         # Without a token: who comes again is given a snapshot, which is right in any case.
         body = {"type": "closed", "reason": "begin again", "token": ""}
         return Frame(change.seq, "closed", msgspec.json.encode(body))

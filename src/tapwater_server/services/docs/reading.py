@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tapwater_server.model.document.index import Index, IndexField, check_index
+from tapwater_server.model.document.expiry import EXPIRES_MAX, Ttl
+from tapwater_server.model.document.index import Index, make_index
 from tapwater_server.model.document.paths import (
     DocPath,
     parse_collection,
@@ -40,7 +41,6 @@ from tapwater_server.model.document.write import Condition as If
 from tapwater_server.model.errors import Invalid
 
 SELECT_MAX = 100
-EXPIRES_MAX = 1e11  # seconds since the epoch: the year 5138
 _OPERATOR = re.compile(r"==|!=|<=|>=|<|>| contains | starts with | in ")
 
 
@@ -90,6 +90,13 @@ class IndexAsked(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     collection: str
     fields: list[str]
     group: bool = False
+
+
+class TtlAsked(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which field of a collection's documents says when they end."""
+
+    collection: str
+    field: str
 
 
 def located(where: str, read: Callable[..., Any], *given: Any, **named: Any) -> Any:
@@ -294,13 +301,14 @@ def read_index(asked: IndexAsked) -> Index:
         Invalid: something in it is wrong.
     """
     located("collection", parse_group, asked.collection)
-    fields = tuple(
-        located(f"fields[{number}]", _index_field, each) for number, each in enumerate(asked.fields)
-    )
-    return check_index(Index(name=asked.collection, fields=fields, group=asked.group))
+    return make_index(asked.collection, asked.fields, group=asked.group)
 
 
-def _index_field(text: str) -> IndexField:
-    name, each = text.removeprefix("-"), text.endswith("[]")
-    place = parse_field(name.removesuffix("[]"))
-    return IndexField(place, descending=text.startswith("-"), each=each)
+def read_ttl(asked: TtlAsked) -> Ttl:
+    """Check which field says when documents end.
+
+    Raises:
+        Invalid: something in it is wrong.
+    """
+    located("collection", parse_group, asked.collection)
+    return Ttl(name=asked.collection, field=located("field", parse_field, asked.field))

@@ -27,10 +27,8 @@ from tapwater_server.services.docs.hub import (
     Listener,
     Watched,
     belongs,
-    frame_of,
-    is_uncertain,
+    frame_for,
     read_change,
-    seen_by,
 )
 from tapwater_server.services.docs.service import Asker, DocsService
 from tapwater_server.web.asked import Asked
@@ -200,13 +198,10 @@ class Watching:
                 continue
             change = await read_change(each, path, self._documents)
             was, is_ = belongs(listener.watched, change)
-            if is_uncertain(listener.sees, change, is_=is_):
+            frame = frame_for(listener.sees, change, was=was, is_=is_)
+            if frame is not None and frame.kind == "closed":
                 return None
-            if listener.sees is not None:
-                was, is_ = seen_by(listener.sees, change, was=was, is_=is_)
-            frame = frame_of(change, was=was, is_=is_)
-            if frame is not None:
-                frames.append(frame)
+            frames += [frame] if frame is not None else []
         return Beginning(frames=[_said("resumed", token), *frames], seq=until)
 
 

@@ -80,13 +80,22 @@ class AppPost:
         return (await self.accept(app, draft)).id
 
     async def accept(self, app: AppId, draft: Draft) -> Letter:
+        letter = self.write(app, draft)
+        self._take(app)
+        await self.keep(letter)
+        return letter
+
+    async def keep(self, letter: Letter) -> None:
+        await self._outbox.accept(letter)
+
+    def write(self, app: AppId, draft: Draft) -> Letter:
         way = self._ways.of(app)
         sender = _sender(draft, way)
         recipients = recipients_of(draft)
         id, now = self._id(app, draft.key), self._clock.now()
         raw = compose(draft, id=id, sender=sender, at=now)
         kept = way.server is None
-        letter = Letter(
+        return Letter(
             id=id,
             app=app,
             sender=sender.addr_spec,
@@ -100,9 +109,6 @@ class AppPost:
             size=len(raw),
             raw=raw,
         )
-        self._take(app)
-        await self._outbox.accept(letter)
-        return letter
 
     def _id(self, app: AppId, key: str) -> str:
         if len(key) > _KEY_LENGTH_MAX:

@@ -1,5 +1,6 @@
 """Moves dead letters to the queues they are meant for, also those a function gave up on."""
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -8,6 +9,8 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.queues import Queues
 
 LOOK_S = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 class Moves(Protocol):
@@ -33,5 +36,11 @@ class Forwarding:
 
     async def run(self) -> None:
         while True:
-            if await self.step() == 0:
+            try:
+                moved = await self.step()
+            except Exception:
+                # A border: a full disk must not end the moving for good.
+                _log.exception("dead letters could not be moved to their queues")
+                moved = 0
+            if moved == 0:
                 await self._clock.sleep(LOOK_S)

@@ -127,7 +127,7 @@ def _moment(said: str | float, zone: ZoneInfo, now: float) -> float:
             at = (read if read.tzinfo else read.replace(tzinfo=zone)).timestamp()
         else:
             at = float(said)
-            datetime.fromtimestamp(at, zone)
+        datetime.fromtimestamp(at, zone)  # It must be a year that the clock there can show.
     except (ValueError, OverflowError, OSError):
         raise Invalid(f"{str(said)[:100]!r} is not a moment: write 2027-01-31T09:00:00") from None
     if at < now - PAST_S_MAX:

@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from argon2 import PasswordHasher
 
 from tapwater_server.backends.memory.eventlog import MemoryEventLog
+from tapwater_server.backends.memory.outbox import MemoryOutbox
 from tapwater_server.backends.memory.secrets import MemorySecrets
 from tapwater_server.backends.memory.users import MemoryUsers
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.model.accounts import AccountSettings
 from tapwater_server.model.ids import AppId
-from tapwater_server.model.letter import Draft
+from tapwater_server.model.letter import Draft, Letter
 from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.services.auth.access import AccessTokens
 from tapwater_server.services.auth.accounts import Accounts
@@ -31,6 +32,7 @@ from tapwater_server.web.asked import Asked
 from tapwater_server.web.dispatch import Said, Table
 
 SHOP = AppId("shop")
+URL = "https://shop.example"
 APP = Principal(name="deploy", apps=frozenset({SHOP}))
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse battery"
@@ -38,17 +40,43 @@ PASSWORD = "correct horse battery"
 
 @dataclass(slots=True)
 class MailBag:
-    """Keeps what was to be sent."""
+    """Writes letters so that tests can read them; keeps nothing but in the outbox."""
 
-    drafts: list[Draft] = field(default_factory=list)
+    outbox: MemoryOutbox
+    _count: int = 0
 
     async def send(self, app: AppId, draft: Draft) -> str:
-        self.drafts.append(draft)
-        return str(len(self.drafts))
+        raise AssertionError("letters of users are kept with their change")
 
-    def code(self) -> str:
-        """The code of the last mail."""
-        [line] = [line for line in self.drafts[-1].text.splitlines() if "?code=" in line]
+    def write(self, app: AppId, draft: Draft) -> Letter:
+        self._count += 1
+        return Letter(
+            id=f"{self._count:03d}",
+            app=app,
+            sender="shop@example.com",
+            recipients=draft.to,
+            to=", ".join(draft.to),
+            subject=draft.subject,
+            accepted_at=0.0,
+            raw=draft.text.encode(),
+        )
+
+    async def keep(self, letter: Letter) -> None:
+        await self.outbox.accept(letter)
+
+    async def letters(self) -> list[Letter]:
+        """What is in the outbox, the oldest first."""
+        listed = await self.outbox.list(SHOP)
+        found = [await self.outbox.find(SHOP, one.id) for one in reversed(listed)]
+        return [one for one in found if one is not None]
+
+    async def text(self) -> str:
+        """What the last letter says."""
+        return (await self.letters())[-1].raw.decode()
+
+    async def code(self) -> str:
+        """The code of the last letter."""
+        [line] = [line for line in (await self.text()).splitlines() if "?code=" in line]
         return line.partition("?code=")[2].strip()
 
 
@@ -59,8 +87,9 @@ class Opened:
         self.settings = settings or AccountSettings()
         self.clock, ids = ManualClock(), SystemIds()
         self.log = MemoryEventLog(clock=self.clock)
-        self.users = MemoryUsers(log=self.log)
-        self.bag = MailBag()
+        self.outbox = MemoryOutbox()
+        self.users = MemoryUsers(log=self.log, outbox=self.outbox)
+        self.bag = MailBag(outbox=self.outbox)
         self.secrets = MemorySecrets()
         self.keys = SigningKeys(secrets=self.secrets, clock=self.clock, ids=ids)
         access = AccessTokens(keys=self.keys, clock=self.clock)
@@ -94,6 +123,7 @@ class Opened:
         token: str = "",
         who: Principal | None = None,
         client: str = "192.0.2.1",
+        base_url: str = URL,
         form: str = "",
         query: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
@@ -119,7 +149,8 @@ class Opened:
                 headers=headers,
                 chunks=chunks,
                 client=client,
-                base_url="https://shop.example",
+                base_url=base_url,
+                base_known=base_url == URL,
             )
         )
         return said.status, _content(said)

@@ -179,10 +179,20 @@ def test_what_no_key_is(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "media",
+    ["a/b", "text/plain; charset=utf-8", "text/plain;", 'video/mp4; codecs="avc1.42E01E, mp4a"'],
+)
+def test_media_types(media: str) -> None:
+    assert check_about(About(content_type=media)).content_type == media
+
+
+@pytest.mark.parametrize(
     "about",
     [
         About(content_type="text"),
         About(content_type="a/b\r\nx: y"),
+        About(content_type="application/pdf;,text/html"),
+        About(content_type='application/pdf; a="\\" b="x,text/html;"'),
         About(cache_control="a\nb"),
         About(content_disposition="ü"),
         About(metadata={"A": "x"}),

@@ -51,6 +51,9 @@ CREATE TABLE app_user_spent (
     session    TEXT NOT NULL,
     user       TEXT NOT NULL,
     expires_at REAL NOT NULL,
+    spent_at   REAL NOT NULL,
+    next       BLOB NOT NULL,
+    salt       BLOB NOT NULL,
     PRIMARY KEY (app, hash)
 ) WITHOUT ROWID;
 CREATE INDEX app_user_spent_by_session ON app_user_spent (app, session);
@@ -65,6 +68,7 @@ CREATE TABLE app_user_key (
     roles      TEXT NOT NULL,
     created_at REAL NOT NULL,
     expires_at REAL NOT NULL,
+    used_at    REAL NOT NULL,
     PRIMARY KEY (app, id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX app_user_key_by_hash ON app_user_key (app, hash);
