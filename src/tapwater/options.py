@@ -31,7 +31,7 @@ NAMES: Mapping[str, str] = {
     "priority": "-100 to 100, higher first",
     "queue": "how many calls may wait for a free instance",
     "queue_timeout": 'how long they may wait, "30s"',
-    "rate": 'calls let in, "100/s"',
+    "rate": 'calls let in, "100/s"; deliveries also "5/s per key"',
     "retries": 'how often a failed delivery is tried again, or the waits before: ["1s", "1m"]',
     "schedule": "when it runs by itself, as cron says it",
     "secrets": "names of the app's secrets it may read",

@@ -137,6 +137,20 @@ async def test_bus_14_what_is_too_old_dies(bus: Bus, clock: ManualClock) -> None
     assert ids(await lease(bus)) == ["e1"]
 
 
+async def test_bus_14_who_asks_for_what_is_too_old_gets_it(bus: Bus, clock: ManualClock) -> None:
+    said = {"key": "k", "expires_at": clock.now() + 5}
+    await bus.publish([errand("first", **said), errand("held", **said), errand("late")])
+    await clock.advance(5)
+    [first, late] = await bus.lease(LINE, count_max=9, lease_s=30.0, take_expired=True)
+    assert (first.errand.id, late.errand.id) == ("first", "late")
+    assert await bus.lease(LINE, count_max=9, lease_s=30.0, take_expired=True) == []
+    assert await bus.settle([(first, Dead("told"))]) == [True]
+    assert await bus.ready() == [LINE]
+    [held] = await bus.lease(LINE, count_max=9, lease_s=30.0, take_expired=True)
+    assert held.errand.id == "held"
+    assert (await state(bus, "first")).reason == "told"
+
+
 async def test_bus_14_also_where_nobody_leases(bus: Bus, clock: ManualClock) -> None:
     await bus.publish(
         [errand("first", key="k", expires_at=clock.now() + 5), errand("next", key="k")]

@@ -146,7 +146,7 @@ def test_a_transaction_begins_again_when_somebody_was_faster(docs: Docs, users: 
         )
 
 
-def test_many_at_once_lose_nothing(docs: Docs, transport: Transport, users: str) -> None:
+def test_many_at_once_lose_nothing(docs: Docs, users: str) -> None:
     path = f"{users}/count"
     docs.set(path, {"n": 0})
 
@@ -158,8 +158,6 @@ def test_many_at_once_lose_nothing(docs: Docs, transport: Transport, users: str)
     def run() -> None:
         for _ in range(5):
             docs.transaction(add, attempts=100)
-        if isinstance(transport, HttpTransport):
-            transport.close()  # This thread's connection.
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tapwater_server.model.document.expiry import Ttl
 from tapwater_server.model.document.index import Index, IndexField
 from tapwater_server.model.document.paths import parse_doc_path
 from tapwater_server.model.document.query import Every, Is, Order, Query
@@ -105,6 +106,16 @@ class Stores(RuleBasedStateMachine):
     def drop(self, index: Index) -> None:
         self._both(lambda store: store.documents.drop_index(SHOP, index.id))
 
+    @rule(field=FIELDS, is_declared=st.booleans())
+    def end_by_a_field(self, field: str, is_declared: bool) -> None:
+        ttl = Ttl(name="t", field=(field,), declared=is_declared)
+        self._both(lambda store: store.documents.put_ttl(SHOP, ttl))
+
+    @rule()
+    def end_by_no_field(self) -> None:
+        self._both(lambda store: store.documents.declare_ttls(SHOP, []))
+        self._both(lambda store: store.documents.drop_ttl(SHOP, "t"))
+
     @invariant()
     def everything_is_the_same(self) -> None:
         paths = [parse_doc_path(each) for each in ("t/1", "t/2", "t/3", "t/1/t/1", "u/1")]
@@ -113,6 +124,7 @@ class Stores(RuleBasedStateMachine):
             self._both(lambda store, query=query: store.documents.find(SHOP, query))
             self._both(lambda store, query=query: store.documents.count(SHOP, query))
         self._both(lambda store: store.documents.collections(SHOP, deep=True))
+        self._both(lambda store: store.documents.ttls(SHOP))
         self._both(_events)
 
 

@@ -315,6 +315,7 @@ async def test_a_module_that_fails_is_told_and_not_tried_for_every_call(world: W
     assert (first.ending, second.ending) == ("start_failed", "start_failed")
     assert first.outcome is not None
     assert "no module named nothing" in first.outcome.message
+    assert not first.outcome.by_function  # Nobody said so: it may be our fault.
     world.sandbox.failure = ""
     await world.run(1.0)
     third = world.start(a_function())

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -135,11 +136,13 @@ def test_rul_2_a_rule_that_fails_refuses(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [{"a": object()}, {"a": 2**70}, {"a": float("nan")}, {"a": "\ud800"}]
+    "odd",
+    [{"a": timedelta.max}, {"a": object()}, {"a": 2**70}, {"a": float("nan")}, {"a": "\ud800"}],
 )
 def test_rul_2_values_the_language_does_not_know_refuse(odd: Mapping[str, Any]) -> None:
-    judge, _ = live(docs(users__={"read": "old.a == 1"}))
+    judge, _ = live(docs(users__={"read": "old.a == 1", "update": "now - old.a < now"}))
     assert not may(judge, NOBODY, "read", "users/7", old=odd)
+    assert not may(judge, NOBODY, "update", "users/7", old=odd)  # The first one is a panic in it.
 
 
 def test_rul_2_what_fails_beside_what_is_true_does_not_matter() -> None:

@@ -1,5 +1,7 @@
 """A real SMTP server that keeps what it is sent, for tests that wait for mail."""
 
+import asyncio
+import ssl
 from asyncio import Server
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -8,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 WAIT_S_MAX = 60.0
 
@@ -22,11 +25,19 @@ class _OnFreePort(Controller):
 
 
 class Receiver:
-    """Listens on a free loopback port in a thread of its own."""
+    """Listens on a loopback port in a thread of its own; says what it is told to say.
 
-    def __init__(self) -> None:
+    ``tls``: from the first byte. ``options`` go to the server as they are (STARTTLS, passwords).
+    """
+
+    def __init__(self, *, port: int = 0, tls: ssl.SSLContext | None = None, **options: Any) -> None:
+        self.says = "250 OK"
+        self.envelopes: list[Envelope] = []
         self._mails: Queue[EmailMessage] = Queue()
-        self._controller = _OnFreePort(self, hostname="127.0.0.1", port=0)
+        self._tls = tls
+        self._controller = _OnFreePort(
+            self, hostname="127.0.0.1", port=port, ssl_context=tls, **options
+        )
 
     def __enter__(self) -> Self:
         self._controller.start()
@@ -41,17 +52,29 @@ class Receiver:
         self._controller.stop()
 
     @property
+    def port(self) -> int:
+        return self._controller.port
+
+    @property
     def url(self) -> str:
-        return f"smtp+plain://127.0.0.1:{self._controller.port}"
+        scheme, host = ("smtp+plain", "127.0.0.1") if self._tls is None else ("smtps", "localhost")
+        return f"{scheme}://{host}:{self.port}"
 
     def next_mail(self) -> EmailMessage:
         """Wait for a mail nobody has taken yet."""
         return self._mails.get(timeout=WAIT_S_MAX)
 
+    async def next_mail_soon(self) -> EmailMessage:
+        """The same, where others run meanwhile."""
+        return await asyncio.to_thread(self.next_mail)
+
     def count(self) -> int:
         return self._mails.qsize()
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        parsed = message_from_bytes(envelope.original_content, policy=policy.default)
-        self._mails.put(parsed)
-        return "250 OK"
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.says.startswith("250"):
+            self.envelopes.append(envelope)
+            content = envelope.original_content
+            assert content is not None
+            self._mails.put(message_from_bytes(content, policy=policy.default))
+        return self.says

@@ -15,7 +15,7 @@ from tapwater_server.model.event import Event
 from tapwater_server.model.function import Function, Trigger
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.message import Message
-from tapwater_server.ports.bus import Errand, Filter, function_line
+from tapwater_server.ports.bus import EXPIRED, Errand, Filter, function_line, queue_line
 from tapwater_server.testing.guests import ScriptedGuest
 from tests.functional.event_line import SHOP, Line, fails, hangs, on_event, reactive
 
@@ -354,3 +354,43 @@ async def test_what_is_too_old_is_not_begun(make: Make) -> None:
     [letter] = await line.dead()
     assert letter.reason == "it waited longer than 60 s"
     assert not line.told
+
+
+@pytest.mark.parametrize("wants", [True, False])
+async def test_a_message_that_expires_while_it_waits_is_told(make: Make, wants: bool) -> None:
+    line = make()
+    options = DeliveryOptions(on_failure="function:ops" if wants else "")
+    taking = Trigger(source="message", arguments={"queue": "q"}, delivery=options)
+    await line.deploy(reactive("a", taking), reactive("ops", on_event("never")))
+    until = line.clock.now() + 5
+    where = queue_line(SHOP, "q")
+    await line.bus.publish([Errand(id="m1", app=SHOP, line=where, body=b"7", expires_at=until)])
+    await line.clock.advance(6)
+    await line.served(2.0)
+    [letter] = await line.dead()
+    assert (letter.id, letter.reason) == ("m1", EXPIRED)
+    ends = [(body["data"]["event"], body["data"]["outcome"]["reason"]) for body in line.told]
+    assert ends == ([(ends[0][0], EXPIRED)] if wants else [])
+
+
+async def test_a_module_that_raises_uses_attempts(make: Make) -> None:
+    line = make()
+    line.world.sandbox.failure, line.world.sandbox.failure_by_function = "ImportError", True
+    await line.deploy(reactive("a", on_event(delays_s=(1.0, 1.0))))
+    await line.happen()
+    await line.served(120.0)
+    [letter] = await line.dead()
+    assert (letter.attempt, letter.reason) == (3, "start_failed: ImportError (attempt 3 of 3)")
+
+
+async def test_when_no_instance_can_be_made_for_our_fault_no_attempt_is_used(make: Make) -> None:
+    line = make()
+    line.world.sandbox.failure = "the disk is full"
+    await line.deploy(reactive("a", on_event(delays_s=(1.0, 1.0))))
+    await line.happen()
+    await line.served(120.0)
+    assert await line.dead() == []
+    line.world.sandbox.failure = ""
+    await line.served(60.0)
+    [state] = await line.bus.list(Filter(app=SHOP))
+    assert (state.state, state.attempt) == ("done", 1)

@@ -2,13 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from tapwater_server.backends.memory.outbox import MemoryOutbox
 from tapwater_server.backends.memory.secrets import MemorySecrets
@@ -23,44 +22,16 @@ from tapwater_server.services.mail.post import BURST, AppPost, MailSettings, Way
 from tapwater_server.services.mail.sending import ATTEMPTS_MAX, Sender
 from tapwater_server.testing.clock import ManualClock
 from tests.functional.certificates import make_certificate
+from tests.functional.smtp import Receiver
 
 SHOP = AppId("shop")
 HELLO = Draft(to=("Ada <ada@example.com>",), subject="Hello", text="Hi", bcc=("b@example.com",))
 
 
-class Receiver:
-    """Keeps what it is given; says what it is told to say."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Envelope] = []
-        self.says = "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.says.startswith("250"):
-            self.envelopes.append(envelope)
-        return self.says
-
-
 @pytest.fixture
-def receiver() -> Receiver:
-    return Receiver()
-
-
-@asynccontextmanager
-async def serving(receiver: Receiver, **options: Any) -> AsyncIterator[int]:
-    """A real server for mail on a free port of this machine."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(receiver, **options), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-@pytest.fixture
-async def port(receiver: Receiver) -> AsyncIterator[int]:
-    async with serving(receiver) as port:
-        yield port
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
 
 
 class Opened:
@@ -86,8 +57,8 @@ class Opened:
 
 
 @pytest.fixture
-async def mail(port: int) -> AsyncIterator[Opened]:
-    opened = Opened(f"smtp+plain://127.0.0.1:{port}")
+async def mail(receiver: Receiver) -> AsyncIterator[Opened]:
+    opened = Opened(receiver.url)
     yield opened
     opened.carrier.close()
 
@@ -147,8 +118,8 @@ async def test_nobody_listens() -> None:
     mail.carrier.close()
 
 
-async def test_without_starttls_nothing_is_said(port: int, receiver: Receiver) -> None:
-    mail = Opened(f"smtp://user:secret@127.0.0.1:{port}")
+async def test_without_starttls_nothing_is_said(receiver: Receiver) -> None:
+    mail = Opened(f"smtp://user:secret@127.0.0.1:{receiver.port}")
     id = await mail.post.send(SHOP, HELLO)
     await mail.sender.step()
     stage, _, reason = await mail.stage(id)
@@ -171,19 +142,14 @@ def _login(server: SMTP, session: object, envelope: object, way: str, data: obje
     return AuthResult(success=fine, handled=False)
 
 
-async def test_starttls_and_a_password(
-    receiver: Receiver, trusted: tuple[ssl.SSLContext, ssl.SSLContext]
-) -> None:
-    async with serving(
-        receiver,
-        tls_context=trusted[0],
-        require_starttls=True,
-        authenticator=_login,
-        auth_required=True,
-    ) as port:
-        fine = Opened(f"smtp://u:p%40ss@localhost:{port}", context=trusted[1])
-        wrong = Opened(f"smtp://u:nope@localhost:{port}", context=trusted[1])
-        strange = Opened(f"smtp://u:p%40ss@localhost:{port}")  # Trusts other authorities.
+async def test_starttls_and_a_password(trusted: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    with Receiver(
+        tls_context=trusted[0], require_starttls=True, authenticator=_login, auth_required=True
+    ) as receiver:
+        at = f"localhost:{receiver.port}"
+        fine = Opened(f"smtp://u:p%40ss@{at}", context=trusted[1])
+        wrong = Opened(f"smtp://u:nope@{at}", context=trusted[1])
+        strange = Opened(f"smtp://u:p%40ss@{at}")  # Trusts other authorities.
         for mail, stage in ((fine, Stage.SENT), (wrong, Stage.WAITING), (strange, Stage.WAITING)):
             id = await mail.post.send(SHOP, HELLO)
             await mail.sender.step()
@@ -192,11 +158,25 @@ async def test_starttls_and_a_password(
     assert len(receiver.envelopes) == 1
 
 
-async def test_an_app_with_a_server_of_its_own(mail: Opened, port: int, receiver: Receiver) -> None:
+async def test_tls_from_the_first_byte(trusted: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    with Receiver(tls=trusted[0]) as receiver:
+        assert receiver.url.startswith("smtps://localhost:")
+        fine = Opened(receiver.url, context=trusted[1])
+        strange = Opened(receiver.url)  # Trusts other authorities.
+        other = Opened(receiver.url.replace("localhost", "localhost.localdomain"))
+        for mail, stage in ((fine, Stage.SENT), (strange, Stage.WAITING), (other, Stage.WAITING)):
+            id = await mail.post.send(SHOP, HELLO)
+            await mail.sender.step()
+            assert (await mail.stage(id))[0] is stage, await mail.stage(id)
+            mail.carrier.close()
+    assert len(receiver.envelopes) == 1
+
+
+async def test_an_app_with_a_server_of_its_own(mail: Opened, receiver: Receiver) -> None:
     draft = Draft(to=("a@example.com",), subject="x", text="y", sender="me@shop.example")
     with pytest.raises(Invalid, match=r"as shop@example\.com"):
         await mail.post.send(SHOP, draft)
-    await mail.secrets.put(SHOP, "SMTP_URL", f"smtp+plain://127.0.0.1:{port}")
+    await mail.secrets.put(SHOP, "SMTP_URL", receiver.url)
     id = await mail.post.send(SHOP, draft)
     await mail.sender.step()
     stage, _, reason = await mail.stage(id)
@@ -229,11 +209,9 @@ async def test_an_app_that_sends_too_much_is_slowed_down() -> None:
 async def test_the_loop_wakes_for_a_new_letter(mail: Opened, receiver: Receiver) -> None:
     running = asyncio.create_task(mail.sender.run())
     try:
-        for n in range(3):
+        for _ in range(3):
             await mail.post.send(SHOP, HELLO)
-            async with asyncio.timeout(10):
-                while len(receiver.envelopes) <= n:
-                    await asyncio.to_thread(lambda: None)
+            assert (await receiver.next_mail_soon())["subject"] == "Hello"
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -93,12 +93,15 @@ def tid_address() -> int:
     return place.value or 0
 
 
-def fork_into(machine: str, flags: int) -> int:
+def fork_into(machine: str, flags: int, *, hooks: bool = True) -> int:
     """Fork, the child in new namespaces as their first process: what ``os.fork()`` cannot do.
 
     Saves the second fork that unshare(2) would need, and half of the time. Only while there is
     one thread: libc's own preparations for a fork (its locks) are passed by. What libc keeps of
     the thread's number is corrected by the kernel, where it says where that is.
+
+    ``hooks``: whether the child runs what modules want done after a fork. It writes to 130 pages; a
+    child that does nothing but fork again, with them, and wait can go without.
     """
     assert thread_count() == 1
     place = tid_address()
@@ -113,7 +116,7 @@ def fork_into(machine: str, flags: int) -> int:
         *[ctypes.c_void_p(address) for address in last],
     )
     number = ctypes.get_errno()
-    if result == 0:
+    if result == 0 and hooks:
         ctypes.pythonapi.PyOS_AfterFork_Child()
         return 0
     ctypes.pythonapi.PyOS_AfterFork_Parent()

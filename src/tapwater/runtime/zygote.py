@@ -128,7 +128,8 @@ def _fork(request: dict[str, Any]) -> int:
     if request["weak"]:
         return os.fork()
     flags = _NAMESPACES | (kernel.CLONE_NEWUSER if request["userns"] else 0)
-    return kernel.fork_into(os.uname().machine, flags)
+    # The keeper, which forks the function zygote and then only waits.
+    return kernel.fork_into(os.uname().machine, flags, hooks=False)
 
 
 def _become(

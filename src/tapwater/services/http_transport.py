@@ -3,10 +3,12 @@
 import http.client
 import os
 import selectors
+import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from tapwater.services.transport import Reply, Request, ServiceError, Transport, refused
@@ -20,7 +22,7 @@ _made: dict[tuple[str, str, str], "HttpTransport"] = {}
 class _Kept:
     """A thread's connection; it is closed with the thread."""
 
-    __slots__ = ("connection", "process")
+    __slots__ = ("__weakref__", "connection", "process")
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
         self.connection = connection
@@ -46,6 +48,8 @@ class HttpTransport:
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._timeout_s = timeout_s
         self._held = threading.local()
+        self._kept: weakref.WeakSet[_Kept] = weakref.WeakSet()  # of all threads that still are
+        self._changing = threading.Lock()
 
     def send(self, request: Request) -> Reply:
         connection = self._idle()
@@ -62,7 +66,7 @@ class HttpTransport:
                 self._drop(connection)
                 raise _unreached(self._host, error) from error
         connection = self._open()
-        self._held.kept = _Kept(connection)
+        self._keep(connection)
         try:
             return self._ask(connection, request)
         except (OSError, http.client.HTTPException) as error:
@@ -90,8 +94,20 @@ class HttpTransport:
             connection.close()
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close the connections of all threads, also in the middle of an answer. Whoever asks
+        again opens a new one.
+        """
+        with self._changing:
+            kept = list(self._kept)
+        for one in kept:
+            if one.process == os.getpid():
+                _hang_up(one.connection)
         self._held.kept = None
+
+    def _keep(self, connection: http.client.HTTPConnection) -> None:
+        kept = self._held.kept = _Kept(connection)
+        with self._changing:
+            self._kept.add(kept)
 
     def _idle(self) -> http.client.HTTPConnection | None:
         """Give this thread's connection, if it is still one: not closed, not of before a fork."""
@@ -149,6 +165,16 @@ def from_environment(*, inside: bool = False) -> Transport:
     if found is None:
         found = _made[url, token, app] = HttpTransport(url, token=token, app=app)
     return found
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """End a connection that another thread may be reading from: it sees that it has ended, and
+    takes nothing that was cut off for whole. The descriptor is that thread's to close.
+    """
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS or not: below it.
 
 
 _LOST = (

@@ -49,6 +49,7 @@ class Key:
     roles: tuple[str, ...] = ()
     created_at: float = 0.0
     expires_at: float | None = None
+    used_at: float | None = None  # the hour in which it was last used
     key: str = field(default="", repr=False)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -18,6 +19,7 @@ from tapwater_server.assembly.machine import held, make_private, raise_file_limi
 from tapwater_server.assembly.settings import Settings
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 # A thread of a database wants the interpreter again after each step of SQLite. Python's 5 ms would
 # let it wait that long each time while the loop is busy: 3 to 6 times fewer events a second.
@@ -74,6 +76,8 @@ async def serve(settings: Settings, *, ready: Callable[[Ready], Awaitable[None] 
 async def _serving(node: Embedded) -> AsyncIterator[None]:
     """The loops run under one owner; the door opens last and closes first."""
     loops = [asyncio.create_task(loop) for loop in node.loops]
+    for loop in loops:
+        loop.add_done_callback(_say_if_ended)
     try:
         await node.gateway.start()
         yield
@@ -85,6 +89,12 @@ async def _serving(node: Embedded) -> AsyncIterator[None]:
     for ending in endings:
         if isinstance(ending, Exception):
             raise ending  # A loop of ours that ended by itself is a bug: it must not pass unseen.
+
+
+def _say_if_ended(loop: "asyncio.Task[None]") -> None:
+    """Say at once that a loop of ours has ended by itself: the node goes on without it."""
+    if not loop.cancelled() and loop.exception() is not None:
+        _log.critical("a loop ended", exc_info=loop.exception(), extra={"loop": loop.get_coro()})
 
 
 @contextlib.contextmanager

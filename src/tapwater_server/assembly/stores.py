@@ -32,7 +32,6 @@ class Stores:
     eventlog: SqliteEventLog
     queues: SqliteQueues
     data: Database  # documents, facts of blobs, users, and the log of their events
-    cache: Database
     folders: FileFolders
     users: SqliteUsers
     outbox: SqliteOutbox
@@ -47,8 +46,6 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     stack.push_async_callback(errands.close)
     data_file = Database(data / "data.db", schema="data")
     stack.push_async_callback(data_file.close)
-    cached = Database(data / "cache.db", schema="cache", synchronous="NORMAL")
-    stack.push_async_callback(cached.close)
     # Records may lose the last half second in a power failure; they must not cost an fsync each.
     records = Database(data / "meter.db", schema="meter", synchronous="NORMAL")
     stack.push_async_callback(records.close)
@@ -71,7 +68,6 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
         eventlog=eventlog,
         queues=SqliteQueues(database=data_file),
         data=data_file,
-        cache=cached,
         folders=FileFolders(data),
         users=SqliteUsers(database=data_file, log=eventlog, outbox=outbox),
         outbox=outbox,

@@ -58,7 +58,7 @@ async def send_file(
     if size is not None:
         headers["content-length"] = str(size)
     with _opened(file) as source, _bar(session, to.path, size) as advance:
-        content = _read(source, advance)
+        content = _read(source, advance, size)
         async with client.transfer("PUT", to.url, content=content, headers=headers) as answer:
             await answer.aread()
             return answer.json()
@@ -118,10 +118,16 @@ def _target(file: Path | None) -> Iterator[IO[bytes]]:
         making.unlink(missing_ok=True)
 
 
-async def _read(source: IO[bytes], advance: Advance) -> AsyncIterator[bytes]:
-    while data := source.read(_READ_BYTES):
+async def _read(source: IO[bytes], advance: Advance, size: int | None) -> AsyncIterator[bytes]:
+    """Read what was announced: a log that somebody writes to is longer by now."""
+    left = size
+    while data := source.read(_READ_BYTES if left is None else min(_READ_BYTES, left)):
+        if left is not None:
+            left -= len(data)
         yield data
         advance(len(data))
+    if left:
+        raise CommandFailed(f"the file became {left} bytes shorter while it was read")
 
 
 @contextmanager

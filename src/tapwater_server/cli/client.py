@@ -29,8 +29,23 @@ def path_of(*parts: str) -> str:
 
     >>> path_of("apps", "shop", "call", "users/profile/[id]")
     '/_/api/v1/apps/shop/call/users/profile/%5Bid%5D'
+
+    Raises:
+        CommandFailed: a part would lead elsewhere, or is no text.
     """
-    return "/".join((API, *(quote(part, safe="/") for part in parts)))
+    try:
+        path = "/".join((API, *(quote(part, safe="/") for part in parts)))
+    except UnicodeEncodeError as error:
+        raise _no_text(error) from None
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise CommandFailed(
+            "no part of a name is . or .. : it would lead elsewhere", exit=Exit.USAGE
+        )
+    return path
+
+
+def _no_text(error: UnicodeEncodeError) -> CommandFailed:
+    return CommandFailed(f"{error.object[:100]!r} is not UTF-8", exit=Exit.USAGE)
 
 
 class Client:
@@ -177,6 +192,8 @@ class Client:
                 method, path, params=given, content=content, headers=headers, timeout=timeout
             ) as answer:
                 yield answer
+        except UnicodeEncodeError as error:
+            raise _no_text(error) from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise self._nobody(error) from error
         except httpx.HTTPError as error:
@@ -210,11 +227,13 @@ class Client:
             value = json.loads(raw) if raw else None
         except ValueError:
             value = raw
+        except RecursionError:
+            raise CommandFailed("the answer is nested too deeply to be read here") from None
         fine = not answer.is_error and not answer.is_redirect
         if fine and not isinstance(value, bytes):
             return value
         if isinstance(value, dict) and not fine:
-            raise from_problem(answer.status_code, value)
+            raise from_problem(answer.status_code, value, path=answer.request.url.path)
         raise CommandFailed(
             f"{self.url} answered {answer.status_code}, and not as Tapwater does.",
             exit=Exit.NOT_FOUND if answer.status_code == 404 else Exit.FAILED,
@@ -270,5 +289,5 @@ async def _raw_lines(answer: "httpx.Response") -> AsyncIterator[bytes]:
 def _read_line(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError as error:
-        raise CommandFailed("a line of the answer is not JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed("a line of the answer is not JSON, or nested too deeply") from error

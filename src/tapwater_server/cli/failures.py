@@ -85,21 +85,45 @@ HINTS: Mapping[str, str] = {
 }
 
 
-def from_problem(status: int, body: Mapping[str, Any]) -> CommandFailed:
-    """Read a problem+json (RFC 9457) answer of the control API.
+# What of an app each command lists, by the word in the path of the API.
+_LISTED_BY: Mapping[str, str] = {
+    "docs": "docs ls",
+    "blobs": "blobs ls",
+    "queues": "queue ls",
+    "topics": "queue ls",
+    "schedules": "schedules ls",
+    "cache": "cache ls",
+    "mail": "mail ls",
+    "users": "users ls",
+    "auth": "users ls",
+    "events": "events ls",
+}
+
+
+def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> CommandFailed:
+    """Read a problem+json (RFC 9457) answer of the API to a question at ``path``.
 
     >>> from_problem(404, {"detail": "no app 'shop'", "code": "not_found"}).exit
     <Exit.NOT_FOUND: 5>
+    >>> from_problem(404, {"code": "not_found"}, path="/_/api/v1/apps/shop/docs/users/7").hint
+    '`tapwater docs ls` shows what there is.'
     """
     code = str(body.get("code") or "failed")
     message = str(body.get("detail") or body.get("title") or f"the server answered {status}")
     return CommandFailed(
         message,
         exit=_EXITS.get(status, Exit.FAILED),
-        hint=HINTS.get(code, ""),
+        hint=_hint(code, path),
         code=code,
         problems=read_problems(body.get("problems")),
     )
+
+
+def _hint(code: str, path: str) -> str:
+    service = path.split("/")[6:7]  # "", "_", "api", "v1", "apps", APP, …
+    if code == "not_found" and service and service[0] in _LISTED_BY:
+        return f"`tapwater {_LISTED_BY[service[0]]}` shows what there is."
+    return HINTS.get(code, "")
 
 
 def read_problems(raw: object) -> tuple[Problem, ...]:

@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def urls_table(functions: Sequence[Mapping[str, Any]]) -> "Table":
+def where_by_name(functions: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Say of each function where it answers."""
+    return {str(one.get("name", "")): where_it_answers(one) for one in functions}
+
+
+def urls_table(functions: Sequence[Mapping[str, Any]], *, head: bool = True) -> "Table":
     """Show functions and their whole URLs, each on one line, to be copied."""
     from rich.markup import escape
 
     table = _table()
+    table.show_header = head
     table.add_column("answers at", overflow="fold")
     for function in functions:
         table.add_row(escape(str(function.get("name", ""))), escape(where_it_answers(function)))
@@ -100,4 +106,5 @@ def where_it_answers(function: Mapping[str, Any]) -> str:
 def _trigger(trigger: Mapping[str, Any]) -> str:
     arguments = trigger.get("arguments")
     values = arguments.values() if isinstance(arguments, Mapping) else ()
-    return f"on {trigger.get('source', '?')}({', '.join(str(value) for value in values)})"
+    shown = ", ".join(str(value) for value in values)
+    return f"on {trigger.get('source', '?')}" + (f"({shown})" if shown else "")

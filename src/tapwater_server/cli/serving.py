@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tapwater_server.assembly.settings import Settings
 
 PORTS_TRIED_MAX = 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _REFUSED = (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL)
 
 
@@ -22,7 +23,7 @@ async def serve(settings: "Settings", *, ready: Callable[["Ready"], None]) -> No
     """Serve until stopped; ``ready`` is told once.
 
     Raises:
-        CommandFailed: the port cannot be had.
+        CommandFailed: the port cannot be had, or a file of the data directory.
     """
     gc.disable()  # What starting makes stays; to look at it again and again costs 60 ms of a start.
     from tapwater_server.assembly import node
@@ -39,6 +40,14 @@ async def serve(settings: "Settings", *, ready: Callable[["Ready"], None]) -> No
     try:
         await node.serve(settings, ready=announce)
     except OSError as error:
+        if announced:
+            raise
+        if error.filename is not None or error.errno in _NO_ROOM:
+            raise CommandFailed(
+                f"the data directory {settings.data} cannot be used: {error}",
+                code="settings",
+                hint="Is there room, and may this user read and write it and all that is in it?",
+            ) from error
         if error.errno not in _REFUSED:
             raise
         raise CommandFailed(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tapwater_server.cli.project import Project
     from tapwater_server.cli.watching import Deployed
 
+INBOX = "/_/inbox"
+
 
 class Workshop:
     """One app, and a platform around it."""
@@ -27,6 +29,7 @@ class Workshop:
         self._node: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._held: list[Callable[[], None]] | None = []  # till the first deploy's steps are over
         self._live = 0  # the number of the revision that serves
+        self._told: dict[str, str] = {}  # each function and where it answers, as was shown last
 
     async def run(self) -> None:
         """Serve until stopped.
@@ -135,15 +138,30 @@ class Workshop:
                 f"[bold green]{files}[/bold green] → live in "
                 f"[cyan]{duration(deployed.took_s)}[/cyan] [dim]r{self._live}[/dim]"
             )
+            self._show_changed(deployed)
+
+    def _show_changed(self, deployed: "Deployed") -> None:
+        """Name what is new, or answers elsewhere: the author just wrote it and wants to try it."""
+        from tapwater_server.cli.functions import urls_table, where_by_name
+
+        functions = deployed.revision.get("functions") or []
+        now = where_by_name(functions)
+        fresh = [one for one in functions if self._told.get(one["name"]) != now[one["name"]]]
+        self._told = now
+        if fresh:
+            self._session.print(urls_table(fresh, head=False))
 
     def _show_urls(self, deployed: "Deployed") -> None:
-        from tapwater_server.cli.functions import urls_table
+        from tapwater_server.cli.functions import urls_table, where_by_name
 
         self._session.print(
             f"[bold green]{self._project.name}[/bold green] is live at "
             f"[bold]{self._node.result().url}[/bold]"
         )
-        self._session.print(urls_table(deployed.revision.get("functions") or []))
+        functions = deployed.revision.get("functions") or []
+        self._told = where_by_name(functions)
+        self._session.print(urls_table(functions))
+        self._session.print(f"[dim]mails stay here: {self._node.result().url}{INBOX}[/dim]")
 
     def _show_refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
         from tapwater_server.cli.refusing import show_refused

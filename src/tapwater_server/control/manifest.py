@@ -91,6 +91,8 @@ def read_manifest(
         return Read(function=None, problems=tuple(problems))
     chosen = options.choose([*sources, said.options])
     kind = Kind(said.kind)
+    if kind is Kind.RESTFUL and chosen.pace is not None and chosen.pace.of_key:
+        return _refused(found, "rate: requests have no key: write it without 'per key'")
     function = Function(
         id=FunctionId(app, found.name),
         kind=kind,
@@ -170,9 +172,7 @@ def _triggers(said: _Said, chosen: options.Chosen) -> tuple[Trigger, ...]:
         if cron is not None
     ]
     return tuple(
-        triggers.make(
-            one.source, one.arguments, chosen.delivery, rate_per_s=chosen.limits.rate_per_s
-        )
+        triggers.make(one.source, one.arguments, chosen.delivery, pace=chosen.pace)
         for one in listed
     )
 

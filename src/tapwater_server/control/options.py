@@ -11,6 +11,7 @@ from typing import Any
 
 from tapwater_server.control import delivering, triggers
 from tapwater_server.control.wrong import Wrong, duration, text, whole
+from tapwater_server.model.delivering import Pace
 from tapwater_server.model.function import FunctionLimits
 
 MEMORY_BYTES_MIN = 16 << 20  # Below this an interpreter cannot live.
@@ -19,8 +20,6 @@ INSTANCES_MAX = 10_000
 CONCURRENCY_MAX = 1_000
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B", re.IGNORECASE)
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _EGRESS = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 _AUTH_ROLE = re.compile(r"role:[a-z0-9][a-z0-9_.:-]{0,63}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -40,6 +39,7 @@ class Chosen:
     description: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)  # cors, schedule: as written
     delivery: Mapping[str, Any] = field(default_factory=dict)  # of deliveries: as written
+    pace: Pace | None = None  # of calls over HTTP, and of what triggers bring
 
 
 def size(value: object) -> int:
@@ -63,19 +63,13 @@ def duration_or_none(value: object) -> float | None:
         raise Wrong(f"{wrong}, or 'none' for no limit") from None
 
 
-def rate(value: object) -> float | None:
-    """Read calls per second.
+def rate(value: object) -> Pace | None:
+    """Read how many calls or deliveries at most.
 
     >>> rate("120/m")
-    2.0
+    Pace(per_s=2.0, of_key=False)
     """
-    if value is None:
-        return None
-    if isinstance(value, str) and (match := _RATE.fullmatch(value.strip())):
-        per_s = float(match[1]) / _SECONDS[match[2]]
-        if per_s > 0:
-            return per_s
-    raise Wrong(f"{value!r} is not a rate: write such as '100/s', '60/m' or '10/h'")
+    return None if value is None else delivering.paced(value)
 
 
 def span(value: object) -> tuple[int, int]:
@@ -207,7 +201,6 @@ _LIMITS: Mapping[str, str] = {
     "queue_timeout": "waiting_s_max",
     "freeze": "freeze",
     "body_max": "body_bytes_max",
-    "rate": "rate_per_s",
 }
 
 
@@ -244,8 +237,12 @@ def choose(sources: Sequence[Mapping[str, object]]) -> Chosen:
     limits: dict[str, Any] = {_LIMITS[name]: values[name] for name in _LIMITS if name in values}
     if "instances" in values:
         limits["instances_min"], limits["instances_max"] = values["instances"]
+    pace: Pace | None = values.get("rate")
+    if pace is not None and not pace.of_key:
+        limits["rate_per_s"] = pace.per_s
     return Chosen(
         limits=FunctionLimits(**limits),
+        pace=pace,
         auth=values.get("auth"),
         egress=values.get("egress", ()),
         environment=variables,

@@ -1,12 +1,14 @@
 """What functions listen to, checked at the deploy: patterns, queues, times, signatures. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tapwater_server.control import delivering
 from tapwater_server.control.layout import Problem
 from tapwater_server.control.wrong import Wrong, duration, text, whole
 from tapwater_server.model import cron, patterns
+from tapwater_server.model.delivering import Pace
 from tapwater_server.model.errors import Invalid
 from tapwater_server.model.function import Function, Trigger
 
@@ -141,19 +143,17 @@ def make(
     arguments: Mapping[str, Any],
     options: Mapping[str, Any],
     *,
-    rate_per_s: float | None = None,
+    pace: Pace | None = None,
 ) -> Trigger:
-    """Make a trigger of checked arguments; ``options`` are those of the function, weaker."""
+    """Make a trigger of checked arguments; ``options`` and ``pace`` are the function's, weaker."""
     known = READERS[source]
     said = {name: value for name, value in arguments.items() if name in known}
     if source == "batch":
         said["window_s"] = duration(said.get("window", 5.0))
-    rate = {} if rate_per_s is None else {"rate": f"{rate_per_s:.9f}/s"}
-    return Trigger(
-        source=source,
-        arguments=said,
-        delivery=delivering.choose(rate, options, arguments),
-    )
+    delivery = delivering.choose(options, arguments)
+    if pace is not None and delivery.pace is None:
+        delivery = replace(delivery, pace=pace)
+    return Trigger(source=source, arguments=said, delivery=delivery)
 
 
 def complain_together(functions: Sequence[Function]) -> list[Problem]:

@@ -26,7 +26,7 @@ from tapwater_server.model.delivering import DeliveryOptions
 from tapwater_server.model.errors import TapwaterError
 from tapwater_server.model.invocation import Outcome
 from tapwater_server.model.limits import CHAIN_DEPTH_MAX
-from tapwater_server.ports.bus import Dead, Delivery, Done, Later, Returned
+from tapwater_server.ports.bus import EXPIRED, Dead, Delivery, Done, Later, Returned
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
@@ -96,7 +96,10 @@ class Delivering:
         """Say why a delivery must not even be run, or nothing."""
         if delivery.errand.depth > CHAIN_DEPTH_MAX:
             return await self._chains.too_long(delivery.errand)
-        age_s = self._clock.now() - delivery.published_at
+        now = self._clock.now()
+        if 0.0 < delivery.errand.expires_at <= now:
+            return EXPIRED
+        age_s = now - delivery.published_at
         if options.age_s_max is not None and age_s > options.age_s_max:
             return f"it waited longer than {options.age_s_max:g} s"
         return hopeless(attempt=delivery.attempt, policy=policy_of(options))

@@ -112,7 +112,7 @@ class Dispatcher:
         self._due = None
         targets = await self._targets()
         leasing = self._plan(targets)
-        leased = await self._lease(leasing)
+        leased = await self._lease(leasing, targets)
         came = 0
         for (line, count), deliveries in zip(leasing, leased, strict=True):
             came += len(deliveries)
@@ -121,10 +121,22 @@ class Dispatcher:
             self._send_when_ready(group, line, targets.get(line))
         return came
 
-    async def _lease(self, leasing: Sequence[tuple[str, int]]) -> Sequence[Sequence[Delivery]]:
-        """Lease from several lines at once: they share one write."""
+    async def _lease(
+        self, leasing: Sequence[tuple[str, int]], targets: Mapping[str, Target]
+    ) -> Sequence[Sequence[Delivery]]:
+        """Lease from several lines at once: they share one write. Where somebody wants to hear of
+        bad ends, what has expired comes too, to be buried here.
+        """
         leases = asyncio.gather(
-            *(self._bus.lease(line, count_max=count, lease_s=LEASE_S) for line, count in leasing),
+            *(
+                self._bus.lease(
+                    line,
+                    count_max=count,
+                    lease_s=LEASE_S,
+                    take_expired=bool(targets[line].options.on_failure),
+                )
+                for line, count in leasing
+            ),
             return_exceptions=True,
         )
         try:

@@ -84,7 +84,8 @@ class Admission:
             raise Refusal("unauthenticated", "Send a token: Authorization: Bearer …", _CHALLENGE)
         if wanted == TOKEN:
             return self._holder(function, token.strip())
-        return self._user(function, token.strip(), role=wanted.removeprefix(ROLE))
+        role = None if wanted == USER else wanted.removeprefix(ROLE)
+        return self._user(function, token.strip(), role=role)
 
     def _holder(self, function: Function, token: str) -> Principal:
         """Someone with a token of the platform, for the function's app."""
@@ -95,13 +96,13 @@ class Admission:
             raise Refusal("not_allowed", "This token is not for this app.")
         return principal
 
-    def _user(self, function: Function, token: str, *, role: str) -> Principal:
+    def _user(self, function: Function, token: str, *, role: str | None) -> Principal:
         """Someone who signed in to the function's app, or a program with a key of it."""
         principal = None
         if len(token) <= TOKEN_BYTES_MAX:
             principal = self._identities.check(function.id.app, token)
         if principal is None:
             raise Refusal("unauthenticated", "Sign in: this token is not a user's.", _CHALLENGE)
-        if role != USER and role not in principal.roles:
+        if role is not None and role not in principal.roles:
             raise Refusal("not_allowed", f"This needs the role {role}.")
         return principal

@@ -166,7 +166,13 @@ class Bus(Protocol):
         """Write errands; say how many were new."""
         ...
 
-    async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]: ...
+    async def lease(
+        self, line: str, *, count_max: int, lease_s: float, take_expired: bool = False
+    ) -> Sequence[Delivery]:
+        """Lease the best of a line. ``take_expired``: also what BUS-14 would bury; whoever asks
+        for that buries it, and may tell somebody first.
+        """
+        ...
 
     async def settle(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[bool]:
         """Settle several at once; each stands or falls by itself."""

@@ -14,6 +14,14 @@ _PACKAGE = "cel"
 _EVALUATOR = "cel.cel"  # what ``cel`` gives away as its own
 
 
+def broke(error: BaseException) -> bool:
+    """Say whether the evaluator itself broke. Its panics are no ``Exception``, and of a class that
+    is made where it is raised: there is nothing to import.
+    """
+    kind = type(error)
+    return (kind.__module__, kind.__name__) == ("pyo3_runtime", "PanicException")
+
+
 @cache
 def evaluator() -> Any:
     """Give the module that has ``compile``.

@@ -8,14 +8,16 @@ size of what it looks at. What might take more than ``STEPS_MAX`` is refused uns
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from tapwater_server.rules.evaluator import evaluator
+from tapwater_server.rules.evaluator import broke, evaluator
 
 TEXT_LENGTH_MAX = 2_000
 BRACKETS_MAX = 24  # open at a time: the parser goes one deeper for each
 LOOPS_MAX = 4  # inside each other; map and filter count twice
-STEPS_MAX = 1_000_000  # about a tenth of a second
+# What that takes is measured by tools/rule_costs.py, with hostile rules at this very ceiling.
+STEPS_MAX = 1_000_000
 DEPTH_MAX = 100  # of a document: the evaluator goes one deeper for each
 _MATCH_STEPS = 500  # A pattern is built anew for each match,
 _COUNT_STEPS = 20  # and grows with the counts in it,
@@ -23,7 +25,8 @@ _SET_STEPS = 200  # the more so where a place in it stands for several letters,
 _CLASS_STEPS = 4_000  # and most where it stands for those of all languages.
 _BYTES_PER_STEP = 20
 _NODES_PER_STEP = 1  # compared with each other
-_STEPS_PER_NODE = 8  # handed to the evaluator
+_STEPS_PER_NODE = 8  # handed to the evaluator,
+_STEPS_COPIED = 6  # and each time that the whole is compared or joined. (In loops it is small.)
 _REGEX_LENGTH_MAX = 200
 
 _TOKEN = re.compile(
@@ -62,6 +65,7 @@ class _Shape:
     tokens: int
     loops: int  # inside each other
     matches: int  # steps for the patterns, each time
+    copies: int  # how often all of a document may be compared or joined, outside of loops
     bound: frozenset[str]  # names that loops bring
 
 
@@ -88,19 +92,21 @@ class Expression:
             BadRule: it failed, or might have taken too long; the message says how.
         """
         given = {name: values.get(name) for name in self.variables}
-        self._afford(given)
+        self.afford(given)
         try:
             return self.program.execute(given)
-        except _FAILURES as error:
-            raise BadRule(_first_line(error)) from None
+        except BaseException as error:
+            raise _bad(error) from None
 
-    def _afford(self, given: Mapping[str, Any]) -> None:
+    def afford(self, given: Mapping[str, Any]) -> None:
+        """Refuse what might take too long. Raises BadRule: it might."""
         nodes, size = weigh(given.values())
         shape = self.shape
         rounds = max(1, nodes) ** shape.loops
         looked_at = nodes // _NODES_PER_STEP + size // _BYTES_PER_STEP
         steps = shape.tokens + shape.matches + looked_at
-        if nodes * _STEPS_PER_NODE + rounds * steps > STEPS_MAX:
+        handed = nodes * (_STEPS_PER_NODE + _STEPS_COPIED * shape.copies)
+        if handed + rounds * steps > STEPS_MAX:
             raise BadRule(
                 f"judging {nodes} values and {size} bytes by this rule might take too long"
             )
@@ -143,8 +149,8 @@ def compile_rule(text: str, *, names: Iterable[str]) -> Expression:
         program = evaluator().compile(text)
         used = frozenset(program.variables())
         called = frozenset(program.functions())
-    except _FAILURES as error:
-        raise BadRule(_first_line(error)) from None
+    except BaseException as error:
+        raise _bad(error) from None
     known = frozenset(names)
     strange = sorted(used - known - shape.bound - _TYPES)
     if strange:
@@ -173,8 +179,18 @@ def _measure(text: str) -> _Shape:
         raise BadRule(f"a rule has {BRACKETS_MAX} question marks at most")
     loops, bound = _measure_depth(tokens)
     return _Shape(
-        tokens=len(tokens), loops=loops, matches=_match_steps(tokens), bound=frozenset(bound)
+        tokens=len(tokens),
+        loops=loops,
+        matches=_match_steps(tokens),
+        copies=0 if loops else _count_copies([token for _, token in tokens]),
+        bound=frozenset(bound),
     )
+
+
+def _count_copies(tokens: list[str]) -> int:
+    """Count ``==``, ``!=``, ``+`` and ``in``."""
+    equal = sum(pair in (("=", "="), ("!", "=")) for pair in pairwise(tokens))
+    return equal + tokens.count("+") + tokens.count("in")
 
 
 def _measure_depth(tokens: list[tuple[str, str]]) -> tuple[int, set[str]]:
@@ -222,8 +238,8 @@ def _match_steps(tokens: list[tuple[str, str]]) -> int:
 def _try_pattern(literal: str) -> None:
     try:
         evaluator().compile(f"''.matches({literal})").execute({})
-    except _FAILURES as error:
-        raise BadRule(f"the pattern {literal}: {_first_line(error)}") from None
+    except BaseException as error:
+        raise BadRule(f"the pattern {literal}: {_bad(error)}") from None
 
 
 def _pattern_steps(pattern: str) -> int:
@@ -238,6 +254,15 @@ def _pattern_steps(pattern: str) -> int:
     wide = _CLASS_STEPS if _CLASS.search(pattern) else _COUNT_STEPS
     each = max(wide, _SET_STEPS if "[" in pattern else 0)
     return _MATCH_STEPS + each * product
+
+
+def _bad(error: BaseException) -> BadRule:
+    """Say what the evaluator complains of; what is none of its complaints goes on."""
+    if broke(error):
+        return BadRule("the evaluator cannot cope with this")
+    if not isinstance(error, _FAILURES):
+        raise error
+    return BadRule(_first_line(error))
 
 
 def _first_line(error: BaseException) -> str:

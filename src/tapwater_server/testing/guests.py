@@ -190,6 +190,7 @@ class ScriptedSandbox:
         self.script = script
         self.manifest: dict[str, Any] = {"kind": "restful", "threads": [], "connections": 0}
         self.failure = ""  # what open() fails with
+        self.failure_by_function = False  # whether that is its module's doing
         self.opened: list[ScriptedZygote] = []
         self.guests: list[ScriptedGuest] = []
         self.fork_gate: asyncio.Event | None = None  # forks wait for it
@@ -197,7 +198,7 @@ class ScriptedSandbox:
     async def open(self, image: Image) -> ScriptedZygote:
         """Make a zygote, or fail."""
         if self.failure:
-            raise StartFailed(self.failure)
+            raise StartFailed(self.failure, by_function=self.failure_by_function)
         zygote = ScriptedZygote(self, image)
         self.opened.append(zygote)
         return zygote

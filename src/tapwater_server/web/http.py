@@ -58,16 +58,17 @@ class ServicesApp:
         if place is None:
             if raw.rstrip("/") == INBOX and scope["type"] == "http":
                 await _send(scope, send, Said(302, {"location": f"{OWN}mail/inbox"}))
+            elif scope["type"] == "websocket":
+                await receive()  # websocket.connect
+                refused = refuse(NotFound("there is no WebSocket here"))
+                await _send(scope, send, refused, prefix="websocket.http.response")
             else:
                 await self._otherwise(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._talk(scope, receive, send, *place)
         else:
-            own = raw.startswith(OWN)
-            said = self._pages.find(scope, *place) if own else None
-            if said is None:
-                said = await self._answer(scope, receive, *place)
-            await _send(scope, send, said)
+            page = self._pages.find(scope, *place) if raw.startswith(OWN) else None
+            await _send(scope, send, page or await self._answer(scope, receive, *place))
 
     def _place(self, path: str, scope: Scope) -> tuple[str, str] | None:
         """Give the app and the path below it, or None if this is not for a service."""

@@ -5,9 +5,11 @@ must not choose where the letter's link leads. So where an app names its hosts, 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 OWN_ROOT = "/_/v1"
+_HOSTS_MAX = 256  # Remembered: whoever sends others has them read each time.
 
 
 def place_of(*, scheme: str, host: str, root: str, hosts: Sequence[str]) -> tuple[str, str]:
@@ -28,6 +30,7 @@ def _name(host: str) -> str:
     return name.lower().rstrip(".")
 
 
+@lru_cache(maxsize=_HOSTS_MAX)  # Asked for each request, of a few hosts.
 def leads_here(host: str) -> bool:
     """Say whether a host leads whoever follows it to their own machine.
 

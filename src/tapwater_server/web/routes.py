@@ -55,7 +55,7 @@ class Pattern:
         if end <= self.rest:
             return None
         head = _fit(self.segments[: self.rest], given[: self.rest])
-        tail = _fit(self.segments[self.rest + 1 :], given[end:])
+        tail = _fit(self.segments[self.rest + 1 :], given[end:]) if after else {}
         if head is None or tail is None:
             return None
         return {**head, self.segments[self.rest][1]: "/".join(given[self.rest : end]), **tail}

@@ -38,6 +38,14 @@ def fine(result: Result) -> str:
     return result.stdout
 
 
+def test_a_file_that_is_longer_than_it_said_is_cut_there(tap: Run) -> None:
+    """As a log is that somebody writes to; the kernel's own files say that they are empty."""
+    fine(tap("put", "/proc/self/status", "web/status"))
+    assert json.loads(fine(tap("stat", "web/status", "--json")))["size"] == 0
+    fine(tap("rm", "-r", "web"))
+    fine(tap("bucket", "web", "--rm"))
+
+
 def test_a_folder_goes_in_and_comes_out(tap: Run) -> None:
     folder = Path("site/a b")
     folder.mkdir(parents=True)

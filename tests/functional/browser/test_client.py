@@ -147,16 +147,17 @@ def test_subscriptions_hear_of_each_change(app: Page, shop: Platform) -> None:
     write("open/a", {"n": 2})
     app.evaluate(
         """async () => {
-        window.all = []; window.one = undefined; window.refused = null;
+        window.all = []; window.one = undefined; window.refused = null; window.first = "";
         const query = { collection: "open", order_by: ["-n"] };
         window.stop = app.docs.subscribe(query, (now) => { all = now.map((d) => d.data.n); });
+        app.docs.subscribe({ ...query, top: 1 }, (now) => { first = now.map((d) => d.id).join(); });
         app.docs.subscribe("open/b", (now) => { one = now; });
         app.docs.subscribe("secret", () => {}, (error) => { refused = error.code; });
         await until(() => all.length === 1 && one === null);
     }"""
     )
     write("open/b", {"n": 3})
-    app.evaluate("until(() => all.join() === '3,2' && one && one.data.n === 3)")
+    app.evaluate("until(() => all.join() === '3,2' && one && one.data.n === 3 && first === 'b')")
     assert shop.api("DELETE", "/apps/shop/docs/open/a").status_code == 204
     app.evaluate("until(() => all.join() === '3')")
     app.evaluate("stop()")

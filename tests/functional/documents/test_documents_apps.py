@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from tests.functional.running import Platform
 from tests.functional.waiting import until
@@ -132,18 +132,28 @@ async def hear(socket: ClientConnection) -> Any:
         return json.loads(await socket.recv())
 
 
+def followed(platform: Platform, offered: list[Subprotocol]) -> connect:
+    """Connect as a page of the app does."""
+    host = f"library.localhost:{platform.port}"
+    return connect(
+        f"ws://{host}/_/v1/docs-live",
+        host="127.0.0.1",
+        subprotocols=offered,
+        origin=Origin(f"http://{host}"),
+        proxy=None,
+    )
+
+
 async def test_a_browser_follows_what_its_user_may_see(library: Platform) -> None:
     account = {"email": "ann@example.com", "password": "correct horse battery"}
     made = library.visit("library", "/_/v1/auth/sign-up", method="POST", json=account).json()
     user, token = made["user"]["id"], made["access_token"]
     for id, owner in (("hers", user), ("other", "bob")):
         ask(library, "PUT", f"/docs/notes/{id}", json={"owner": owner})
-    url = f"ws://127.0.0.1:{library.port}/_/v1/docs-live"
-    # A browser can send no header, only names of protocols.
+    # A browser can send no header of its own, only names of protocols.
     offered = [Subprotocol("tapwater"), Subprotocol(f"tapwater.bearer.{token}")]
-    host = {"host": f"library.localhost:{library.port}"}
     query = {"collection": "notes"}
-    async with connect(url, subprotocols=offered, additional_headers=host, proxy=None) as socket:
+    async with followed(library, offered) as socket:
         assert socket.subprotocol == "tapwater"
         await socket.send(json.dumps({"type": "subscribe", "id": "a", "query": query}))
         snapshot = await hear(socket)
@@ -153,7 +163,7 @@ async def test_a_browser_follows_what_its_user_may_see(library: Platform) -> Non
         heard = await hear(socket)
         assert (heard["type"], heard["document"]["data"]["n"]) == ("modified", 2)
     anybody = [Subprotocol("tapwater")]
-    async with connect(url, subprotocols=anybody, additional_headers=host, proxy=None) as socket:
+    async with followed(library, anybody) as socket:
         await socket.send(json.dumps({"type": "subscribe", "id": "a", "query": query}))
         assert (await hear(socket))["documents"] == []
 

@@ -96,9 +96,29 @@ async def test_one_socket_carries_several(platform: Platform, docs: Docs, users:
         assert (heard["id"], heard["document"]["path"]) == ("all", f"{users}/ann/o/1")
 
 
+async def test_the_first_few_are_followed(platform: Platform, docs: Docs, users: str) -> None:
+    for n in range(5):
+        docs.set(f"{users}/{n}", {"n": n})
+    query = {"collection": users, "order_by": ["-n"]}
+    async with talk(platform) as socket:
+        one = {"type": "subscribe", "id": "a", "query": query, "top": 2}
+        await socket.send(json.dumps(one))
+        assert [each["id"] for each in (await hear(socket))["documents"]] == ["4", "3"]
+        docs.delete(f"{users}/4")
+        assert [each["id"] for each in (await hear(socket))["documents"]] == ["3", "2"]
+        docs.update(f"{users}/0", {"n": 9})
+        heard = await hear(socket)
+        assert (heard["type"], [each["id"] for each in heard["documents"]]) == (
+            "snapshot",
+            ["0", "3"],
+        )
+
+
 @pytest.mark.parametrize(
     "said",
     [
+        '{"type": "subscribe", "query": {"collection": "a"}, "top": 101}',
+        '{"type": "subscribe", "document": "a/b", "top": 1}',
         "no json",
         "[]",
         '{"type": "sing"}',

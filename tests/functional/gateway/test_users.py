@@ -30,6 +30,8 @@ APP = revision(
     function("/open"),
     function("/mine", auth="user"),
     function("/admin", auth="role:admin"),
+    function("/namesake", auth="role:user"),
+    function("/nameless", auth="role:"),
     function("/deploy", auth="token"),
     function("/odd", auth="whatever"),
     function("/chat", "GET", websocket=True, auth="user"),
@@ -49,6 +51,8 @@ async def test_who_may_call_what() -> None:
             "/open": {"": 200, "ada": 200, platform: 200, "wrong": 200},
             "/mine": {"": 401, "ada": 200, "boss": 200, "eve": 401, platform: 401, "wrong": 401},
             "/admin": {"": 401, "ada": 403, "boss": 200, platform: 401},
+            "/namesake": {"": 401, "ada": 403, "boss": 403},
+            "/nameless": {"": 401, "ada": 403, "boss": 403},
             "/deploy": {"": 401, "ada": 401, platform: 200},
             "/odd": {"": 403, "ada": 403, platform: 403},
         }

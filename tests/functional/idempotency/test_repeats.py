@@ -71,7 +71,7 @@ def ask(shop: Platform, path: str, key: str = "k", **options: Any) -> httpx.Resp
 
 def runs(shop: Platform) -> int:
     found = shop.api("GET", "/apps/shop/cache/runs")
-    return int(found.text) if found.status_code == 200 else 0
+    return int(found.json()["value"]) if found.status_code == 200 else 0
 
 
 def test_a_repeat_gets_the_same_answer_also_after_a_kill(shop: Platform) -> None:
@@ -118,7 +118,7 @@ def test_while_the_first_runs_it_is_a_conflict_and_who_left_finds_the_answer(
     busy = ask(shop, "/waits")
     assert (busy.status_code, busy.json()["code"]) == (409, "conflict")
     assert busy.headers["retry-after"] == "1"
-    shop.api("PUT", "/apps/shop/cache/go", content=b"1")
+    shop.api("PUT", "/apps/shop/cache/go", json={"value": 1})
     until(lambda: ask(shop, "/waits").status_code == 200, "the answer is there")
     again = ask(shop, "/waits")
     assert (again.json(), again.headers["idempotent-replayed"]) == ({"run": 1}, "true")
@@ -133,6 +133,6 @@ def test_killed_while_it_runs_the_repeat_runs_again(shop: Platform) -> None:
         with pytest.raises(httpx.HTTPError):
             lost.result()
     shop.start(port=port)
-    shop.api("PUT", "/apps/shop/cache/go", content=b"1")
+    shop.api("PUT", "/apps/shop/cache/go", json={"value": 1})
     assert ask(shop, "/waits").json() == {"run": 2}
     assert ask(shop, "/waits").json() == {"run": 2}

@@ -69,6 +69,7 @@ async def test_a_header_does_as_well() -> None:
         ("/_/v1/toys/echo", WRONG, 401),
         ("/_/v1/toys/nothing", None, 404),
         ("/_/api/v1/apps/ghost/toys/echo", None, 404),
+        ("/_/api/v1/apps", None, 404),
         ("/_/api/v1/apps/blog/toys/mine", ADA, 401),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tapwater_server.control.layout import Found
 from tapwater_server.control.manifest import DEPTH_MAX, Read, read_manifest
-from tapwater_server.model.delivering import DeliveryOptions
+from tapwater_server.model.delivering import DeliveryOptions, Pace
 from tapwater_server.model.function import Kind, Route, Style, Trigger
 from tapwater_server.model.ids import AppId
 
@@ -150,3 +150,23 @@ def test_values_within_values_have_a_ceiling() -> None:
         deep = {"a": deep}
     assert read({**GET, "schemas": deep}).problems
     assert read({**GET, "schemas": {"a": {"a": [{"a": [1]}]}}}).function is not None
+
+
+def test_a_rate_per_key_is_for_deliveries() -> None:
+    said = {"rate": "5/s per key"}
+    got = read({**EVENT, "options": said}, Kind.REACTIVE).function
+    assert got is not None
+    assert got.trigger is not None
+    assert got.trigger.delivery.pace == Pace(per_s=5.0, of_key=True)
+    assert got.limits.rate_per_s is None
+    [problem] = read({**GET, "options": said}).problems
+    assert "per key" in problem["what"]
+
+
+def test_only_what_answers_requests_repeats_answers() -> None:
+    restful = read({**GET, "options": {"idempotent": True}}).function
+    assert restful is not None
+    assert restful.idempotent
+    reactive = read(EVENT, Kind.REACTIVE, idempotent=True).function
+    assert reactive is not None
+    assert not reactive.idempotent

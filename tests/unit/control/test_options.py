@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tapwater.options import NAMES
 from tapwater_server.control.options import READERS, choose, complain
+from tapwater_server.model.delivering import Pace
 from tapwater_server.model.function import FunctionLimits
 
 
@@ -34,6 +35,7 @@ def test_everything_at_once() -> None:
         "environment": {"A": "b", "N": 3, "T": True},
         "secrets": ["KEY"],
         "after_fork_import": True,
+        "idempotent": True,
         "description": "says",
     }
     assert complain("x.py", written) == []
@@ -55,6 +57,8 @@ def test_everything_at_once() -> None:
     )
     assert chosen.environment == {"A": "b", "N": "3", "T": "true"}
     assert chosen.egress == ("api.stripe.com:443", "[::1]:5432")
+    assert chosen.idempotent
+    assert chosen.pace == Pace(per_s=100.0)
     assert (chosen.auth, chosen.secrets, chosen.after_fork_import) == ("user", ("KEY",), True)
 
 

@@ -1,5 +1,7 @@
 """Patterns, rules and cases: what is understood, and what is refused with which words."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,3 +132,24 @@ def test_cases_say_why() -> None:
 )
 def test_what_is_no_case(case: object) -> None:
     assert len(read_cases({"case": [case]}, now=0.0)[1]) == 1
+
+
+class _Broken:
+    """A program of an evaluator that fails in its own way."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def execute(self, given: object) -> object:
+        raise self._error
+
+
+def test_a_panic_is_a_no_and_nothing_else_is_hidden() -> None:
+    sound = compile_rule("true", names=[])
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    assert not replace(sound, program=_Broken(panic("overflowed"))).holds({})
+    with pytest.raises(BadRule, match="cannot cope"):
+        replace(sound, program=_Broken(panic("overflowed"))).explain({})
+    for error in (KeyboardInterrupt(), SystemExit(), MemoryError()):
+        with pytest.raises(type(error)):
+            replace(sound, program=_Broken(error)).holds({})

@@ -178,6 +178,13 @@ async def test_a_body_has_its_endpoints_ceiling(pieces: int, status: int) -> Non
     assert (await answer("POST", "/notes/a", body=body, pieces=pieces)).status == status
 
 
+@pytest.mark.parametrize(("body", "status"), [(b'{"text": "xxxxxxx"}', 200), (b" " * 30, 413)])
+async def test_a_body_that_came_whole_has_it_too(body: bytes, status: int) -> None:
+    question = asked("POST", "/notes/a", body=b"not asked for")
+    question.whole = body
+    assert (await Notes().table().answer(question)).status == status
+
+
 async def test_sockets_are_found_and_guarded() -> None:
     table = Notes().table()
     question = asked("GET", "/notes/a/b", who=ADA)

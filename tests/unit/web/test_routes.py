@@ -15,17 +15,16 @@ class Line:
     path: str
 
 
-TABLE = Routes(
-    [
-        Line("/docs/{path:path}"),
-        Line("/docs/{path:path}/changes"),
-        Line("/docs/{collection}"),
-        Line("/docs/query"),
-        Line("/blobs"),
-        Line("/blobs/{bucket}/{key:path}"),
-        Line("/blobs/{bucket}"),
-    ]
-)
+LINES = [
+    Line("/docs/{path:path}"),
+    Line("/docs/{path:path}/changes"),
+    Line("/docs/{collection}"),
+    Line("/docs/query"),
+    Line("/blobs"),
+    Line("/blobs/{bucket}/{key:path}"),
+    Line("/blobs/{bucket}"),
+]
+TABLE = Routes(LINES)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +65,15 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=6))
 def test_the_rest_is_given_whole(parts: list[str]) -> None:
     assert Pattern.read("/docs/{path:path}").match(["docs", *parts]) == {"path": "/".join(parts)}
+
+
+@given(st.lists(st.sampled_from(["docs", "query", "blobs", "x", ""]), min_size=1, max_size=6))
+def test_the_first_is_the_first_of_all(parts: list[str]) -> None:
+    found = TABLE.find(parts)
+    assert TABLE.first(parts) == (found[0] if found else None)
+
+
+@given(st.lists(st.sampled_from(["docs", "query", "blobs", "x", ""]), min_size=1, max_size=9))
+def test_every_line_that_fits_is_looked_at(parts: list[str]) -> None:
+    fitting = {line.path for line in LINES if Pattern.read(line.path).match(parts) is not None}
+    assert {line.path for line, _ in TABLE.find(parts)} == fitting

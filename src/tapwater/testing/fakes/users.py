@@ -141,6 +141,7 @@ class FakeUsers:
             "roles": _roles(asked.get("roles", ())),
             "created_at": 0.0,
             "expires_at": None,
+            "used_at": None,
         }
         self.keys.append(key)
         return {**key, "key": f"tapk_{key['id']}"}

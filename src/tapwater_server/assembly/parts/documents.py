@@ -2,6 +2,7 @@
 
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.backends.sqlite.documents import SqliteDocuments
+from tapwater_server.model.ids import AppId
 from tapwater_server.services.docs.declared import Declared
 from tapwater_server.services.docs.http import DocsHttp
 from tapwater_server.services.docs.http_store import StoreHttp
@@ -24,6 +25,11 @@ async def open(ground: Ground) -> Part:
     watching = Watching(
         service=service, documents=documents, log=stores.eventlog, hub=hub, clock=clock
     )
+
+    async def erase(app: AppId) -> None:
+        hub.end(app)
+        await documents.erase(app)
+
     http = DocsHttp(service=service, watching=watching, clock=clock, ids=ground.ids)
     store = StoreHttp(service=service, upkeep=upkeep)
     return Part(
@@ -31,6 +37,6 @@ async def open(ground: Ground) -> Part:
         endpoints=(*http.endpoints(), *store.endpoints()),
         sockets=http.sockets(),
         loops=(hub.run(), hub.run_beat(), upkeep.run(), declared.run()),
-        erase=documents.erase,
+        erase=erase,
         service=service,
     )

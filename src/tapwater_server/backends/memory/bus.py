@@ -75,9 +75,11 @@ class MemoryBus:
         self._changes.note()
         return sum(new)
 
-    async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
+    async def lease(
+        self, line: str, *, count_max: int, lease_s: float, take_expired: bool = False
+    ) -> Sequence[Delivery]:
         now = self._clock.now()
-        self._wake(line, now)
+        self._wake(line, now, bury=not take_expired)
         due = [row for row in self._of_line(line) if row.awake]
         leased: list[Delivery] = []
         for row in sorted(due, key=lambda row: (-row.errand.priority, row.seq)):
@@ -204,12 +206,12 @@ class MemoryBus:
         )
         return True
 
-    def _wake(self, line: str, now: float) -> None:
+    def _wake(self, line: str, now: float, *, bury: bool = True) -> None:
         """Let what is due be leased, and what is too old die. An ended lease stays current."""
         for row in self._of_line(line):
             if row.due <= now:
                 row.state, row.awake = "waiting", True
-            if row.state == "waiting" and 0 < row.expires_at <= now:
+            if bury and row.state == "waiting" and 0 < row.expires_at <= now:
                 row.state, row.settled_at, row.reason = "dead", now, EXPIRED
                 row.lease += 1
 

@@ -74,10 +74,17 @@ class SqliteBus:
         done = await self._database.write(work, then=lambda done: self._note(done.heads))
         return done.new
 
-    async def lease(self, line: str, *, count_max: int, lease_s: float) -> Sequence[Delivery]:
+    async def lease(
+        self, line: str, *, count_max: int, lease_s: float, take_expired: bool = False
+    ) -> Sequence[Delivery]:
         now = self._clock.now()
         work = partial(
-            bus_leasing.lease, line=line, count_max=count_max, now=now, until=now + lease_s
+            bus_leasing.lease,
+            line=line,
+            count_max=count_max,
+            now=now,
+            until=now + lease_s,
+            take_expired=take_expired,
         )
         return (await self._database.write(work, then=self._note_leased)).deliveries
 

@@ -40,8 +40,9 @@ UPDATE errand SET state = 3, attempt = attempt + 1, lease = lease + 1, due = :un
 WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 _NEXT_DUE = "SELECT min(due) FROM errand WHERE line = :line AND state IN (1, 3)"
+# What has expired by now is leased in its turn, where it is taken at all.
 _NEXT_EXPIRY = """
-SELECT min(expires_at) FROM errand WHERE line = :line AND expires_at > 0 AND state < 3
+SELECT min(expires_at) FROM errand WHERE line = :line AND expires_at > :now AND state < 3
 """
 # A batch is settled by two statements, however many it has: each step of SQLite lets go of the
 # interpreter, and on a busy node that costs more than the step. Texts come packed into one blob.
@@ -86,11 +87,17 @@ class Settled:
 
 
 def lease(
-    connection: sqlite3.Connection, line: str, *, count_max: int, now: float, until: float
+    connection: sqlite3.Connection,
+    line: str,
+    *,
+    count_max: int,
+    now: float,
+    until: float,
+    take_expired: bool,
 ) -> Leased:
     """Lease the best of one line."""
     of = {"line": line, "now": now}
-    wake(connection, line, now)
+    wake(connection, line, now, bury=not take_expired)
     rows = connection.execute(_READY, of | {"count_max": count_max}).fetchall()
     if rows:
         seqs = "[" + ",".join(str(row[0]) for row in rows) + "]"
@@ -103,11 +110,12 @@ def lease(
     return Leased(deliveries, [Head(line=line, ready=False, due=due)])
 
 
-def wake(connection: sqlite3.Connection, line: str, now: float) -> None:
+def wake(connection: sqlite3.Connection, line: str, now: float, *, bury: bool = True) -> None:
     """Let what is due become ready, and what is too old die."""
     of = {"line": line, "now": now, "reason": EXPIRED}
     touched = connection.execute(_WAKE, of).fetchall()
-    touched += connection.execute(_EXPIRE, of).fetchall()
+    if bury:
+        touched += connection.execute(_EXPIRE, of).fetchall()
     order_keys(connection, touched)
 
 

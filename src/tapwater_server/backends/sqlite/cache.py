@@ -4,11 +4,14 @@ A write is decided at once and in one step, in memory; its caller goes on when t
 The database does not wait for the disk (synchronous NORMAL), so a copy costs no fsync.
 """
 
+import logging
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.backends.sqlite.failing import Damaged
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.shelf import Change, Kept, Shelf, ShelfStats, select
 from tapwater_server.ports.clock import Clock
@@ -21,6 +24,27 @@ ON CONFLICT (app, key) DO UPDATE SET
     value = :value, json = :json, version = :version, expires_at = :expires_at
 """
 _DROP = "DELETE FROM cached WHERE app = :app AND key = :key"
+
+_log = logging.getLogger(__name__)
+
+
+def open_cache(path: Path, *, clock: Clock) -> "tuple[Database, SqliteCache]":
+    """Open the file. One that is damaged is put aside, and the cache begins empty: a cache may be
+    lost, and must not keep a node from starting.
+    """
+    try:
+        return _open(path, clock)
+    except Damaged as error:
+        _log.error("the cache is damaged and begins empty", extra={"reason": error.message})  # noqa: TRY400
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists():
+            file.replace(file.with_name(f"damaged-{file.name}"))
+    return _open(path, clock)
+
+
+def _open(path: Path, clock: Clock) -> "tuple[Database, SqliteCache]":
+    database = Database(path, schema="cache", synchronous="NORMAL")
+    return database, SqliteCache(database=database, clock=clock)
 
 
 class SqliteCache:

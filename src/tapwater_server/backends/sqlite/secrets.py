@@ -122,6 +122,11 @@ def _open_key(path: Path, *, may_make: bool) -> AESGCM | None:
             return None
         key = AESGCM.generate_key(bit_length=8 * _KEY_BYTES)
         _write(path, key)
+    except OSError as error:
+        raise SettingsError(
+            f"the key file {path} cannot be read ({error.strerror}): without it no secret can be "
+            "opened; let this user read it, then start again"
+        ) from error
     return AESGCM(key) if len(key) == _KEY_BYTES else None
 
 

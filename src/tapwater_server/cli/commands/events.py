@@ -227,7 +227,9 @@ async def dead(
     if not answer["deliveries"]:
         session.say("[dim]No dead letters.[/dim]")
     elif not session.json:
-        session.say("[dim]Try them again: tapwater events retry ID, --function NAME or --queue NAME.[/dim]")
+        session.say(
+            "[dim]Try them again: tapwater events retry ID, --function NAME or --queue NAME.[/dim]"
+        )
     return None
 
 
@@ -278,6 +280,8 @@ async def _touch(
     session.answer(answer)
     count = answer["count"]
     session.print(f"{count} dead letter{'' if count == 1 else 's'} {said}.")
+    if not count:
+        session.say("`tapwater events dead` shows them; those of a queue go by --queue NAME.")
     return None if count else Exit.NOT_FOUND
 
 

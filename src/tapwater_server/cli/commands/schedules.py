@@ -171,6 +171,13 @@ async def _ask(
     *,
     query: Query | None = None,
 ) -> tuple[str, Any]:
+    if parts and "/" in parts[0]:
+        raise CommandFailed(
+            f"{plain(parts[0])} is a function: its times are in its file",
+            hint="Change them there and deploy; `tapwater schedules run` runs it at once.",
+            exit=Exit.USAGE,
+            code="usage",
+        )
     async with session.client() as client:
         chosen = await which_app(session, client, app)
         path = path_of("apps", chosen, "schedules", *parts)

@@ -64,7 +64,9 @@ async def ls(
         table.add_row(one["id"], plain(one["email"]) or "-", roles, _state(one))
     session.answer(answer, table)
     if not answer["users"] and not (role or email or after):
-        session.say("There are no users. They sign up on your page, or: tapwater users create ADDRESS")
+        session.say(
+            "There are no users. They sign up on your page, or: tapwater users create ADDRESS"
+        )
     if answer.get("next"):
         session.say(f"[dim]More: --after {answer['next']}[/dim]")
     return None
@@ -190,6 +192,8 @@ async def keys_ls(session: Session, *, app: AppName = None) -> int | None:
         roles = ", ".join(one["roles"]) or "-"
         table.add_row(one["id"], plain(one["name"]), one["user"] or "the app", roles)
     session.answer(answer, table)
+    if not answer["keys"]:
+        session.say("There are no keys. Make one: tapwater users keys create NAME")
     return None
 
 

@@ -34,7 +34,9 @@ class Addresses:
 def function_line(function: Function, *, base: str, warnings: Sequence[str]) -> FunctionLine:
     """Show a function."""
     route = function.route
-    triggers = [{"source": one.source, "arguments": dict(one.arguments)} for one in function.triggers]
+    triggers = [
+        {"source": one.source, "arguments": dict(one.arguments)} for one in function.triggers
+    ]
     return FunctionLine(
         name=function.id.name,
         kind=function.kind.value,

@@ -17,6 +17,7 @@ from tapwater_server.services.auth.identities import KEY_PREFIX, hash_of
 from tapwater_server.services.auth.passwords import check_hash
 
 ROLES_MAX = 50
+KEYS_OF_USER_MAX = 20  # So that no user fills the app.
 KEYS_MAX = 10_000  # Per app: they are held in memory.
 KEY_EXPIRES_S_MAX = 3.2e9  # A hundred years.
 IMPORT_MAX = 1_000  # In one request.
@@ -138,6 +139,7 @@ class Desk:
         Raises:
             Invalid: name or roles cannot be meant.
             NotFound: there is no such user.
+            Conflict: the user has too many.
         """
         house = self._house
         if not _KEY_NAME.fullmatch(name):
@@ -146,6 +148,8 @@ class Desk:
             raise Invalid("a key of a user has that user's roles: give it none of its own")
         if not 0 <= expires_in_s <= KEY_EXPIRES_S_MAX:
             raise Invalid(f"a key expires in 0 (never) to {KEY_EXPIRES_S_MAX:g} seconds")
+        if user and len(self.keys(app, user=user)) >= KEYS_OF_USER_MAX:
+            raise Conflict(f"a user has {KEYS_OF_USER_MAX} keys at most: revoke one first")
         text, now = KEY_PREFIX + house.ids.secret(), house.clock.now()
         key = ApiKey(
             id=house.ids.fresh(),

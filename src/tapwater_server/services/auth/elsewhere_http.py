@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from tapwater_server.model.errors import Invalid
-from tapwater_server.services.auth import shapes
+from tapwater_server.model.errors import Invalid, TapwaterError
+from tapwater_server.services.auth import pages, shapes
 from tapwater_server.services.auth.elsewhere import ON_THE_WAY_S, Elsewhere
 from tapwater_server.services.auth.house import House
 from tapwater_server.services.auth.http import place_of
@@ -27,9 +27,12 @@ class ElsewhereHttp:
 
     async def start(self, asked: Asked) -> Any:
         place = place_of(asked)
-        leave = await self._elsewhere.set_out(
-            asked.app, asked.params["name"], asked.text("redirect") or "", place
-        )
+        try:
+            leave = await self._elsewhere.set_out(
+                asked.app, asked.params["name"], asked.text("redirect") or "", place
+            )
+        except TapwaterError as error:
+            return pages.refuse(error)
         secure = "; Secure" if place.url.startswith("https:") else ""
         cookie = (
             f"{_COOKIE}={leave.cookie}; Path={asked.root}/auth/oidc; Max-Age={ON_THE_WAY_S:.0f}; "
@@ -38,9 +41,17 @@ class ElsewhereHttp:
         return Answer(None, 302, {"location": leave.url, "set-cookie": cookie, **_NEVER})
 
     async def callback(self, asked: Asked) -> Any:
+        try:
+            url = await self._come_back(asked)
+        except TapwaterError as error:
+            return pages.refuse(error)
+        gone = f"{_COOKIE}=; Path={asked.root}/auth/oidc; Max-Age=0; HttpOnly; SameSite=Lax"
+        return Answer(None, 302, {"location": url, "set-cookie": gone, **_NEVER})
+
+    async def _come_back(self, asked: Asked) -> str:
         if asked.text("error"):
             raise Invalid(f"the issuer said no: {(asked.text('error') or '')[:100]}")
-        url = await self._elsewhere.come_back(
+        return await self._elsewhere.come_back(
             asked.app,
             asked.params["name"],
             state=asked.text("state") or "",
@@ -48,8 +59,6 @@ class ElsewhereHttp:
             cookie=_cookie(asked),
             place=place_of(asked),
         )
-        gone = f"{_COOKIE}=; Path={asked.root}/auth/oidc; Max-Age=0; HttpOnly; SameSite=Lax"
-        return Answer(None, 302, {"location": url, "set-cookie": gone, **_NEVER})
 
     async def exchange(self, asked: Asked) -> Any:
         body = await asked.body(shapes.CodeBody)

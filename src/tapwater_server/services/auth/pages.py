@@ -5,7 +5,9 @@ A link only shows a button: programs that look at mails follow links, and would 
 
 from html import escape
 
+from tapwater_server.model.errors import TapwaterError
 from tapwater_server.web.endpoint import Answer
+from tapwater_server.web.problems import problem
 
 _HEADERS = {
     "content-type": "text/html; charset=utf-8",
@@ -29,6 +31,11 @@ button,input{{font:inherit;padding:.5rem 1rem;margin:.25rem 0}}</style></head>
 def say(title: str, text: str, *, status: int = 200) -> Answer:
     """A page with one sentence."""
     return _page(title, f"<p>{escape(text[:1].upper() + text[1:])}</p>", status=status)
+
+
+def refuse(error: TapwaterError) -> Answer:
+    """A page with what went wrong, for who is on the way with a browser and sees nothing else."""
+    return say("That did not work", error.message, status=int(problem(error)["status"]))
 
 
 def ask_to_confirm(code: str, *, action: str) -> Answer:

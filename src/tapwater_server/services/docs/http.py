@@ -53,6 +53,7 @@ _LIST = {
     "count": "true: only how many there are",
     "subscribe": "true: the documents, and then every change, as server-sent events",
     "token": "of a subscription: go on from there",
+    "top": "of a subscription: only the first so many, all of them with each change",
     "format": "ndjson: the subscription as lines of JSON",
 }
 DATA_BYTES_MAX = 2 << 20  # As sent: a document of 1 MiB, with blanks between.
@@ -170,7 +171,11 @@ class DocsHttp:
                 says="Subscribe to a query: server-sent events.",
                 handler=self.live,
                 who=Who.ANYONE,
-                query={"query": "the query as JSON", "token": "go on from there"},
+                query={
+                    "query": "the query as JSON",
+                    "token": "go on from there",
+                    "top": "only the first so many, all of them with each change",
+                },
                 media="text/event-stream",
             ),
         )

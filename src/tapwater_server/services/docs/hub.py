@@ -71,6 +71,7 @@ class Listener:
     after: int = 0  # what came up to here is known already
     frames: "deque[Frame]" = field(default_factory=deque)
     overflowed: bool = False
+    ended: bool = False  # its last message was put, or its app is gone
     beat: bool = False  # a sign of life is due
     until: float = 0.0  # when it must end, by the monotonic clock; 0.0: it need not
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,14 +79,23 @@ class Listener:
 
     def put(self, frame: Frame) -> None:
         """Take a message; one too many, and the listener is too slow: it gets no more."""
-        if self.overflowed or frame.seq <= self.after:
+        if self.overflowed or self.ended or frame.seq <= self.after:
             return
         if len(self.frames) >= BUFFER_MAX or self._size + len(frame.body) > BUFFER_BYTES_MAX:
             self.overflowed = True
         else:
             self.frames.append(frame)
             self._size += len(frame.body)
+            self.ended = frame.kind == "closed"
         self.stirred.set()
+
+    def forget(self) -> bool:
+        """Drop all that waits; say whether anything did."""
+        waited = bool(self.frames) or self.overflowed
+        self.frames.clear()
+        self._size, self.overflowed = 0, False
+        self.stirred.clear()
+        return waited
 
     def take(self) -> Frame | None:
         """Take the next message that waits."""
@@ -170,6 +180,14 @@ class Hub:
             room.pop(_key(listener.watched), None)
         if not room:
             self._rooms.pop(at, None)
+
+    def end(self, app: AppId) -> None:
+        """Let nobody listen to an app any more: another may come under its name."""
+        for (whose, _), room in self._rooms.items():
+            for listeners in room.values() if whose == app else ():
+                for listener in listeners:
+                    listener.ended = True
+                    listener.stirred.set()
 
     async def change_of(self, logged: Logged) -> Change | None:
         """Take an event apart, if it is one of documents that somebody listens to."""

@@ -28,6 +28,7 @@ class Said(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     document: str = ""
     query: QueryAsked | None = None
     token: str = ""
+    top: int = 0  # only the first so many of the query
 
 
 class Talk:
@@ -69,7 +70,7 @@ class Talk:
         if len(self._running) >= SUBSCRIPTIONS_MAX:
             raise Invalid(f"at most {SUBSCRIPTIONS_MAX} subscriptions on one socket")
         watched = _watched(said)
-        task = group.create_task(self._tell(said.id, watched, said.token))
+        task = group.create_task(self._tell(said, watched))
         self._running[said.id] = task
 
     def _end(self, name: str) -> None:
@@ -78,11 +79,12 @@ class Talk:
             raise Invalid(f"{name!r} is not subscribed")
         task.cancel()
 
-    async def _tell(self, name: str, watched: Watched, token: str) -> None:
+    async def _tell(self, said: Said, watched: Watched) -> None:
+        name = said.id
         prefix = b'{"id":' + msgspec.json.encode(name) + b","
         mine = asyncio.current_task()
         try:
-            frames = await self._watching.open(self._asker, watched, token)
+            frames = await self._watching.open(self._asker, watched, said.token, top=said.top)
             async with aclosing(frames):
                 await self._pass_on(frames, prefix)
         except TapwaterError as error:

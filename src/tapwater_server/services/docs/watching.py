@@ -18,7 +18,7 @@ from tapwater_server.model.errors import Invalid
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import NOBODY
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.documents import PAGE_BYTES_MAX, Documents
+from tapwater_server.ports.documents import LOOKED_AT_MAX, PAGE_BYTES_MAX, Documents
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.rules import Action
 from tapwater_server.services.docs.hub import (
@@ -30,14 +30,14 @@ from tapwater_server.services.docs.hub import (
     frame_for,
     read_change,
 )
-from tapwater_server.services.docs.service import Asker, DocsService
+from tapwater_server.services.docs.leading import TOP_MAX, USER_S_MAX, Leading
+from tapwater_server.services.docs.service import VISITOR_LOOKED_AT_MAX, Asker, DocsService
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Streamed
 
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 SNAPSHOT_MAX = 10_000  # Documents at the beginning of one subscription.
 CHUNK_MAX = 100  # Documents in one message of a snapshot.
-USER_S_MAX = 3600.0  # Of one subscription of a user: who signed out must not listen for ever.
 APPS_MAX = 1000
 MISSED_MAX = 10_000  # Events gone through for one that comes back; beyond, it begins anew.
 
@@ -64,6 +64,7 @@ class Watching:
     ) -> None:
         self._service, self._documents = service, documents
         self._log, self._hub, self._clock = log, hub, clock
+        self._leading = Leading(service=service, hub=hub, clock=clock)
         self._visitors: dict[tuple[AppId, Action], Callable[[Document], bool]] = {}
 
     async def stream(self, asker: Asker, watched: Watched, asked: Asked) -> Streamed:
@@ -73,17 +74,24 @@ class Watching:
             Invalid, NeedsIndex: it cannot be subscribed to.
         """
         token = asked.headers.get("last-event-id") or asked.text("token") or ""
-        frames = await self.open(asker, watched, token)
+        top = int(asked.number("top", low=1, high=TOP_MAX) or 0)
+        frames = await self.open(asker, watched, token, top=top)
         lines = asked.text("format") == "ndjson"
         headers = {"content-type": NDJSON if lines else SSE, "cache-control": "no-store"}
         return Streamed(_lines(frames) if lines else _sse(frames), headers=headers)
 
-    async def open(self, asker: Asker, watched: Watched, token: str) -> AsyncGenerator[Frame, None]:
+    async def open(
+        self, asker: Asker, watched: Watched, token: str, *, top: int = 0
+    ) -> AsyncGenerator[Frame, None]:
         """Begin a subscription; its messages come from what this gives. Close it at the end.
 
         Raises:
             Invalid, NeedsIndex: it cannot be subscribed to.
         """
+        if top:
+            if isinstance(watched, DocPath):
+                raise Invalid("top goes with a query")
+            return await self._leading.open(asker, watched, top)
         watched = _checked(watched)
         action = Action.READ if isinstance(watched, DocPath) else Action.LIST
         sees = None if asker.is_trusted else self._sight(asker, action)
@@ -130,13 +138,10 @@ class Watching:
                 while (next_one := listener.take()) is not None:
                     at, quiet = next_one.seq, False
                     yield next_one
-                    if next_one.kind == "closed":
-                        return
-                if listener.overflowed:
-                    yield _said("closed", at, reason="this listener is too slow")
+                if (goodbye := self._goodbye(listener, at)) is not None:
+                    yield goodbye
                     return
-                if 0.0 < listener.until <= self._clock.monotonic():
-                    yield _said("closed", at, reason="come again with a fresh token of access")
+                if listener.ended:
                     return
                 if listener.beat and quiet:
                     at = max(at, self._hub.seq)  # Nothing waits: all up to there was told.
@@ -144,6 +149,15 @@ class Watching:
                 listener.beat = False
         finally:
             self._hub.leave(listener)
+
+    def _goodbye(self, listener: Listener, at: int) -> Frame | None:
+        if listener.ended:
+            return None  # It was said already, or there is nobody left to come back to.
+        if listener.overflowed:
+            return _said("closed", at, reason="this listener is too slow")
+        if 0.0 < listener.until <= self._clock.monotonic():
+            return _said("closed", at, reason="come again with a fresh token of access")
+        return None
 
     async def _begin(self, asker: Asker, listener: Listener, token: int | None) -> Beginning:
         if token is not None:
@@ -162,7 +176,10 @@ class Watching:
             seq = await self._log.last()
             found = [each for each in await self._service.get(asker, [watched]) if each]
         else:
-            page, seq = await self._documents.snapshot(asker.app, watched)
+            looked_at_max = LOOKED_AT_MAX if asker.is_trusted else VISITOR_LOOKED_AT_MAX
+            page, seq = await self._documents.snapshot(
+                asker.app, watched, looked_at_max=looked_at_max
+            )
             if page.after:
                 raise Invalid(
                     f"a subscription begins with {SNAPSHOT_MAX} documents and "

@@ -39,7 +39,7 @@ def listed(app: str, mails: Sequence[Mapping[str, Any]]) -> Answer:
         f"</td><td>{escape(one['stage'])}</td></tr>"
         for one in mails
     )
-    table = f"<table><tr><th>when<th>to<th>subject<th></tr>{rows}</table>"
+    table = f"<table><tr><th>when<th>to<th>subject<th>stage</tr>{rows}</table>"
     body = table if mails else "<p>No mail yet.</p>"
     return _page(f"Inbox of {app}", f"<h1>Inbox of {escape(app)}</h1>{body}")
 

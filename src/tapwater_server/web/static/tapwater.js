@@ -297,9 +297,9 @@ class Docs {
 
 class Subscription {
   constructor(what, listener, failed) {
-    const query = typeof what === "string" ? { collection: what } : what;
+    const { top, ...query } = typeof what === "string" ? { collection: what } : what;
     const isDocument = typeof what === "string" && what.split("/").length % 2 === 0;
-    this.asked = isDocument ? { document: what } : { query };
+    this.asked = isDocument ? { document: what } : { query, ...(top && { top }) };
     this.order = (query.order_by || []).map((name) => name.startsWith("-") ? [name.slice(1), -1] : [name, 1]);
     this.isDocument = isDocument; this.failed = failed; this._listener = listener;
     this.token = ""; this._documents = new Map(); this._begun = false;

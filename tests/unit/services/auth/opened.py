@@ -21,7 +21,7 @@ from tapwater_server.services.auth.accounts import Accounts
 from tapwater_server.services.auth.desk import Desk
 from tapwater_server.services.auth.desk_http import DeskHttp
 from tapwater_server.services.auth.entrance import Entrance
-from tapwater_server.services.auth.house import House
+from tapwater_server.services.auth.house import House, Place
 from tapwater_server.services.auth.http import AuthHttp
 from tapwater_server.services.auth.identities import AppIdentities
 from tapwater_server.services.auth.pacing import Pacing
@@ -110,6 +110,7 @@ class Opened:
             settled_s=0.0,
         )
         entrance, desk = Entrance(self.house), Desk(self.house)
+        self.entrance, self.place = entrance, Place(url=f"{URL}/_/v1", known=True)
         accounts = Accounts(self.house, entrance=entrance)
         public = AuthHttp(self.house, accounts=accounts, entrance=entrance, desk=desk)
         self.table = Table((*public.endpoints(), *DeskHttp(self.house, desk=desk).endpoints()))

@@ -24,8 +24,9 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.rules import Action
 from tapwater_server.services.docs.hub import ALIVE_S, BUFFER_MAX, Frame, Hub
+from tapwater_server.services.docs.leading import USER_S_MAX
 from tapwater_server.services.docs.service import VISITOR_LOOKED_AT_MAX, Asker, DocsService
-from tapwater_server.services.docs.watching import USER_S_MAX, Watching
+from tapwater_server.services.docs.watching import Watching
 from tapwater_server.testing.clock import CountingIds, ManualClock, settle
 
 SHOP = AppId("shop")
@@ -370,3 +371,17 @@ async def test_a_large_document_that_was_hidden_is_not_said_to_be_removed(house:
     frames = await house.watching.open(APP, Query(collection="notes"), token)
     assert [said(await anext(frames))["type"] for _ in range(2)] == ["resumed", "removed"]
     await frames.aclose()
+
+
+async def test_nobody_listens_to_what_comes_under_the_name_of_a_removed_app(house: House) -> None:
+    frames = await house.watching.open(APP, Query(collection="notes"), "")
+    other = await house.watching.open(replace(APP, app=AppId("bank")), Query(collection="n"), "")
+    await anext(frames)
+    await anext(other)
+    house.hub.end(SHOP)
+    await house.documents.erase(SHOP)
+    await house.put("notes/1", owner="somebody else")
+    await house.told()
+    assert [said(frame) async for frame in frames] == []
+    assert house.hub.listeners == 1
+    await other.aclose()
