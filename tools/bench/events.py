@@ -4,12 +4,14 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tests.functional.running import Platform
-from tools.bench import ours
+from tools.bench import ours, queues_peer
 from tools.bench.client import Connection
+from tools.bench.queues_peer import PeerFlow
 from tools.bench.results import Result, Table, Verdict, median, quantile
 from tools.bench.servers import CannotMeasure
 
@@ -43,7 +45,7 @@ class Flow:
 
 
 def measure(*, events: int, rounds: int) -> Result:
-    """Measure batched publishing to the end, and single publishing at 1 and at 32."""
+    """Measure batched publishing to the end, and single publishing at 1 and at 32; then a peer."""
     with ours.platform() as running:
         ours.deploy(running, FILES, APP)
         flow(running, events=200, publishers=1, batch=10)  # Warm.
@@ -56,6 +58,7 @@ def measure(*, events: int, rounds: int) -> Result:
         _row("1 in a request, 32 publishers", events // 2, [single]),
         _row("1 in a request, 1 publisher", max(100, events // 40), [alone]),
     ]
+    beside, note = _peer(events=events, rounds=rounds)
     verdict = Verdict(
         promise="durable events end to end, fsynced",
         wanted=f">= {PER_S_MIN:,.0f} /s",
@@ -66,15 +69,39 @@ def measure(*, events: int, rounds: int) -> Result:
     table = Table(
         title="Durable events",
         head=head,
-        rows=rows,
+        rows=rows + beside,
         note="Published over HTTP, told to a function in its sandbox, settled: the time until the "
-        "last is settled. Each of the four writes on the way is fsynced, in groups.",
+        f"last is settled. Each of the four writes on the way is fsynced, in groups. {note}",
     )
     numbers = {"per_s": rates, "single_ms": single.publish_ms, "alone_ms": alone.publish_ms}
     return Result(verdicts=[verdict], tables=[table], numbers=numbers)
 
 
-def _row(name: str, events: int, flows: list[Flow]) -> tuple[str, ...]:
+def _peer(*, events: int, rounds: int) -> tuple[list[tuple[str, ...]], str]:
+    """Measure the same of workerd's queues, which keep nothing on disk; or say why not."""
+    try:
+        version = queues_peer.program().version
+        with queues_peer.serving() as port:
+            flow = partial(queues_peer.flow, port)
+            flow(events=200, publishers=1, batch=10)  # Warm.
+            batched = [flow(events=events, publishers=2, batch=BATCH) for _ in range(rounds)]
+            some, few = max(320, events // 320 * 32), max(100, events // 40)
+            single = flow(events=some, publishers=32, batch=1)
+            alone = flow(events=few, publishers=1, batch=1)
+    except CannotMeasure as error:
+        return [], f"{queues_peer.NAME} could not be measured: {error}."
+    rows = [
+        _row(f"{queues_peer.NAME}: {BATCH} in a request, 2 publishers", events, batched),
+        _row(f"{queues_peer.NAME}: 1 in a request, 32 publishers", some, [single]),
+        _row(f"{queues_peer.NAME}: 1 in a request, 1 publisher", few, [alone]),
+    ]
+    return rows, (
+        f"Beside it {version}: workerd's queues as they run locally. Their broker holds messages "
+        "in memory only: what it accepted is lost when it ends, which ours never is."
+    )
+
+
+def _row(name: str, events: int, flows: Sequence[Flow | PeerFlow]) -> tuple[str, ...]:
     times = [ms for one in flows for ms in one.publish_ms]
     settled = median([events / one.settled_s for one in flows])
     accepted = median([events / one.accepted_s for one in flows])

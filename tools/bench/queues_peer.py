@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -85,20 +86,25 @@ def serving() -> Iterator[int]:
         yield running.port
 
 
-def flow(port: int, *, events: int, batch: int) -> PeerFlow:
-    """Send so many on one connection, ``batch`` in a request; wait until all were told."""
-    times_ms: list[float] = []
-    with Connection(port) as connection:
-        before = _told(connection)
+def flow(port: int, *, events: int, publishers: int, batch: int) -> PeerFlow:
+    """Send so many, each publisher on a connection of its own; wait until all were told."""
+    share = max(1, events // batch // publishers)
+    with Connection(port) as looking, ThreadPoolExecutor(publishers) as sending:
+        wanted = _told(looking) + share * publishers * batch
         began = time.perf_counter()
-        for _ in range(events // batch):
-            times_ms.append(_send(connection, batch))
+        sent = [sending.submit(_publish, port, share, batch) for _ in range(publishers)]
+        times_ms = [ms for one in sent for ms in one.result()]
         accepted_s = time.perf_counter() - began
-        while _told(connection) - before < events // batch * batch:
+        while _told(looking) < wanted:
             if time.perf_counter() - began > WAIT_S_MAX:
                 raise CannotMeasure(f"{NAME}: not all were told in {WAIT_S_MAX:g} s")
             time.sleep(LOOK_S)
         return PeerFlow(accepted_s, time.perf_counter() - began, times_ms)
+
+
+def _publish(port: int, requests: int, batch: int) -> list[float]:
+    with Connection(port) as connection:
+        return [_send(connection, batch) for _ in range(requests)]
 
 
 def _send(connection: Connection, count: int) -> float:

@@ -107,6 +107,8 @@ def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> Com
     <Exit.NOT_FOUND: 5>
     >>> from_problem(404, {"code": "not_found"}, path="/_/api/v1/apps/shop/docs/users/7").hint
     '`tapwater docs ls` shows what there is.'
+    >>> from_problem(409, {"code": "conflict"}, path="/_/api/v1/apps/shop/users").hint
+    '`tapwater users ls` shows what there is.'
     """
     code = str(body.get("code") or "failed")
     message = str(body.get("detail") or body.get("title") or f"the server answered {status}")
@@ -121,7 +123,7 @@ def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> Com
 
 def _hint(code: str, path: str) -> str:
     service = path.split("/")[6:7]  # "", "_", "api", "v1", "apps", APP, …
-    if code == "not_found" and service and service[0] in _LISTED_BY:
+    if code in ("not_found", "conflict") and service and service[0] in _LISTED_BY:
         return f"`tapwater {_LISTED_BY[service[0]]}` shows what there is."
     return HINTS.get(code, "")
 

@@ -273,4 +273,6 @@ def _first_line(error: BaseException) -> str:
         column, _, rest = said.partition(":")
         sentence = rest.strip().splitlines()[0].partition(" expecting ")[0]
         return f"at character {column}: {sentence}"
+    if text.startswith("No such overload"):
+        return "types that do not go together (is something null? user is null for nobody)"
     return (text.splitlines() or [type(error).__name__])[0][:300]

@@ -148,7 +148,7 @@ def test_an_app_that_is_removed_leaves_nothing_behind(line: Line) -> None:
     fine(line, "POST", "/users", json={"email": "bob@example.com", "password": PASSWORD})
     key = {"key": "k", "scope": "s", "lease_s": 60}
     assert fine(line, "POST", "/once/begin", json=key).json()["state"] == "first"
-    weekly = {"times": "0 3 * * 1", "queue": "other"}
+    weekly = {"times": "0 3 * * 1", "target": "queue:other"}
     fine(line, "PUT", "/schedules/weekly", json=weekly)
     assert line.platform.api("DELETE", "/apps/line").is_success
     for path in ("/events", "/queues", "/schedules", "/cache", "/users", "/docs", "/blobs"):

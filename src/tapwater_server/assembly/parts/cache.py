@@ -8,7 +8,7 @@ from tapwater_server.services.cache.http import CacheApi
 
 async def open(ground: Ground) -> Part:
     """Build it; what ended is swept away with the rest of the housekeeping."""
-    database, cache = open_cache(ground.settings.data / "cache.db", clock=ground.clock)
+    database, cache = await open_cache(ground.settings.data / "cache.db", clock=ground.clock)
     ground.stack.push_async_callback(database.close)
 
     async def erase(app: AppId) -> None:

@@ -28,23 +28,27 @@ _DROP = "DELETE FROM cached WHERE app = :app AND key = :key"
 _log = logging.getLogger(__name__)
 
 
-def open_cache(path: Path, *, clock: Clock) -> "tuple[Database, SqliteCache]":
+async def open_cache(path: Path, *, clock: Clock) -> "tuple[Database, SqliteCache]":
     """Open the file. One that is damaged is put aside, and the cache begins empty: a cache may be
     lost, and must not keep a node from starting.
     """
     try:
-        return _open(path, clock)
+        return await _open(path, clock)
     except Damaged as error:
-        _log.error("the cache is damaged and begins empty", extra={"reason": error.message})  # noqa: TRY400
+        _log.error("the cache is damaged and begins empty", extra={"reason": error.message})
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         if file.exists():
             file.replace(file.with_name(f"damaged-{file.name}"))
-    return _open(path, clock)
+    return await _open(path, clock)
 
 
-def _open(path: Path, clock: Clock) -> "tuple[Database, SqliteCache]":
+async def _open(path: Path, clock: Clock) -> "tuple[Database, SqliteCache]":
     database = Database(path, schema="cache", synchronous="NORMAL")
-    return database, SqliteCache(database=database, clock=clock)
+    try:
+        return database, SqliteCache(database=database, clock=clock)
+    except BaseException:
+        await database.close()
+        raise
 
 
 class SqliteCache:

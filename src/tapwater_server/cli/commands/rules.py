@@ -75,6 +75,8 @@ async def try_(
 def _rulebook(folder: Path) -> tuple[Any, str]:
     from tapwater_server.rules.rulebook import FILE, read_rulebook
 
+    if not folder.is_dir():
+        raise CommandFailed(f"there is no folder {folder}", exit=Exit.NOT_FOUND, code="not_found")
     raw, file = _read(folder / FILE), FILE
     if raw is None:
         app = _read(folder / "tapwater.toml")

@@ -143,7 +143,7 @@ class Desk:
         """
         house = self._house
         if not _KEY_NAME.fullmatch(name):
-            raise Invalid("a key needs a name of 1 to 100 letters, digits and signs")
+            raise Invalid("a key needs a name of 1 to 100 letters, digits, spaces and _ . : @ / -")
         if user and roles:
             raise Invalid("a key of a user has that user's roles: give it none of its own")
         if not 0 <= expires_in_s <= KEY_EXPIRES_S_MAX:
