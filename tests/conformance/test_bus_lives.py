@@ -156,6 +156,8 @@ async def test_bus_14_also_where_nobody_leases(bus: Bus, clock: ManualClock) -> 
         [errand("first", key="k", expires_at=clock.now() + 5), errand("next", key="k")]
     )
     await clock.advance(5)
+    assert await bus.sweep(older_than_s=60.0, spare=lambda line: line == LINE) == 0
+    assert (await state(bus, "first")).state == "waiting"  # It is spared.
     assert await bus.sweep(older_than_s=60.0) == 0
     assert (await state(bus, "first")).state == "dead"
     assert await bus.ready() == [LINE]

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,15 @@ async def test_log_2_filters(log: EventLog) -> None:
     assert await found(source="/blobs/a", type_prefix="tapwater.blob.d") == "c"
     assert await found(type_prefix="tapwater%") == "f"
     assert await found(source="/blobs/") == ""
+
+
+async def test_log_2_what_is_listed_comes_without_its_data(log: EventLog) -> None:
+    await log.append([event("a", data=b"1"), event("b", app=OTHER, data=b"2")])
+    for app in (None, OTHER):
+        whole = await log.read(after=0, count_max=10, app=app)
+        bare = await log.read(after=0, count_max=10, app=app, data=False)
+        assert all(one.event.data for one in whole)
+        assert bare == [replace(one, event=replace(one.event, data=b"")) for one in whole]
 
 
 async def test_log_2_after_a_time(log: EventLog) -> None:

@@ -14,6 +14,7 @@ from tapwater_server.model.function import Function, FunctionLimits, Kind, Route
 from tapwater_server.model.ids import AppId, FunctionId, InvocationId, RevisionId
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Verb
 from tapwater_server.ports.invoker import Call, Exchange, Invoker, run
+from tapwater_server.services.idempotency.budget import Budget
 from tapwater_server.services.idempotency.repeats import Repeats
 from tapwater_server.testing.clock import CountingIds, ManualClock
 from tapwater_server.testing.invoker import ScriptedCall, ScriptedInvoker
@@ -69,7 +70,9 @@ class _AllKeyed:
     """Gives each call a key of its own, and all of them to what keeps answers by key."""
 
     def __init__(self, inner: Invoker) -> None:
-        self._repeats = Repeats(inner, once=MemoryOnce(clock=ManualClock(), ids=CountingIds()))
+        clock = ManualClock()
+        once = MemoryOnce(clock=clock, ids=CountingIds())
+        self._repeats = Repeats(inner, once=once, budget=Budget(clock=clock))
         self._count = 0
 
     def start(self, invocation: Invocation, exchange: Exchange) -> Call:

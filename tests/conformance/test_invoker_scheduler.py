@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tapwater.runtime import wire
+from tapwater.runtime.failing import pack_fail
 from tapwater.runtime.wire import Frame, Kind
 from tapwater_server.model.invocation import Verb
 from tapwater_server.model.limits import CHAIN_DEPTH_MAX, KILL_GRACE_S
@@ -305,6 +306,17 @@ async def test_a_chain_that_is_too_long_is_refused(world: World) -> None:
     loop = world.start(a_function(), depth=CHAIN_DEPTH_MAX + 1)
     await settle()
     assert (fine.ending, loop.ending) == ("ok", "user_error")
+
+
+@pytest.mark.parametrize(("ending", "fault"), [("start_failed", True), ("user_error", False)])
+async def test_a_guest_that_says_its_module_failed_is_at_fault(
+    world: World, ending: str, fault: bool
+) -> None:
+    world.sandbox.script = on_invoke(pack_fail(0, ending, "no such luck"))
+    watched = world.start(a_function())
+    await settle()
+    assert watched.outcome is not None
+    assert (watched.ending, watched.outcome.by_function) == (ending, fault)
 
 
 async def test_a_module_that_fails_is_told_and_not_tried_for_every_call(world: World) -> None:

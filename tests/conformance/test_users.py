@@ -1,62 +1,29 @@
 """What every keeper of users must do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tapwater_server.backends.memory.eventlog import MemoryEventLog
-from tapwater_server.backends.memory.outbox import MemoryOutbox
-from tapwater_server.backends.memory.users import MemoryUsers
-from tapwater_server.backends.sqlite.connection import Database
-from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
-from tapwater_server.backends.sqlite.outbox import SqliteOutbox
-from tapwater_server.backends.sqlite.users import SqliteUsers
 from tapwater_server.model.errors import Conflict, NotFound, Overloaded
-from tapwater_server.model.event import Event
-from tapwater_server.model.ids import AppId
-from tapwater_server.model.letter import Letter
-from tapwater_server.model.user import ApiKey, Code, Link, Purpose, Session, User
-from tapwater_server.ports.eventlog import EventLog
-from tapwater_server.ports.mail import Outbox
-from tapwater_server.ports.users import Ends, Offer, Users, Wanted
-from tapwater_server.testing.clock import ManualClock
-
-SHOP, OTHER = AppId("shop"), AppId("other")
-NOW = 1_000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Users with the log and the outbox beside them."""
-
-    users: Users
-    log: EventLog
-    outbox: Outbox
-
-
-@asynccontextmanager
-async def _memory(folder: Path) -> AsyncIterator[Kept]:
-    log, outbox = MemoryEventLog(clock=ManualClock()), MemoryOutbox()
-    yield Kept(MemoryUsers(log=log, outbox=outbox), log, outbox)
-
-
-@asynccontextmanager
-async def _sqlite(folder: Path) -> AsyncIterator[Kept]:
-    database = Database(folder / "data.db", schema="data")
-    try:
-        log = SqliteEventLog(database=database, clock=ManualClock())
-        outbox = SqliteOutbox(database=database)
-        yield Kept(SqliteUsers(database=database, log=log, outbox=outbox), log, outbox)
-    finally:
-        await database.close()
-
-
-Opened = Callable[[Path], AbstractAsyncContextManager[Kept]]
-BACKENDS: dict[str, Opened] = {"memory": _memory, "sqlite": _sqlite}
+from tapwater_server.model.user import ApiKey, Link, Purpose
+from tapwater_server.ports.users import Users, Wanted
+from tests.conformance.opened_users import (
+    BACKENDS,
+    NOW,
+    OTHER,
+    SHOP,
+    Kept,
+    ada,
+    code,
+    event,
+    letter,
+    session,
+    sqlite,
+    turn,
+)
 
 
 @pytest.fixture(params=sorted(BACKENDS))
@@ -68,42 +35,6 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 @pytest.fixture
 def users(kept: Kept) -> Users:
     return kept.users
-
-
-def ada(**changes: object) -> User:
-    values = {"id": "u1", "app": SHOP, "email": "ada@example.com", **changes}
-    return User(**values)  # type: ignore[arg-type]
-
-
-def session(**changes: object) -> Session:
-    values = {
-        "id": "s1",
-        "app": SHOP,
-        "user": "u1",
-        "hash": b"one",
-        "opened_at": NOW,
-        "used_at": NOW,
-        "expires_at": NOW + 100,
-        **changes,
-    }
-    return Session(**values)  # type: ignore[arg-type]
-
-
-def code(**changes: object) -> Code:
-    values = {
-        "app": SHOP,
-        "hash": b"code",
-        "user": "u1",
-        "purpose": Purpose.CONFIRM,
-        "email": "ada@example.com",
-        "expires_at": NOW + 10,
-        **changes,
-    }
-    return Code(**values)  # type: ignore[arg-type]
-
-
-def event(id: str) -> Event:
-    return Event(id=id, app=SHOP, type="tapwater.user.created", source="/users")
 
 
 async def logged(kept: Kept) -> list[str]:
@@ -154,18 +85,6 @@ async def test_usr_2_the_change_and_its_events_are_one(kept: Kept) -> None:
     assert not await kept.users.remove(SHOP, "nobody", refuse_until=0.0, events=[event("e5")])
     assert await kept.users.remove(SHOP, changed.id, refuse_until=0.0, events=[event("e6")])
     assert await logged(kept) == ["e1", "e3", "e6"]
-
-
-def letter(id: str) -> Letter:
-    return Letter(
-        id=id,
-        app=SHOP,
-        sender="shop@example.com",
-        recipients=("ada@example.com",),
-        to="ada@example.com",
-        subject="Hello",
-        accepted_at=NOW,
-    )
 
 
 async def test_usr_2_the_change_its_code_and_its_letter_are_one(kept: Kept) -> None:
@@ -221,93 +140,6 @@ async def test_usr_4_a_new_one_takes_the_place_of_older_ones(users: Users) -> No
     assert await users.take_code(SHOP, b"code", purpose=Purpose.CONFIRM, now=NOW) is None
     assert await users.take_code(SHOP, b"newer", purpose=Purpose.CONFIRM, now=NOW) is not None
     assert await users.take_code(SHOP, b"reset", purpose=Purpose.RESET, now=NOW) is not None
-
-
-async def turn(users: Users, old: bytes, new: bytes, now: float = NOW) -> tuple[bool, bool]:
-    turned = await users.turn_in(
-        SHOP,
-        old,
-        offer=Offer(hash=new, salt=b"salt of " + new),
-        now=now,
-        grace_s=10.0,
-        refuse_until=NOW + 900,
-    )
-    return turned.session is not None, turned.reused
-
-
-async def test_usr_5_a_refresh_token_is_turned_in_once(users: Users) -> None:
-    await users.create(ada())
-    await users.open_session(session(), generation=1, count_max=5)
-    assert await turn(users, b"one", b"two") == (True, False)
-    assert await turn(users, b"two", b"three") == (True, False)
-    assert await turn(users, b"never", b"x") == (False, False)
-    # Somebody has stolen the first one.
-    assert await turn(users, b"one", b"stolen") == (False, True)
-    assert await turn(users, b"three", b"four") == (False, False)
-    assert users.refuses(SHOP, user="u1", generation=1, session="s1")
-    assert await users.sessions(SHOP, "u1") == []
-
-
-async def offers(users: Users, *fresh: bytes, at: float = NOW) -> list[bytes]:
-    """Turn the first token in, once for each; say what each successor is made with."""
-    turned = await asyncio.gather(
-        *(
-            users.turn_in(
-                SHOP,
-                b"one",
-                offer=Offer(hash=one, salt=b"salt of " + one),
-                now=at,
-                grace_s=10.0,
-                refuse_until=NOW + 900,
-            )
-            for one in fresh
-        )
-    )
-    return [one.salt if one.session is not None else b"" for one in turned]
-
-
-async def test_usr_5_two_at_the_same_moment_get_the_same(users: Users) -> None:
-    await users.create(ada())
-    await users.open_session(session(), generation=1, count_max=5)
-    said = await offers(users, b"a", b"b", b"c")
-    assert said == [said[0]] * 3
-    assert said[0] in (b"salt of a", b"salt of b", b"salt of c")
-    assert await offers(users, b"d", at=NOW + 10) == [said[0]]
-    assert (await users.sessions(SHOP, "u1"))[0].hash == said[0][-1:]
-
-
-async def test_usr_5_the_grace_has_an_end(users: Users) -> None:
-    await users.create(ada())
-    await users.open_session(session(), generation=1, count_max=5)
-    await turn(users, b"one", b"two")
-    assert await turn(users, b"one", b"late", now=NOW + 10.1) == (False, True)
-    assert await users.sessions(SHOP, "u1") == []
-
-
-async def test_usr_5_no_grace_once_the_successor_was_used(users: Users) -> None:
-    await users.create(ada())
-    await users.open_session(session(), generation=1, count_max=5)
-    await turn(users, b"one", b"two")
-    await turn(users, b"two", b"three")
-    assert await turn(users, b"one", b"stolen", now=NOW + 1) == (False, True)
-    assert users.refuses(SHOP, user="u1", generation=1, session="s1")
-
-
-async def test_usr_5_a_session_has_an_end(users: Users) -> None:
-    await users.create(ada())
-    await users.open_session(session(), generation=1, count_max=5)
-    assert await turn(users, b"one", b"two", now=NOW + 100) == (False, False)
-
-
-async def test_usr_5_the_oldest_sessions_end_beyond_the_ceiling(users: Users) -> None:
-    await users.create(ada())
-    for n in range(4):
-        one = session(id=f"s{n}", hash=b"h%d" % n, opened_at=NOW + n)
-        await users.open_session(one, generation=1, count_max=3)
-    assert [one.id for one in await users.sessions(SHOP, "u1")] == ["s3", "s2", "s1"]
-    stranger = session(user="nobody", id="s9", hash=b"h9")
-    with pytest.raises(NotFound):
-        await users.open_session(stranger, generation=1, count_max=3)
 
 
 async def test_usr_6_what_is_theirs_goes_along(users: Users) -> None:
@@ -369,14 +201,14 @@ async def test_usr_7_a_key_follows_its_owner(users: Users) -> None:
 
 
 async def test_usr_7_it_holds_after_a_new_start(tmp_path: Path) -> None:
-    async with _sqlite(tmp_path) as before:
+    async with sqlite(tmp_path) as before:
         await before.users.create(ada())
         await before.users.put(ada(generation=5), refuse_until=NOW + 900)
         await before.users.open_session(session(), generation=5, count_max=5)
         await before.users.end_sessions(SHOP, "u1", refuse_until=NOW + 900)
         key = ApiKey(id="k1", app=SHOP, hash=b"k", name="k", user="u1")
         await before.users.add_key(key, count_max=5)
-    async with _sqlite(tmp_path) as after:
+    async with sqlite(tmp_path) as after:
         assert after.users.refuses(SHOP, user="u1", generation=4, session="x")
         assert after.users.refuses(SHOP, user="u1", generation=5, session="s1")
         found = after.users.key(SHOP, b"k")
@@ -430,32 +262,3 @@ async def test_usr_8_lists_are_of_one_app_and_in_pages(users: Users) -> None:
     assert await ids(Wanted(role="admin")) == ["u1", "u3"]
     assert await ids(Wanted(email_contains="u3@")) == ["u3"]
     assert await ids(Wanted(disabled=True)) == ["u4"]
-
-
-async def test_usr_9_a_session_is_of_the_user_as_they_were(users: Users) -> None:
-    await users.create(ada())
-    await users.put(ada(generation=2), refuse_until=NOW + 900)
-    with pytest.raises(Conflict):
-        await users.open_session(session(), generation=1, count_max=5)
-    assert await users.sessions(SHOP, "u1") == []
-
-
-@pytest.mark.parametrize("ends", Ends)
-async def test_usr_9_what_ends_with_a_change(users: Users, ends: Ends) -> None:
-    await users.create(ada())
-    await users.create(ada(id="u2", email="bob@example.com"))
-    await users.open_session(session(), generation=1, count_max=5)
-    other = session(id="s2", user="u2", hash=b"others")
-    await users.open_session(other, generation=1, count_max=5)
-    await users.add_code(code(purpose=Purpose.CHANGE_EMAIL))
-    for id in ("u1", "u2"):
-        key = ApiKey(id=f"k-{id}", app=SHOP, hash=id.encode(), name="k", user=id)
-        await users.add_key(key, count_max=5)
-    await users.put(ada(generation=2), refuse_until=NOW + 900, ends=ends)
-    assert len(await users.sessions(SHOP, "u1")) == (ends is Ends.NOTHING)
-    taken = await users.take_code(SHOP, b"code", purpose=Purpose.CHANGE_EMAIL, now=NOW)
-    assert (taken is not None) is (ends is Ends.NOTHING)
-    assert (users.key(SHOP, b"u1") is not None) is (ends is not Ends.ALL)
-    assert users.key(SHOP, b"u2") is not None
-    assert users.refuses(SHOP, user="u1", generation=2, session="s1") is (ends > Ends.NOTHING)
-    assert len(await users.sessions(SHOP, "u2")) == 1

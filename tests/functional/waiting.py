@@ -32,8 +32,8 @@ def until(true: Callable[[], bool], what: str, *, seconds: float = WAIT_S_MAX) -
 async def wait_until(true: Callable[[], bool]) -> None:
     """The same on a loop, for what happens there."""
     async with asyncio.timeout(WAIT_S_MAX):
-        while not true():
-            await asyncio.sleep(0.01)
+        while not true():  # noqa: ASYNC110 - what happens there tells nobody
+            await asyncio.sleep(0.01)  # noqa: TID251 - real time: no clock of ours is there
 
 
 def children_of(pid: int, *, by_depth: bool = False) -> Any:

@@ -28,6 +28,7 @@ from tapwater_server.backends.system.memory import memory_available_bytes
 from tapwater_server.control.control import Control
 from tapwater_server.control.house import ControlSettings
 from tapwater_server.control.leaving import Erase
+from tapwater_server.events.audience import Audience
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.gateway.settings import DoorLimits, GatewaySettings
 from tapwater_server.instances.zygotes import Zygotes
@@ -38,6 +39,7 @@ from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import live_revision
 from tapwater_server.scheduler.scheduler import Scheduler
 from tapwater_server.scheduler.settings import SchedulerSettings
+from tapwater_server.services.idempotency.budget import Budget
 from tapwater_server.services.idempotency.repeats import Repeats
 from tapwater_server.services.metering.recorded import Recorded
 from tapwater_server.web.callers import Callers
@@ -167,7 +169,7 @@ def _request_line(
         available=memory_available_bytes,
     )
     invoker = Recorded(scheduler, meter=stores.meter, clock=clock)
-    front = Repeats(invoker, once=stores.once)
+    front = Repeats(invoker, once=stores.once, budget=Budget(clock=clock))
     stack.push_async_callback(front.close)
     stack.push_async_callback(zygotes.close)
     stack.push_async_callback(partial(scheduler.stop, drain_s=settings.drain_s))
@@ -236,6 +238,7 @@ def _loops(
         bus=stores.bus,
         eventlog=stores.eventlog,
         sweep=services.sweep,
+        spare=Audience(registry=stores.registry).hears_failures,
         clock=clock,
         retention_days=ground.settings.retention_days,
     )

@@ -25,11 +25,12 @@ class Housekeeping:
         bus: Bus,
         eventlog: EventLog,
         sweep: Callable[[], Awaitable[None]],  # of the services
+        spare: Callable[[str], bool],  # lines whose expired errands are somebody's to bury
         clock: Clock,
         retention_days: float,
     ) -> None:
         self._meter, self._bus, self._eventlog = meter, bus, eventlog
-        self._sweep, self._clock = sweep, clock
+        self._sweep, self._spare, self._clock = sweep, spare, clock
         self._retention_s = retention_days * _DAY_S
 
     async def run(self) -> None:
@@ -42,7 +43,7 @@ class Housekeeping:
         """Clean up once; say how many of the stores could not be cleaned."""
         sweeps: Sequence[Callable[[], Awaitable[object]]] = (
             partial(self._meter.prune, older_than_s=self._retention_s),
-            partial(self._bus.sweep, older_than_s=_DAY_S),
+            partial(self._bus.sweep, older_than_s=_DAY_S, spare=self._spare),
             partial(self._eventlog.sweep, older_than_s=self._retention_s),
             self._sweep,
         )

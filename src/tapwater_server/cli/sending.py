@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,24 @@ def read_content(said: str, *, json_name: str, as_text: bool = False) -> dict[st
         return _of_text(raw.decode(), json_name, as_text=as_text)
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(raw).decode()}
+
+
+def read_pairs(texts: Sequence[str], mark: str = "=") -> list[tuple[str, str]]:
+    """Read ``key=value`` or ``name:value``.
+
+    >>> read_pairs(["accept: text/html"], ":")
+    [('accept', 'text/html')]
+
+    Raises:
+        CommandFailed: the mark is missing.
+    """
+    pairs = []
+    for text in texts:
+        key, found, value = text.partition(mark)
+        if not found or not key.strip():
+            raise CommandFailed(f"{text!r}: write NAME{mark}VALUE", exit=Exit.USAGE, code="usage")
+        pairs.append((key.strip(), value.strip() if mark == ":" else value))
+    return pairs
 
 
 def _of_text(text: str, json_name: str, *, as_text: bool) -> dict[str, Any]:

@@ -149,6 +149,8 @@ def tell(session: Session, error: CommandFailed) -> None:
 
     session.whisper(f"[bold red]error:[/bold red] {escape(plain(error.message))}")
     for problem in error.problems:
+        if problem.what == error.message:
+            continue  # A single mistake is its own message.
         where = f"[bold]{escape(plain(problem.where))}[/bold]: " if problem.where else ""
         session.whisper(f"  {where}{escape(plain(problem.what))}")
     if error.hint:

@@ -105,6 +105,11 @@ class Audience:
         kind, _, name = line.partition(":")
         return self._function_target(name) if kind == "f" else self._queue_target(name)
 
+    def hears_failures(self, line: str) -> bool:
+        """Say whether somebody is to be told what a line's deliveries come to when they fail."""
+        target = self.target(line)
+        return target is not None and bool(target.options.on_failure)
+
     def _function_target(self, name: str) -> Target:
         id = parse_function_id(name)
         for revision in self._live(id.app):

@@ -31,7 +31,7 @@ class Chains:
         end = last.seq if last is not None else await self._log.last()
         after = first.seq - 1 if first is not None else max(0, end - LOOKED_AT_MAX)
         for _ in range(LOOKED_AT_MAX // PAGE_MAX):
-            page = await self._log.read(after=after, count_max=PAGE_MAX, app=app)
+            page = await self._log.read(after=after, count_max=PAGE_MAX, app=app, data=False)
             found += [one.event for one in page if errand.root in {one.event.root, one.event.id}]
             if not page or page[-1].seq >= end:
                 break

@@ -23,7 +23,7 @@ from tapwater_server.events.retry import (
 from tapwater_server.events.settling import Settling
 from tapwater_server.events.telling import Telling
 from tapwater_server.model.delivering import DeliveryOptions
-from tapwater_server.model.errors import TapwaterError
+from tapwater_server.model.errors import Overloaded, StorageFull, TapwaterError
 from tapwater_server.model.invocation import Outcome
 from tapwater_server.model.limits import CHAIN_DEPTH_MAX
 from tapwater_server.ports.bus import EXPIRED, Dead, Delivery, Done, Later, Returned
@@ -32,6 +32,7 @@ from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
 
 RESULT_BYTES_MAX = 1 << 20  # What is kept of an answer nobody waited for.
+FOR_NOW = (Overloaded, StorageFull)  # Refusals of our own disk: whoever comes again is served.
 NOTE_BYTES_MAX = 4 << 10  # What is kept of an answer nobody asked for.
 
 
@@ -62,6 +63,8 @@ class Delivering:
             try:
                 invocation = await self._telling.one(delivery, target)
                 outcome = await run(self._invoker, invocation, body_bytes_max=RESULT_BYTES_MAX)
+            except FOR_NOW:
+                raise
             except TapwaterError as error:
                 reason = error.message
             else:
@@ -84,6 +87,8 @@ class Delivering:
         try:
             invocation = await self._telling.several(going, target)
             outcome = await run(self._invoker, invocation, body_bytes_max=RESULT_BYTES_MAX)
+        except FOR_NOW:
+            raise
         except TapwaterError as error:
             for delivery in going:
                 await self._bury(delivery, target, options, error.message)

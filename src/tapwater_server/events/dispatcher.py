@@ -104,7 +104,7 @@ class Dispatcher:
         if self._due is None:
             await self._wake.wait()
             return
-        wait_s = max(0.0, self._due - self._clock.now())
+        wait_s = max(0.0, self._due - self._clock.monotonic())
         await wait_either(self._wake, clock=self._clock, seconds=wait_s)
 
     async def step(self, group: asyncio.TaskGroup) -> int:
@@ -181,7 +181,7 @@ class Dispatcher:
         pace = target.options.pace
         if pace is None or pace.of_key:
             return count
-        step = self._paces.take(line, "", pace, now=self._clock.now(), wanted=count)
+        step = self._paces.take(line, "", pace, now=self._clock.monotonic(), wanted=count)
         if step.count < count:
             self._look_at(step.again_at)
         return step.count
@@ -220,7 +220,7 @@ class Dispatcher:
         pace = target.options.pace
         if pace is None or not pace.of_key:
             return False
-        now = self._clock.now()
+        now = self._clock.monotonic()
         step = self._paces.take(line, delivery.errand.key, pace, now=now, wanted=1)
         if not step.count:
             self._settling.add(delivery, Returned(delay_s=max(0.001, step.again_at - now)))
@@ -232,7 +232,7 @@ class Dispatcher:
         assert target.batching is not None
         filling = self._fillings.get(line)
         if filling is None:
-            due = self._clock.now() + target.batching.window_s
+            due = self._clock.monotonic() + target.batching.window_s
             filling = self._fillings[line] = Filling(batching=target.batching, due=due)
         filling.add(delivery)
         if not filling.room:
@@ -244,7 +244,7 @@ class Dispatcher:
             return
         if target is None:  # Nobody takes them any more: they wait, as they did before.
             self._give_back(self._fillings.pop(line).held)
-        elif filling.ready(self._clock.now()):
+        elif filling.ready(self._clock.monotonic()):
             del self._fillings[line]
             work = partial(self._delivering.several, filling.held, target)
             self._start(group, line, work, filling.held)

@@ -13,7 +13,7 @@ from tapwater_server.events.destinations import (
     told,
 )
 from tapwater_server.events.telling import Telling
-from tapwater_server.model.errors import NotFound, Overloaded
+from tapwater_server.model.errors import NotFound, Overloaded, StorageFull
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.message import Message, pack_attributes
 from tapwater_server.ports.bus import Bus, Delivery, Errand, queue_line
@@ -50,6 +50,8 @@ class Ends:
                 await self._publish(where, end, chain)
             except Overloaded as error:
                 await self._clock.sleep(min(error.retry_after_s, TRY_S_MAX))
+            except StorageFull:
+                await self._clock.sleep(TRY_S_MAX)
             else:
                 return
         await self._publish(where, end, chain)

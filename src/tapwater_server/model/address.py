@@ -35,9 +35,11 @@ def parse_address(text: str) -> str:
 def _domain(domain: str, text: str) -> str:
     try:
         plain = domain.encode("idna").decode().lower()
+        # "straße.de" and "strasse.de" are two owners' names, and this codec takes them for one.
+        same = domain.isascii() or plain.encode().decode("idna") == domain.lower()
     except UnicodeError:
         raise _wrong(text) from None
-    if not plain or not all(_LABEL.fullmatch(label) for label in plain.split(".")):
+    if not same or not plain or not all(_LABEL.fullmatch(label) for label in plain.split(".")):
         raise _wrong(text)
     return plain
 

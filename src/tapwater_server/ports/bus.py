@@ -27,11 +27,12 @@ BUS-12 revive() makes dead letters waiting again, attempt 0, the oldest first, a
        expires_at; drop() removes what is not leased; both say which.
 BUS-13 extend() moves the end of a lease that is still held, and says None for any other.
 BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter, at
-       the latest with the next lease() of its line or sweep().
+       the latest with the next lease() of its line or sweep(). Only a lease() that says
+       take_expired gets it still, to bury it itself.
 BUS-15 ready() names every line that has something to lease; wait_ready() misses no change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -212,7 +213,13 @@ class Bus(Protocol):
 
     async def lines(self, app: AppId) -> Sequence[LineStats]: ...
 
-    async def sweep(self, *, older_than_s: float) -> int: ...
+    async def sweep(
+        self, *, older_than_s: float, spare: Callable[[str], bool] | None = None
+    ) -> int:
+        """Remove what is settled and old. What has expired dies too, but not in lines to ``spare``:
+        there somebody takes it with ``take_expired``, as soon as there is room.
+        """
+        ...
 
     async def erase(self, app: AppId) -> None:
         """Forget an app's errands, whatever their state."""

@@ -43,8 +43,11 @@ class EventLog(Protocol):
         app: AppId | None = None,
         type_prefix: str = "",
         source: str = "",
+        data: bool = True,
     ) -> Sequence[Logged]:
-        """Read what comes after ``after``; of one app, one kind, one source if given."""
+        """Read what comes after ``after``; of one app, one kind, one source if given. What is
+        only to be listed is read without its ``data``, which may be large.
+        """
         ...
 
     async def find(self, app: AppId, id: str) -> Logged | None: ...

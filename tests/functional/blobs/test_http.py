@@ -226,6 +226,10 @@ def test_what_strangers_upload_is_tamed(shop: Platform) -> None:
         assert said == ("inline" if shown else "attachment") + '; filename="x"'
         assert read.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in read.headers["content-security-policy"]
+        run = ask(shop, "GET", f"/box/{key}", headers={"sec-fetch-dest": "script"})
+        assert (run.status_code, run.json()["code"]) == (403, "not_allowed")
+        disguised = {"content-type": "application/pdf;,text/html"}
+        assert ask(shop, "PUT", f"/box/{key}", content=b"x", headers=disguised).status_code == 400
 
 
 def test_nobody_sees_nothing_without_a_rule(shop: Platform) -> None:

@@ -51,6 +51,44 @@ def test_ls_as_json(tap: Run) -> None:
     assert [each["name"] for each in json.loads(result.stdout)["apps"]] == ["hello"]
 
 
+def test_ls_shows_every_trigger_of_a_function(control: Script, tap: Run) -> None:
+    listens = [
+        {"source": "schedule", "arguments": {"cron": "every 1m", "tz": "UTC"}},
+        {"source": "user_created", "arguments": {}},
+    ]
+    functions = [{"name": "a/tick", "trigger": listens[0], "triggers": listens}]
+    control.answers["GET", "/apps/hello"] = (
+        200,
+        {"name": "hello", "aliases": {}, "revision": {"functions": functions}},
+    )
+    assert "on schedule(every 1m, UTC), on user_created" in tap("ls", "hello").stdout
+
+
+def test_a_collection_is_no_document_and_a_function_no_schedule(tap: Run) -> None:
+    result = tap("docs", "get", "users", "--app", "hello")
+    assert result.exit_code == 2
+    assert "users is a collection" in result.stderr
+    result = tap("schedules", "pause", "a/tick", "--app", "hello")
+    assert result.exit_code == 2
+    assert "its times are in its file" in result.stderr
+
+
+def test_what_a_service_has_not_is_told_with_where_to_look(control: Script, tap: Run) -> None:
+    nothing = problem(404, "not_found", "there is no document users/7")
+    control.answers["GET", "/apps/hello/docs/users/7"] = nothing
+    result = tap("docs", "get", "users/7", "--app", "hello")
+    assert result.exit_code == 5
+    assert "`tapwater docs ls` shows what there is." in result.stderr
+
+
+def test_a_single_mistake_is_told_once(control: Script, tap: Run) -> None:
+    wrong = {"where": "times", "what": "'x' is not a schedule"}
+    said = {"detail": wrong["what"], "code": "invalid", "problems": [wrong]}
+    control.answers["PUT", "/apps/hello/schedules/a"] = (422, said)
+    result = tap("schedules", "set", "a", "x", "--target", "queue:q", "--app", "hello")
+    assert result.stderr.count(wrong["what"]) == 1
+
+
 def test_ls_of_an_empty_server(control: Script, tap: Run) -> None:
     control.answers["GET", "/apps"] = (200, {"apps": []})
     assert "Nothing is deployed yet" in tap("ls").stdout

@@ -163,3 +163,13 @@ def test_triggers_are_checked_at_the_deploy(line: Line, mark: str, says: str) ->
     [problem] = refused["problem"]["problems"]
     assert problem["where"] == "reactive/bad.py"
     assert says in problem["what"], problem
+
+
+def test_a_list_of_large_events_stays_small(line: Line) -> None:
+    """Whoever lists them must not make the platform hold them all."""
+    for number in range(10):
+        one = {**GOOD, "id": f"large{number}", "type": "large.one", "data": "x" * 1_000_000}
+        assert line.api("POST", "/events", json=one, headers=STRUCTURED).status_code == 202
+    wanted = {"type": "large.*", "data": "true"}
+    listed = line.api("GET", "/events", params=wanted).json()["events"]
+    assert [one["data"] is not None for one in listed] == [True] * 8 + [False] * 2

@@ -81,6 +81,13 @@ def fine(line: Line, method: str, path: str, **options: Any) -> Any:
     return answer
 
 
+def dead_of(line: Line, queue: str) -> list[Any]:
+    found: list[Any] = fine(line, "GET", "/events/dead", params={"queue": queue}).json()[
+        "deliveries"
+    ]
+    return found
+
+
 def test_mqtt_messages_of_each_quality_are_told(line: Line) -> None:
     port = broker_port(line.platform, app="line")
     with Phone(line.platform, app="line", client_id="thermometer", port=port) as phone:
@@ -139,8 +146,7 @@ def test_a_webhook_on_the_apps_own_host(line: Line) -> None:
 def test_an_app_that_is_removed_leaves_nothing_behind(line: Line) -> None:
     fine(line, "POST", "/queues/mail/messages", json={"messages": [{"body": 1}]})
     fine(line, "POST", "/queues/other/messages", json={"messages": [{"body": 1}]})
-    dead = lambda: fine(line, "GET", "/events/dead", params={"queue": "mail"}).json()  # noqa: E731
-    until(lambda: len(dead()["deliveries"]) == 1, "the message is a dead letter")
+    until(lambda: len(dead_of(line, "mail")) == 1, "the message is a dead letter")
     line.publish("nobody.listens", id="left")
     fine(line, "PUT", "/cache/a", json={"value": 1})
     fine(line, "PUT", "/docs/things/a", json={"n": 1})

@@ -125,16 +125,39 @@ def test_a_function_makes_users_and_sends_mail(platform: Platform) -> None:
     framed = platform.http.get(f"{platform.url}/_/v1/mail/inbox/{mail['id']}/html")
     assert framed.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert "<b>Hi</b>" in framed.text
+    elsewhere = {"host": f"site.example:{platform.port}"}  # Its name leads here, for a moment.
+    for path in ("", f"/{mail['id']}", f"/{mail['id']}/html"):
+        page = platform.http.get(f"{platform.url}/_/v1/mail/inbox{path}", headers=elsewhere)
+        assert page.status_code == 404
 
 
 def test_nothing_secret_is_at_rest(platform: Platform) -> None:
     tokens = signed_in(platform, "sec@example.com")
     key = platform.api("POST", "/apps/shop/auth/keys", json={"name": "k"}).json()["key"]
+    assert mine(platform, tokens["access_token"]).status_code == 200
+    assert mine(platform, key, "/api-api/admin").status_code == 403
+    problem = auth(platform, "refresh", {"refresh_token": tokens["refresh_token"], "x": 1})
     raw = b"".join(path.read_bytes() for path in platform.data.glob("*.db*"))
+    logs = json.dumps(platform.logs()) + platform.log() + problem.text
     for secret in (PASSWORD, tokens["refresh_token"], tokens["access_token"], key):
         assert secret.encode() not in raw
+        assert secret not in logs
     assert b"BEGIN PRIVATE" not in raw
     assert b'"d"' not in raw
+
+
+def test_a_strange_host_does_not_get_into_a_letter(platform: Platform) -> None:
+    signed_in(platform, "ann@example.com")
+    url = f"{platform.url}/_/v1/auth/reset"
+    for host in ("evil.example", "192.0.2.66:8080", f"localhost.evil.example:{platform.port}"):
+        headers = {"host": host, "x-forwarded-host": host, "forwarded": f"host={host}"}
+        body = {"email": "ann@example.com"}
+        assert platform.http.post(url, json=body, headers=headers).status_code == 202
+        mail = mails_to(platform, "ann@example.com")[0]
+        text = platform.api("GET", f"/apps/shop/mail/{mail['id']}").json()["text"]
+        assert "new password" in text
+        assert host not in text
+        assert "://" not in text
 
 
 def test_bad_rules_are_refused_at_deploy_and_named(platform: Platform) -> None:

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapwater_server.cli.choosing import choose_app
-from tapwater_server.cli.commands.call import find_target, read_data, read_pairs
+from tapwater_server.cli.commands.call import find_target, read_data
 from tapwater_server.cli.commands.traffic import read_parts
 from tapwater_server.cli.excerpts import excerpt
 from tapwater_server.cli.failures import HINTS, CommandFailed, Exit, from_problem, read_problems
 from tapwater_server.cli.project import app_of_folder, normalised, open_project, script_dependencies
+from tapwater_server.cli.sending import read_pairs
 from tapwater_server.cli.showing import age, duration, read_span, size
 from tapwater_server.cli.topview import Look, columns_for, with_rates
 from tapwater_server.model.errors import Invalid

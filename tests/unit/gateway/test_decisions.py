@@ -10,7 +10,6 @@ from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.gateway.admission import Bucket
 from tapwater_server.gateway.compression import choose_coding
 from tapwater_server.gateway.cors import read_cors
-from tapwater_server.web.docs_page import CONTENT_SECURITY_POLICY, DOCS_PAGE
 from tapwater_server.gateway.errors import STATUS, outcome_answer, problem
 from tapwater_server.gateway.files import Files, asked_span
 from tapwater_server.gateway.handshake import agree_extensions
@@ -18,6 +17,7 @@ from tapwater_server.gateway.proxies import Proxies
 from tapwater_server.gateway.shaping import choose_shape
 from tapwater_server.gateway.trace import Traces, is_traceparent
 from tapwater_server.model.invocation import Ending, Outcome, Usage
+from tapwater_server.web.docs_page import CONTENT_SECURITY_POLICY, DOCS_PAGE
 
 
 @pytest.mark.parametrize(

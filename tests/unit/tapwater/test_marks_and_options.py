@@ -61,7 +61,7 @@ def test_marked_function_stays_a_function(mark: Any, source: str, arguments: Any
     "wrong",
     [
         lambda: on.message(len),  # type: ignore[arg-type]
-        lambda: on.message("a")("b"),  # type: ignore[type-var]
+        lambda: on.message("a")("b"),  # type: ignore[arg-type]
         lambda: on.batch("a", size=0),
         lambda: on.batch(),
         lambda: on.batch("a", topic="b"),

@@ -1,7 +1,7 @@
 """The reference bus: what the durable one must behave like, in a dictionary, the plain way."""
 
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tapwater_server.model.ids import AppId
@@ -164,11 +164,13 @@ class MemoryBus:
             for line in lines
         ]
 
-    async def sweep(self, *, older_than_s: float) -> int:
+    async def sweep(
+        self, *, older_than_s: float, spare: Callable[[str], bool] | None = None
+    ) -> int:
         now = self._clock.now()
         mortal = [row for row in self._rows.values() if row.state == "waiting" and row.expires_at]
         for line in {row.errand.line for row in mortal}:
-            self._wake(line, now)
+            self._wake(line, now, bury=spare is None or not spare(line))
         self._changes.note()
         until = now - older_than_s
         over = [row for row in self._rows.values() if row.state in {"done", "gone"}]

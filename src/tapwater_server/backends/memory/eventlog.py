@@ -1,7 +1,7 @@
 """The reference log of events: a list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
@@ -52,6 +52,7 @@ class MemoryEventLog:
         app: AppId | None = None,
         type_prefix: str = "",
         source: str = "",
+        data: bool = True,
     ) -> Sequence[Logged]:
         found = [
             row.logged
@@ -61,6 +62,8 @@ class MemoryEventLog:
             and row.logged.event.type.startswith(type_prefix)
             and source in {"", row.logged.event.source}
         ]
+        if not data:
+            found = [replace(one, event=replace(one.event, data=b"")) for one in found]
         return found[:count_max]
 
     async def find(self, app: AppId, id: str) -> Logged | None:

@@ -1,7 +1,7 @@
 """The durable bus of one machine: errands in a table, committed in groups, one fsync a group."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +25,7 @@ from tapwater_server.ports.bus import (
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.noticing import Changes
 
+LOOK_S_MAX = 30.0  # How often to look at the clock while something waits: it may have jumped.
 _RECLAIM = "UPDATE errand SET due = :now WHERE state = 3 AND due > :now RETURNING line"
 # From line to line through the indexes of what is ready and of what will be. What is held lies
 # in the line of what it waits for.
@@ -115,6 +116,7 @@ class SqliteBus:
                 self._heads.ready(self._clock.now())
                 self._changes.note()
             else:
+                wait_s = None if wait_s is None else min(wait_s, LOOK_S_MAX)
                 await self._changes.wait_stirred(clock=self._clock, seconds=wait_s)
         return self._changes.count
 
@@ -141,11 +143,16 @@ class SqliteBus:
     async def lines(self, app: AppId) -> Sequence[LineStats]:
         return await self._database.read(partial(lines_of, app=app, now=self._clock.now()))
 
-    async def sweep(self, *, older_than_s: float) -> int:
+    async def sweep(
+        self, *, older_than_s: float, spare: Callable[[str], bool] | None = None
+    ) -> int:
         """Remove in chunks, so that nobody waits long."""
         now = self._clock.now()
-        expire = partial(bus_removing.expire, now=now)
-        await self._database.write(expire, then=lambda heads: self._note(heads))
+        expiring = await self._database.read(bus_removing.expiring)
+        lines = [line for line in expiring if spare is None or not spare(line)]
+        if lines:
+            expire = partial(bus_removing.expire, lines=lines, now=now)
+            await self._database.write(expire, then=lambda heads: self._note(heads))
         until = now - older_than_s
         swept = 0
         while chunk := await self._database.write(partial(bus_removing.sweep, until=until)):

@@ -68,9 +68,13 @@ def drop(connection: sqlite3.Connection, filter: Filter, *, count_max: int, now:
     return Touched(ids=[id for id, *_ in rows], heads=heads)
 
 
-def expire(connection: sqlite3.Connection, *, now: float) -> Sequence[Head]:
+def expiring(connection: sqlite3.Connection) -> Sequence[str]:
+    """Name the lines that have something with a time to live."""
+    return [line for (line,) in connection.execute(_EXPIRING)]
+
+
+def expire(connection: sqlite3.Connection, *, lines: Sequence[str], now: float) -> Sequence[Head]:
     """Let what is too old die also in lines that nobody leases from."""
-    lines = [line for (line,) in connection.execute(_EXPIRING)]
     for line in lines:
         wake(connection, line, now)
     return [Head(line=line, ready=True) for line in lines]

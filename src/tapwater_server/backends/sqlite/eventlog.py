@@ -42,6 +42,19 @@ SELECT seq, {_COLUMNS} FROM event
 WHERE seq > :after AND (:source = '' OR source = :source)
 AND substr(type, 1, length(:type_prefix)) = :type_prefix ORDER BY seq LIMIT :count_max
 """
+_BARE = """
+id, app, type, source, subject, at, x'' AS data, content_type, key, root, depth, trace, extensions
+"""
+_LIST = f"""
+SELECT seq, {_BARE} FROM event
+WHERE seq > :after AND (:source = '' OR source = :source)
+AND substr(type, 1, length(:type_prefix)) = :type_prefix ORDER BY seq LIMIT :count_max
+"""
+_LIST_APP = f"""
+SELECT seq, {_BARE} FROM event
+WHERE app = :app AND seq > :after AND (:source = '' OR source = :source)
+AND substr(type, 1, length(:type_prefix)) = :type_prefix ORDER BY seq LIMIT :count_max
+"""
 _FIND = f"SELECT seq, {_COLUMNS} FROM event WHERE app = :app AND id = :id"
 _SEQ_AT = "SELECT min(seq) FROM event WHERE at >= :at"
 _LAST = "SELECT coalesce(max(seq), 0) FROM event"
@@ -126,6 +139,7 @@ class SqliteEventLog:
         app: AppId | None = None,
         type_prefix: str = "",
         source: str = "",
+        data: bool = True,
     ) -> Sequence[Logged]:
         values = {
             "after": after,
@@ -136,6 +150,8 @@ class SqliteEventLog:
         }
         some = _READ_SOME if type_prefix or source else _READ
         sql = some if app is None else _READ_APP
+        if not data:
+            sql = _LIST if app is None else _LIST_APP
         rows = await self._database.read(lambda c: c.execute(sql, values).fetchall())
         return [_logged(row) for row in rows]
 

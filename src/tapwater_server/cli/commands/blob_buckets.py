@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.asking import ask, asking
+from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.clock import now
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import age, plain, size
+from tapwater_server.cli.showing import age, size
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 BucketName = Annotated[str, typer.Argument(metavar="BUCKET")]
@@ -29,14 +31,8 @@ def register(blobs: typer.Typer) -> None:
 
 async def buckets(session: Session, app: AppName = None) -> int | None:
     """List the buckets of an app."""
-    from rich.table import Table
-
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        said = await client.get(path_of("apps", chosen, "blobs"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("bucket", "made", "versions", "lifecycle"):
-        table.add_column(name)
+    chosen, said = await ask(session, app, "GET", ("blobs",))
+    table = table_of("bucket", "made", "versions", "lifecycle")
     for each in said["buckets"]:
         rules = len(each["lifecycle"])
         made = age(now() - each["created_at"])
@@ -59,8 +55,7 @@ async def bucket(
     app: AppName = None,
 ) -> int | None:
     """Show a bucket and how much it holds; make it, change it, or remove it."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         path = path_of("apps", chosen, "blobs", name)
         if remove:
             await client.ask("DELETE", path)
@@ -109,8 +104,7 @@ async def lifecycle(
         "abort_upload_days": abort,
     }
     rule: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         path = path_of("apps", chosen, "blobs", "-", "buckets", name)
         said = await client.get(path)
         if rule or clear:
@@ -118,12 +112,10 @@ async def lifecycle(
             rules = [*kept, {"prefix": prefix, **rule}] if rule else kept
             where = path_of("apps", chosen, "blobs", name)
             said = await client.ask("PUT", where, body={"lifecycle": rules})
-    from rich.markup import escape
-
     session.answer(said)
     for each in said["lifecycle"]:
         words = [f"{_RULE[key]}: {each[key]:g}" for key in _RULE if each[key]]
-        session.print(escape(plain(f"{each['prefix'] or 'everything'}: {', '.join(words)}")))
+        session.print(shown(f"{each['prefix'] or 'everything'}: {', '.join(words)}"))
     if not said["lifecycle"]:
         session.say(f"{name} lets nothing go by itself.")
     return None

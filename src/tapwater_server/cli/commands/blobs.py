@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tapwater_server.cli.asking import asking
 from tapwater_server.cli.blob_transfer import Place, Sending, fetch_file, send_file
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.clock import now
 from tapwater_server.cli.commands import blob_buckets
 from tapwater_server.cli.failures import CommandFailed, Exit
+from tapwater_server.cli.sending import read_pairs
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import age, plain, size
+from tapwater_server.cli.showing import age, size
+from tapwater_server.cli.tables import shown
 from tapwater_server.cli.talking import command
 
 if TYPE_CHECKING:
@@ -62,8 +65,7 @@ async def ls(
     if not place:
         return await blob_buckets.buckets(session, app)
     bucket, _, prefix = place.partition("/")
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         query = {"prefix": prefix, "delimiter": "" if recursive else "/"}
         blobs, folders = await _pages(client, chosen, bucket, query, limit)
     table = _table()
@@ -93,15 +95,14 @@ async def put(
     app: AppName = None,
 ) -> int | None:
     """Store a file, or every file of a folder below BUCKET/FOLDER/."""
-    headers = {"tapwater-metadata": json.dumps(_pairs(meta or []))}
+    headers = {"tapwater-metadata": json.dumps(dict(read_pairs(meta or [])))}
     if cache:
         headers["cache-control"] = cache
     if only_new:
         headers["if-none-match"] = "*"
     sending = Sending(headers=headers, content_type=content_type)
     stored = []
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         for each, path in _files(file, to):
             target = _place(chosen, path)
             said = await send_file(session, client, each, target, sending)
@@ -122,8 +123,8 @@ async def get(
     app: AppName = None,
 ) -> int | None:
     """Fetch a blob into a file."""
-    async with session.client() as client:
-        place = _place(await which_app(session, client, app), source)
+    async with asking(session, app) as (client, chosen):
+        place = _place(chosen, source)
         if file == "-":
             await fetch_file(session, client, place, None, version=version)
             return None
@@ -145,8 +146,7 @@ async def rm(
     app: AppName = None,
 ) -> int | None:
     """Delete a blob, or everything below a prefix."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         if not recursive:
             target = _place(chosen, place)
             async with client.transfer(
@@ -169,8 +169,7 @@ async def cp(
     app: AppName = None,
 ) -> int | None:
     """Copy a blob, at once whatever its size: the bytes are shared."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         one, other = _place(chosen, source), _place(chosen, to)
         asked = {
             "source": {"bucket": one.bucket, "key": one.key, "version": version},
@@ -188,8 +187,8 @@ async def stat(
     """Show what is known of a blob."""
     from rich.table import Table
 
-    async with session.client() as client:
-        target = _place(await which_app(session, client, app), place)
+    async with asking(session, app) as (client, chosen):
+        target = _place(chosen, place)
         said = await client.get(target.url, facts=True, version=version or None)
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in said.items():
@@ -210,8 +209,7 @@ async def sign(
     app: AppName = None,
 ) -> int | None:
     """Make a URL with which anyone may read, or store, this one blob for a while."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         target = _place(chosen, place)
         asked = {
             "bucket": target.bucket,
@@ -237,8 +235,7 @@ async def versions(
 ) -> int | None:
     """List all versions and deletions, the newest of each key first."""
     bucket, _, prefix = place.partition("/")
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         query = {"prefix": prefix, "versions": "true"}
         found, _ = await _pages(client, chosen, bucket, query, limit)
     table = _table("version", "")
@@ -314,23 +311,6 @@ def _files(file: str, to: str) -> list[tuple[Path | None, str]]:
     if not source.is_file():
         raise CommandFailed(f"there is no file {source}", exit=Exit.USAGE, code="usage")
     return [(source, to + source.name if to.endswith("/") or "/" not in to else to)]
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    pairs = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise CommandFailed(f"{each!r}: write NAME=VALUE", exit=Exit.USAGE, code="usage")
-        pairs[name] = value
-    return pairs
-
-
-def shown(text: object) -> str:
-    """Show what others wrote as it is: neither markup nor escape sequences."""
-    from rich.markup import escape
-
-    return escape(plain(text))
 
 
 def _table(*more: str) -> "Table":

@@ -16,6 +16,7 @@ import typer
 from tapwater_server.cli.choosing import AppName, which_app
 from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.failures import HINTS, CommandFailed, Exit
+from tapwater_server.cli.sending import read_pairs
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import duration, plain, size
 from tapwater_server.cli.talking import command
@@ -185,24 +186,6 @@ def _read_file(name: str) -> bytes:
             code="too_large",
         )
     return raw
-
-
-def read_pairs(texts: Sequence[str], mark: str) -> list[tuple[str, str]]:
-    """Read ``key=value`` or ``name:value``.
-
-    >>> read_pairs(["accept: text/html"], ":")
-    [('accept', 'text/html')]
-
-    Raises:
-        CommandFailed: the mark is missing.
-    """
-    pairs = []
-    for text in texts:
-        key, found, value = text.partition(mark)
-        if not found or not key.strip():
-            raise CommandFailed(f"{text!r}: write NAME{mark}VALUE", exit=Exit.USAGE, code="usage")
-        pairs.append((key.strip(), value.strip() if mark == ":" else value))
-    return pairs
 
 
 def show(session: Session, answer: Mapping[str, Any]) -> int:

@@ -2,19 +2,20 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import Client, path_of
+from tapwater_server.cli.asking import asking
+from tapwater_server.cli.choosing import AppName
+from tapwater_server.cli.client import path_of
 from tapwater_server.cli.commands import docs_indexes, docs_transfer, docs_ttl
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import plain
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 _CELL_CHARS_MAX = 100
@@ -45,12 +46,6 @@ def register(app: typer.Typer, *, panel: str) -> None:
     docs_ttl.register(docs)
 
 
-@asynccontextmanager
-async def _asking(session: Session, app: str | None) -> AsyncIterator[tuple[Client, str]]:
-    async with session.client() as client:
-        yield client, await which_app(session, client, app)
-
-
 async def ls(
     session: Session,
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="users, or users/42.")] = "",
@@ -59,7 +54,7 @@ async def ls(
     app: AppName = None,
 ) -> int | None:
     """List the collections of the app or of a document, or the documents of a collection."""
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         if path and path.count("/") % 2 == 0:
             answer = await client.get(path_of("apps", chosen, "docs", path), limit=limit)
             _show(session, answer)
@@ -67,13 +62,13 @@ async def ls(
         answer = await client.get(path_of("apps", chosen, "docs"), under=path, limit=limit)
     session.answer(answer)
     for each in answer["collections"]:
-        session.print(plain(each))
+        session.print(shown(each))
     return None
 
 
 async def get(session: Session, path: DocPath, *, app: AppName = None) -> int | None:
     """Show a document."""
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         if path.count("/") % 2 == 0:
             raise CommandFailed(
                 f"{plain(path)} is a collection",
@@ -105,12 +100,12 @@ async def set_(
         write["if"] = {"exists": False}
     if ttl is not None:
         write["ttl"] = ttl
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         url = path_of("apps", chosen, "docs-commit")
         answer = await client.ask("POST", url, body={"writes": [write]})
     (written,) = answer["written"]
     session.answer(written)
-    session.print(f"{plain(path)} is in version {written['version']}.")
+    session.print(f"{shown(path)} is in version {written['version']}.")
     return None
 
 
@@ -123,10 +118,10 @@ async def add(
 ) -> int | None:
     """Add a document under a new id."""
     body = read_object(data)
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         answer = await client.ask("POST", path_of("apps", chosen, "docs", collection), body=body)
     session.answer(answer)
-    session.print(plain(answer["path"]))
+    session.print(shown(answer["path"]))
     return None
 
 
@@ -138,11 +133,11 @@ async def rm(
 ) -> int | None:
     """Remove documents, all or none; their sub-collections stay."""
     writes = [{"delete": path, "if": {"exists": True}} for path in paths]
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         url = path_of("apps", chosen, "docs-commit")
         await client.ask("POST", url, body={"writes": writes})
     session.answer({"removed": paths})
-    session.print("Removed: " + ", ".join(map(plain, paths)))
+    session.print("Removed: " + ", ".join(map(shown, paths)))
     return None
 
 
@@ -172,7 +167,7 @@ async def query(
         "group": "true" if group else None,
         "count": "true" if count else None,
     }
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         answer = await client.get(path_of("apps", chosen, "docs", collection), **given)
     if count:
         session.answer(answer)
@@ -195,7 +190,7 @@ async def watch(
 ) -> int | None:
     """Follow a document or a collection: what is there, then every change. Ctrl-C ends it."""
     asked = {"subscribe": "true", "format": "ndjson", "token": since or None}
-    async with _asking(session, app) as (client, chosen):
+    async with asking(session, app) as (client, chosen):
         url = path_of("apps", chosen, "docs", path)
         async with client.lines("GET", url, query=asked) as lines:
             async for line in lines:
@@ -214,38 +209,31 @@ def _tell(session: Session, said: Mapping[str, Any]) -> None:
     elif "document" in said:
         session.print(f"[bold]{kind:9}[/bold] {_line(said['document'])}")
     elif kind == "removed":
-        session.print(f"[bold]removed[/bold]   {plain(said['path'])}")
+        session.print(f"[bold]removed[/bold]   {shown(said['path'])}")
     elif kind == "closed":
         session.warn(f"{said['reason']}; go on with --since {said['token']}")
 
 
 def _line(document: Mapping[str, Any]) -> str:
-    from rich.markup import escape
-
     text = json.dumps(document["data"], ensure_ascii=False)
-    return f"{escape(plain(document['path']))}  {escape(plain(text[:_CELL_CHARS_MAX]))}"
+    return f"{shown(document['path'])}  {shown(text[:_CELL_CHARS_MAX])}"
 
 
 def _advise(session: Session, advice: Mapping[str, Any]) -> None:
     """Tell which index is missed, by command and as lines to paste."""
-    from rich.markup import escape
-
-    command, toml = (escape(plain(advice[each])) for each in ("command", "toml"))
+    command, toml = (shown(advice[each]) for each in ("command", "toml"))
     session.say(f"[dim]{advice['says']}. To make one: {command}[/dim]")
     session.say(f"[dim]or, to have it with each deploy, in tapwater.toml:[/dim]\n{toml}")
 
 
 def _show(session: Session, answer: Mapping[str, Any]) -> None:
-    from rich.table import Table
-
     documents: Sequence[Mapping[str, Any]] = answer["documents"]
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("document", style="bold")
-    table.add_column("data")
+    table = table_of("document", "data")
+    table.columns[0].style = "bold"
     for each in documents:
         text = json.dumps(each["data"], ensure_ascii=False)
         short = text if len(text) <= _CELL_CHARS_MAX else f"{text[: _CELL_CHARS_MAX - 1]}…"
-        table.add_row(plain(each["path"]), plain(short))
+        table.add_row(shown(each["path"]), shown(short))
     session.answer(answer, table)
     if answer["after"]:
         session.say(f"[dim]There are more: --after {answer['after']}[/dim]")

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import path_of
+from tapwater_server.cli.asking import ask
+from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import plain
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 
@@ -22,17 +22,11 @@ def register(docs: typer.Typer) -> None:
 
 async def ls(session: Session, *, app: AppName = None) -> int | None:
     """List the indexes and how far they are."""
-    from rich.table import Table
-
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        answer = await client.get(path_of("apps", chosen, "docs-indexes"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("index", "state", "built", ""):
-        table.add_column(name)
+    _, answer = await ask(session, app, "GET", ("docs-indexes",))
+    table = table_of("index", "state", "built", "")
     for each in answer["indexes"]:
         row = (each["id"], each["state"], f"{each['built']:,}", each.get("reason", ""))
-        table.add_row(*map(plain, row))
+        table.add_row(*map(shown, row))
     session.answer(answer, table)
     return None
 
@@ -52,11 +46,9 @@ async def add(
 ) -> int | None:
     """Want an index; it is built while everything goes on. (Before -age write --.)"""
     body = {"collection": collection, "fields": fields, "group": group}
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        answer = await client.ask("POST", path_of("apps", chosen, "docs-indexes"), body=body)
+    _, answer = await ask(session, app, "POST", ("docs-indexes",), body)
     session.answer(answer)
-    session.print(f"{plain(answer['id'])} is {answer['state']}.")
+    session.print(f"{shown(answer['id'])} is {answer['state']}.")
     return None
 
 
@@ -67,10 +59,7 @@ async def rm(
     app: AppName = None,
 ) -> int | None:
     """Drop an index."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        url = path_of("apps", chosen, "docs-indexes")
-        await client.ask("DELETE", url, query={"id": id})
+    await ask(session, app, "DELETE", ("docs-indexes",), query={"id": id})
     session.answer({"removed": id})
-    session.print(f"{plain(id)} is gone.")
+    session.print(f"{shown(id)} is gone.")
     return None

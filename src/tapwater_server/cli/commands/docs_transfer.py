@@ -8,7 +8,8 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.asking import asking
+from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
@@ -36,8 +37,7 @@ async def export(
     """Write documents to stdout, one as JSON on each line."""
     asked = {"collection": collection or None, "group": "true" if group else None}
     count = 0
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         url = path_of("apps", chosen, "docs-export")
         async with client.lines("GET", url, query=asked) as lines:
             async for line in lines:
@@ -56,8 +56,7 @@ async def import_(
     """Write documents, some at a time; those that are there are replaced."""
     done = 0
     file = _open(source)
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
+    async with asking(session, app) as (client, chosen):
         url = path_of("apps", chosen, "docs-commit")
         with file:
             for batch in _batches(file):

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import age, plain
+from tapwater_server.cli.showing import age
+from tapwater_server.cli.tables import shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -90,13 +91,6 @@ def end_of(one: One) -> str:
 def _data(event: One) -> str:
     coded = event.get("data_base64")
     return f"{coded} (base64)" if coded is not None else _json(event["data"])
-
-
-def shown(text: object) -> str:
-    """What others wrote, as it is: neither control characters nor brackets do anything."""
-    from rich.markup import escape
-
-    return escape(plain(text))
 
 
 def _json(value: object) -> str:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import Client, path_of
+from tapwater_server.cli.asking import ask, asking
+from tapwater_server.cli.choosing import AppName
+from tapwater_server.cli.client import Client, Query, path_of
 from tapwater_server.cli.clock import now, wait_s
 from tapwater_server.cli.commands.call import read_data
 from tapwater_server.cli.commands.event_tables import (
@@ -16,11 +17,11 @@ from tapwater_server.cli.commands.event_tables import (
     lines_table,
     print_delivery,
     print_event,
-    shown,
 )
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import read_span
+from tapwater_server.cli.tables import shown
 from tapwater_server.cli.talking import command
 
 _LOOK_S_MIN, _LOOK_S_MAX = 0.02, 1.0  # Between two looks: soon at first, then less often.
@@ -79,10 +80,9 @@ async def publish(
     said = {"specversion": "1.0", "type": type, "source": source, "id": id or _fresh()}
     said |= {name: at for name, at in (("subject", subject), ("partitionkey", key)) if at}
     body: dict[str, Any] = {**said, **_event_data(data)}
-    async with session.client() as client:
-        path = await _path(session, client, app, "events")
-        answer = await client.ask("POST", path, body=body)
-        own = await _path(session, client, app, "events", answer["ids"][0])
+    async with asking(session, app) as (client, chosen):
+        answer = await client.ask("POST", path_of("apps", chosen, "events"), body=body)
+        own = path_of("apps", chosen, "events", answer["ids"][0])
         told = await _ended(client, own) if wait else []
     session.answer({**answer, "deliveries": told} if wait else answer)
     if not session.json:
@@ -118,15 +118,14 @@ async def ls(
     app: AppName = None,
 ) -> int | None:
     """List events, the newest first."""
-    async with session.client() as client:
-        answer = await client.get(
-            await _path(session, client, app, "events"),
-            type=type or None,
-            source=source or None,
-            subject=subject or None,
-            since=_ago(since),
-            limit=limit,
-        )
+    query: Query = {
+        "type": type or None,
+        "source": source or None,
+        "subject": subject or None,
+        "since": _ago(since),
+        "limit": limit,
+    }
+    _, answer = await ask(session, app, "GET", ("events",), query=query)
     session.answer(answer, events_table(answer["events"]))
     return None
 
@@ -138,13 +137,13 @@ async def show(
     app: AppName = None,
 ) -> int | None:
     """Show an event with its deliveries, or one delivery with what was told and answered."""
-    async with session.client() as client:
+    async with asking(session, app) as (client, chosen):
         try:
-            answer = await client.get(await _path(session, client, app, "events", id))
+            answer = await client.get(path_of("apps", chosen, "events", id))
         except CommandFailed as failed:
             if failed.exit is not Exit.NOT_FOUND:
                 raise
-            one = await client.get(await _path(session, client, app, "events", "deliveries", id))
+            one = await client.get(path_of("apps", chosen, "events", "deliveries", id))
             session.answer(one)
             if not session.json:
                 print_delivery(session, one)
@@ -173,9 +172,7 @@ async def replay(
         "subject": subject,
         "function": function,
     }
-    async with session.client() as client:
-        path = await _path(session, client, app, "events", "replay")
-        answer = await client.ask("POST", path, body=body)
+    _, answer = await ask(session, app, "POST", ("events", "replay"), body)
     session.answer(answer)
     session.print(f"{answer['events']} events, {answer['deliveries']} deliveries.")
     if not answer["complete"]:
@@ -193,14 +190,13 @@ async def deliveries(
     app: AppName = None,
 ) -> int | None:
     """List deliveries, the newest first."""
-    async with session.client() as client:
-        answer = await client.get(
-            await _path(session, client, app, "events", "deliveries"),
-            state=state or None,
-            function=function or None,
-            queue=queue or None,
-            limit=limit,
-        )
+    query: Query = {
+        "state": state or None,
+        "function": function or None,
+        "queue": queue or None,
+        "limit": limit,
+    }
+    _, answer = await ask(session, app, "GET", ("events", "deliveries"), query=query)
     session.answer(answer, deliveries_table(answer["deliveries"], at=now()))
     return None
 
@@ -215,14 +211,13 @@ async def dead(
     app: AppName = None,
 ) -> int | None:
     """List dead letters, the newest first."""
-    async with session.client() as client:
-        answer = await client.get(
-            await _path(session, client, app, "events", "dead"),
-            function=function or None,
-            queue=queue or None,
-            reason=reason or None,
-            limit=limit,
-        )
+    query: Query = {
+        "function": function or None,
+        "queue": queue or None,
+        "reason": reason or None,
+        "limit": limit,
+    }
+    _, answer = await ask(session, app, "GET", ("events", "dead"), query=query)
     session.answer(answer, deliveries_table(answer["deliveries"], at=now()))
     if not answer["deliveries"]:
         session.say("[dim]No dead letters.[/dim]")
@@ -265,8 +260,7 @@ async def drop(
 
 async def lines(session: Session, *, app: AppName = None) -> int | None:
     """Show what waits, runs and is dead: by function and queue."""
-    async with session.client() as client:
-        answer = await client.get(await _path(session, client, app, "events", "lines"))
+    _, answer = await ask(session, app, "GET", ("events", "lines"))
     session.answer(answer, lines_table(answer["lines"], at=now()))
     return None
 
@@ -274,9 +268,7 @@ async def lines(session: Session, *, app: AppName = None) -> int | None:
 async def _touch(
     session: Session, app: str | None, what: str, said: str, which: Mapping[str, Any]
 ) -> int | None:
-    async with session.client() as client:
-        path = await _path(session, client, app, "events", "dead", what)
-        answer = await client.ask("POST", path, body=which)
+    _, answer = await ask(session, app, "POST", ("events", "dead", what), which)
     session.answer(answer)
     count = answer["count"]
     session.print(f"{count} dead letter{'' if count == 1 else 's'} {said}.")
@@ -319,7 +311,3 @@ def _fresh() -> str:
     import secrets
 
     return secrets.token_hex(16)
-
-
-async def _path(session: Session, client: Client, app: str | None, *parts: str) -> str:
-    return path_of("apps", await which_app(session, client, app), *parts)

@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import path_of
+from tapwater_server.cli.asking import ask
+from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import plain
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `tapwater mail ls` shows it.")]
@@ -40,17 +41,11 @@ async def ls(
     app: AppName = None,
 ) -> int | None:
     """List mails, newest first. `kept`: in the inbox, because there is no server for mail."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        answer = await client.get(path_of("apps", chosen, "mail"), stage=stage, limit=limit)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("id", "stage", "to", "subject", "reason"):
-        table.add_column(title)
+    query = {"stage": stage, "limit": limit}
+    _, answer = await ask(session, app, "GET", ("mail",), query=query)
+    table = table_of("id", "stage", "to", "subject", "reason")
     for one in answer["mails"]:
-        said = (escape(plain(one[name])) for name in ("to", "subject", "reason"))
+        said = (shown(one[name]) for name in ("to", "subject", "reason"))
         table.add_row(one["id"], one["stage"], *said)
     session.answer(answer, table)
     if not answer["mails"]:
@@ -60,9 +55,7 @@ async def ls(
 
 async def show(session: Session, id: Id, *, app: AppName = None) -> int | None:
     """Show one mail: headers and text."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        answer = await client.get(path_of("apps", chosen, "mail", id))
+    _, answer = await ask(session, app, "GET", ("mail", id))
     session.answer(answer)
     if not session.json:
         for line in _lines(answer):
@@ -82,18 +75,14 @@ async def send(
     import sys
 
     body = {"to": to, "subject": subject, "text": sys.stdin.read() if text == "-" else text}
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        answer = await client.ask("POST", path_of("apps", chosen, "mail"), body=body)
+    _, answer = await ask(session, app, "POST", ("mail",), body)
     session.answer(answer, f"{answer['id']} is {answer['stage']}.")
     return None
 
 
 async def retry(session: Session, id: Id, *, app: AppName = None) -> int | None:
     """Send again what was given up."""
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        answer = await client.ask("POST", path_of("apps", chosen, "mail", id, "retry"))
+    _, answer = await ask(session, app, "POST", ("mail", id, "retry"))
     session.answer(answer, f"{id} waits to be sent.")
     return None
 
@@ -102,9 +91,7 @@ async def rm(session: Session, id: Id, *, app: AppName = None) -> int | None:
     """Forget a mail; one that waits is not sent."""
     if not id:
         raise CommandFailed("say which mail", exit=Exit.USAGE, code="usage")
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        await client.ask("DELETE", path_of("apps", chosen, "mail", id))
+    await ask(session, app, "DELETE", ("mail", id))
     session.answer({"id": id, "removed": True}, f"{id} is gone.")
     return None
 

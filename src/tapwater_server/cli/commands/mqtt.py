@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.asking import ask, asking
+from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.client import Query, path_of
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import plain
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 _PAYLOAD_BYTES_MAX = 1 << 20
@@ -53,11 +54,11 @@ async def pub(
     """Publish a message."""
     content = _payload(payload)
     query: Query = {"topic": topic, "qos": qos, "retain": _said(retain), "expiry": expiry}
-    async with session.client() as client:
-        path = path_of("apps", await which_app(session, client, app), "mqtt", "publish")
+    async with asking(session, app) as (client, chosen):
+        path = path_of("apps", chosen, "mqtt", "publish")
         answer = await client.ask("POST", path, query=query, content=content)
     session.answer(answer)
-    session.print(f"Published on [bold]{_safe(topic)}[/bold].")
+    session.print(f"Published on [bold]{shown(topic)}[/bold].")
     return None
 
 
@@ -74,8 +75,8 @@ async def sub(
 ) -> int | None:
     """Show messages as they come; retained ones first. Ctrl-C ends it."""
     seen = 0
-    async with session.client() as client:
-        path = path_of("apps", await which_app(session, client, app), "mqtt", "messages")
+    async with asking(session, app) as (client, chosen):
+        path = path_of("apps", chosen, "mqtt", "messages")
         async with client.events(path, query={"filter": filter}) as messages:
             async for message in messages:
                 _show(session, message)
@@ -87,22 +88,16 @@ async def sub(
 
 async def clients(session: Session, *, app: AppName = None) -> int | None:
     """Show the clients that are connected, or whose session is kept."""
-    from rich.table import Table
-
-    async with session.client() as client:
-        path = path_of("apps", await which_app(session, client, app), "mqtt", "clients")
-        answer = await client.get(path)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("client", "connected", "version", "subscriptions", "waiting", "dropped"):
-        table.add_column(name)
+    _, answer = await ask(session, app, "GET", ("mqtt", "clients"))
+    table = table_of("client", "connected", "version", "subscriptions", "waiting", "dropped")
     for one in answer["clients"]:
         where = one["address"] or ("yes" if one["connected"] else "no")
         filters = ", ".join(one["subscriptions"])
         table.add_row(
-            _safe(one["client"]),
+            shown(one["client"]),
             where,
             one["version"],
-            _safe(filters[:_SHOWN_CHARACTERS_MAX]),
+            shown(filters[:_SHOWN_CHARACTERS_MAX]),
             str(one["waiting"]),
             str(one["dropped"]),
         )
@@ -118,27 +113,20 @@ async def retained(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000)] = 100,
 ) -> int | None:
     """Show retained messages."""
-    from rich.table import Table
-
-    async with session.client() as client:
-        path = path_of("apps", await which_app(session, client, app), "mqtt", "retained")
-        answer = await client.get(path, filter=filter, limit=limit)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("topic", "payload", "qos", "since"):
-        table.add_column(name)
+    query: Query = {"filter": filter, "limit": limit}
+    _, answer = await ask(session, app, "GET", ("mqtt", "retained"), query=query)
+    table = table_of("topic", "payload", "qos", "since")
     for one in answer["messages"]:
         since = datetime.fromtimestamp(one["at"], UTC).strftime("%Y-%m-%d %H:%M:%S")
-        shown = _safe(_text(one)[:_SHOWN_CHARACTERS_MAX])
-        table.add_row(_safe(one["topic"]), shown, str(one["qos"]), since)
+        payload = shown(_text(one)[:_SHOWN_CHARACTERS_MAX])
+        table.add_row(shown(one["topic"]), payload, str(one["qos"]), since)
     session.answer(answer, table)
     return None
 
 
 async def status(session: Session, *, app: AppName = None) -> int | None:
     """Show where the broker listens, and how much goes through it."""
-    async with session.client() as client:
-        path = path_of("apps", await which_app(session, client, app), "mqtt", "status")
-        answer = await client.get(path)
+    _, answer = await ask(session, app, "GET", ("mqtt", "status"))
     session.answer(answer)
     if not session.json:
         doors = ", ".join(answer["addresses"]) or "no sockets: start the platform with --mqtt"
@@ -155,9 +143,9 @@ def _show_elsewhere(session: Session, said: Mapping[str, Any] | None) -> None:
     if said is None:
         return
     state = "connected" if said["connected"] else f"not connected: {said['error']}"
-    session.print(f"elsewhere  {said['host']}:{said['port']}, {_safe(state)}")
+    session.print(f"elsewhere  {said['host']}:{said['port']}, {shown(state)}")
     for filter, reason in said["refused"].items():
-        session.print(f"           refused {_safe(filter)}: {_safe(reason)}")
+        session.print(f"           refused {shown(filter)}: {shown(reason)}")
 
 
 def _said(flag: bool) -> str:
@@ -181,7 +169,7 @@ def _show(session: Session, message: Mapping[str, Any]) -> None:
         session.emit(message)
         return
     mark = " [dim](retained)[/dim]" if message["retain"] else ""
-    session.print(f"[bold]{_safe(message['topic'])}[/bold]{mark} {_safe(_text(message))}")
+    session.print(f"[bold]{shown(message['topic'])}[/bold]{mark} {shown(_text(message))}")
 
 
 def _text(message: Mapping[str, Any]) -> str:
@@ -189,10 +177,3 @@ def _text(message: Mapping[str, Any]) -> str:
         return f"base64 {message['payload_base64']}"
     payload = message["payload"]
     return payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
-
-
-def _safe(text: str) -> str:
-    """Nothing a client named or sent moves the cursor or colours the screen."""
-    from rich.markup import escape
-
-    return escape(plain(text))

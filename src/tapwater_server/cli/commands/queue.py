@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import Query, path_of
+from tapwater_server.cli.asking import ask
+from tapwater_server.cli.choosing import AppName
+from tapwater_server.cli.client import Query
 from tapwater_server.cli.clock import now
-from tapwater_server.cli.failures import CommandFailed, Exit
-from tapwater_server.cli.sending import read_content
+from tapwater_server.cli.sending import read_content, read_pairs
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import age, plain
+from tapwater_server.cli.showing import age
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def register(app: typer.Typer, *, panel: str) -> None:
 
 async def ls(session: Session, app: AppName = None) -> int | None:
     """Show the queues of an app, and how many messages each has."""
-    chosen, answer = await _ask(session, app, "GET", ("queues",))
-    table = _table("queue", "waiting", "delayed", "taken", "dead", "oldest")
+    chosen, answer = await ask(session, app, "GET", ("queues",))
+    table = table_of("queue", "waiting", "delayed", "taken", "dead", "oldest")
     for one in answer["queues"]:
         oldest = age(now() - one["oldest_at"]) if one["oldest_at"] else "-"
         counts = [str(one[name]) for name in ("waiting", "delayed", "leased", "dead")]
@@ -80,11 +81,11 @@ async def send(
         "key": key,
         "dedupe": dedupe,
         "priority": priority,
-        "attributes": _pairs(attribute or []),
+        "attributes": dict(read_pairs(attribute or [])),
         **({"delay_s": delay} if delay else {}),
     }
     asked = {"messages": [message]}
-    chosen, answer = await _ask(session, app, "POST", ("queues", queue, "messages"), asked)
+    chosen, answer = await ask(session, app, "POST", ("queues", queue, "messages"), asked)
     [sent] = answer["messages"]
     session.answer({"app": chosen, "queue": queue, **sent})
     session.print(sent["id"] + (" (was sent before)" if sent["duplicate"] else ""))
@@ -106,14 +107,14 @@ async def receive(
 ) -> int | None:
     """Take messages from a queue, and delete them unless told to keep them."""
     asked = {"count": count, "wait_s": wait}
-    chosen, answer = await _ask(session, app, "POST", ("queues", queue, "receive"), asked)
+    chosen, answer = await ask(session, app, "POST", ("queues", queue, "receive"), asked)
     messages = answer["messages"]
     if messages and not keep:
         done = {"receipts": [one["receipt"] for one in messages]}
-        await _ask(session, chosen, "POST", ("queues", queue, "delete"), done)
+        await ask(session, chosen, "POST", ("queues", queue, "delete"), done)
     session.answer({"app": chosen, "queue": queue, "messages": messages})
     for one in messages:
-        session.print(_shown(_content(one)))
+        session.print(shown(_content(one)))
     if not messages:
         session.say(f"{queue} has nothing to take now.")
     return None
@@ -132,12 +133,12 @@ async def peek(
 ) -> int | None:
     """Look at messages without taking them, newest first; or at one, with its body."""
     if id:
-        chosen, one = await _ask(session, app, "GET", ("queues", queue, "messages", id))
+        chosen, one = await ask(session, app, "GET", ("queues", queue, "messages", id))
         session.answer({"app": chosen, "queue": queue, "message": one})
-        session.print(_shown(_content(one)))
+        session.print(shown(_content(one)))
         return None
     query: Query = {"state": state, "limit": limit}
-    chosen, answer = await _ask(session, app, "GET", ("queues", queue, "messages"), query=query)
+    chosen, answer = await ask(session, app, "GET", ("queues", queue, "messages"), query=query)
     session.answer({"app": chosen, "queue": queue, **answer}, _messages(answer["messages"]))
     return None
 
@@ -177,12 +178,11 @@ async def set_(
     }
     asked = {name: value for name, value in said.items() if value is not None}
     method, body = ("PUT", asked) if asked else ("GET", None)
-    chosen, answer = await _ask(session, app, method, ("queues", queue), body)
-    table = _table("setting", "value")
+    chosen, answer = await ask(session, app, method, ("queues", queue), body)
+    table = table_of("setting", "value")
     for name, value in answer["settings"].items():
         table.add_row(name, json.dumps(value))
-    shown = {"app": chosen, "queue": queue, "settings": answer["settings"]}
-    session.answer(shown, table)
+    session.answer({"app": chosen, "queue": queue, "settings": answer["settings"]}, table)
     return None
 
 
@@ -196,11 +196,11 @@ async def dead(
 ) -> int | None:
     """List the dead letters of a queue, newest first; or drop them."""
     if drop:
-        chosen, answer = await _ask(session, app, "DELETE", ("queues", queue, "dead"), {})
+        chosen, answer = await ask(session, app, "DELETE", ("queues", queue, "dead"), {})
         session.answer({"app": chosen, "queue": queue, **answer})
         session.print(f"{answer['dropped']} dropped.")
         return None
-    chosen, answer = await _ask(
+    chosen, answer = await ask(
         session, app, "GET", ("queues", queue, "dead"), query={"limit": limit}
     )
     session.answer({"app": chosen, "queue": queue, **answer}, _messages(answer["messages"]))
@@ -217,7 +217,7 @@ async def redrive(
 ) -> int | None:
     """Let dead letters wait again."""
     asked = {"ids": ids or [], "to": to}
-    chosen, answer = await _ask(session, app, "POST", ("queues", queue, "redrive"), asked)
+    chosen, answer = await ask(session, app, "POST", ("queues", queue, "redrive"), asked)
     session.answer({"app": chosen, "queue": queue, **answer})
     session.print(f"{answer['redriven']} wait again.")
     return None
@@ -225,7 +225,7 @@ async def redrive(
 
 async def purge(session: Session, queue: QueueName, app: AppName = None) -> int | None:
     """Drop all waiting messages of a queue."""
-    chosen, answer = await _ask(session, app, "DELETE", ("queues", queue, "messages"))
+    chosen, answer = await ask(session, app, "DELETE", ("queues", queue, "messages"))
     session.answer({"app": chosen, "queue": queue, **answer})
     session.print(f"{answer['dropped']} dropped.")
     return None
@@ -233,7 +233,7 @@ async def purge(session: Session, queue: QueueName, app: AppName = None) -> int 
 
 async def rm(session: Session, queue: QueueName, app: AppName = None) -> int | None:
     """Remove a queue with its messages, dead letters, settings and subscriptions."""
-    chosen, _ = await _ask(session, app, "DELETE", ("queues", queue))
+    chosen, _ = await ask(session, app, "DELETE", ("queues", queue))
     session.answer({"app": chosen, "removed": queue})
     session.print(f"{queue} is removed.")
     return None
@@ -253,8 +253,8 @@ async def publish(
 ) -> int | None:
     """Publish a message to every function and queue that listens to a topic."""
     content = read_content(body, json_name="body", as_text=True)
-    asked = {"messages": [{**content, "attributes": _pairs(attribute or [])}]}
-    chosen, answer = await _ask(session, app, "POST", ("topics", topic), asked)
+    asked = {"messages": [{**content, "attributes": dict(read_pairs(attribute or []))}]}
+    chosen, answer = await ask(session, app, "POST", ("topics", topic), asked)
     [sent] = answer["messages"]
     session.answer({"app": chosen, "topic": topic, **sent})
     session.print(sent["id"])
@@ -271,37 +271,10 @@ async def subscribe(
 ) -> int | None:
     """Let a queue have every message of a topic from now on, or (--end) no more."""
     method = "DELETE" if end else "PUT"
-    chosen, _ = await _ask(session, app, method, ("topics", topic, "queues", queue))
+    chosen, _ = await ask(session, app, method, ("topics", topic, "queues", queue))
     session.answer({"app": chosen, "topic": topic, "queue": queue, "subscribed": not end})
     session.print(f"{queue} {'no longer listens' if end else 'listens'} to {topic}.")
     return None
-
-
-async def _ask(
-    session: Session,
-    app: str | None,
-    method: str,
-    parts: Sequence[str],
-    body: object = None,
-    *,
-    query: Query | None = None,
-) -> tuple[str, Any]:
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        path = path_of("apps", chosen, *parts)
-        return chosen, await client.ask(method, path, body=body, query=query)
-
-
-def _pairs(said: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for one in said:
-        name, equals, value = one.partition("=")
-        if not equals:
-            raise CommandFailed(
-                f"{one!r} is no attribute: write NAME=VALUE", exit=Exit.USAGE, code="usage"
-            )
-        pairs[name] = value
-    return pairs
 
 
 def _content(one: Mapping[str, Any]) -> str:
@@ -311,26 +284,10 @@ def _content(one: Mapping[str, Any]) -> str:
 
 
 def _messages(messages: Sequence[Mapping[str, Any]]) -> "Table":
-    table = _table("id", "state", "attempt", "key", "sent", "reason")
+    table = table_of("id", "state", "attempt", "key", "sent", "reason")
     for one in messages:
-        sent, reason = age(now() - one["sent_at"]), _shown(one["reason"]) or "-"
+        sent, reason = age(now() - one["sent_at"]), shown(one["reason"]) or "-"
         table.add_row(
-            one["id"], one["state"], str(one["attempt"]), _shown(one["key"]) or "-", sent, reason
+            one["id"], one["state"], str(one["attempt"]), shown(one["key"]) or "-", sent, reason
         )
     return table
-
-
-def _table(*columns: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _shown(text: object) -> str:
-    """What others wrote, as it is: neither control characters nor brackets do anything."""
-    from rich.markup import escape
-
-    return escape(plain(text))

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import Query, path_of
+from tapwater_server.cli.asking import ask
+from tapwater_server.cli.choosing import AppName
+from tapwater_server.cli.client import Query
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.sending import read_content
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import plain
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 ScheduleName = Annotated[str, typer.Argument(metavar="NAME")]
@@ -37,27 +39,23 @@ def register(app: typer.Typer, *, panel: str) -> None:
 
 async def ls(session: Session, app: AppName = None) -> int | None:
     """Show the schedules of an app, those in functions' files too."""
-    from rich.table import Table
-
     chosen, answer = await _ask(session, app, "GET", (), query={"limit": _PAGE})
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("schedule", "times", "zone", "tells", "next", "last"):
-        table.add_column(column)
+    table = table_of("schedule", "times", "zone", "tells", "next", "last")
     for one in answer["schedules"]:
         upcoming = "paused" if one["paused"] else one["next"] or "never"
         times = one["times"] or f"once, {one['at']}"
         table.add_row(
             one["name"],
-            _shown(times),
+            shown(times),
             one["zone"],
-            _shown(one["target"]),
+            shown(one["target"]),
             upcoming,
             one["last"] or "-",
         )
     for one in answer["triggers"]:
         upcoming = one["next"] or "never"
         table.add_row(
-            one["function"], _shown(one["times"]), one["zone"], "(its own file)", upcoming, "-"
+            one["function"], shown(one["times"]), one["zone"], "(its own file)", upcoming, "-"
         )
     session.answer({"app": chosen, **answer}, table)
     if not answer["schedules"] and not answer["triggers"]:
@@ -178,10 +176,7 @@ async def _ask(
             exit=Exit.USAGE,
             code="usage",
         )
-    async with session.client() as client:
-        chosen = await which_app(session, client, app)
-        path = path_of("apps", chosen, "schedules", *parts)
-        return chosen, await client.ask(method, path, body=body, query=query)
+    return await ask(session, app, method, ("schedules", *parts), body, query=query)
 
 
 def _show(session: Session, chosen: str, one: Mapping[str, Any]) -> None:
@@ -190,10 +185,3 @@ def _show(session: Session, chosen: str, one: Mapping[str, Any]) -> None:
         session.print(f"[bold]{one['name']}[/bold] is paused.")
     else:
         session.print(f"[bold]{one['name']}[/bold] runs next at {one['next'] or 'no time'}.")
-
-
-def _shown(text: object) -> str:
-    """What others wrote, as it is: neither control characters nor brackets do anything."""
-    from rich.markup import escape
-
-    return escape(plain(text))

@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
-from tapwater_server.cli.client import Client, path_of
+from tapwater_server.cli.asking import ask, asking
+from tapwater_server.cli.choosing import AppName
+from tapwater_server.cli.client import path_of
+from tapwater_server.cli.clock import now
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
-from tapwater_server.cli.showing import plain
+from tapwater_server.cli.showing import age, plain
+from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
 _IMPORT_AT_ONCE = 500
@@ -51,17 +54,12 @@ async def ls(
     app: AppName = None,
 ) -> int | None:
     """List users, in the order they came."""
-    from rich.table import Table
-
-    async with session.client() as client:
-        path = await _path(session, client, app, "users")
-        answer = await client.get(path, role=role, email=email, after=after, limit=limit)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("id", "address", "roles", "state"):
-        table.add_column(title)
+    query = {"role": role, "email": email, "after": after, "limit": limit}
+    _, answer = await ask(session, app, "GET", ("users",), query=query)
+    table = table_of("id", "address", "roles", "state")
     for one in answer["users"]:
-        roles = ", ".join(one["roles"]) or "-"
-        table.add_row(one["id"], plain(one["email"]) or "-", roles, _state(one))
+        roles = shown(", ".join(one["roles"])) or "-"
+        table.add_row(one["id"], shown(one["email"]) or "-", roles, _state(one))
     session.answer(answer, table)
     if not answer["users"] and not (role or email or after):
         session.say(
@@ -74,8 +72,7 @@ async def ls(
 
 async def show(session: Session, user: Who, *, app: AppName = None) -> int | None:
     """Show one user."""
-    async with session.client() as client:
-        one = await client.get(await _path(session, client, app, "users", user))
+    _, one = await ask(session, app, "GET", ("users", user))
     session.answer(one)
     if not session.json:
         _print(session, one)
@@ -94,8 +91,7 @@ async def create(
     body: dict[str, Any] = {"email": email, "roles": role or []}
     if password:
         body["password"] = _read_password(session)
-    async with session.client() as client:
-        one = await client.ask("POST", await _path(session, client, app, "users"), body=body)
+    _, one = await ask(session, app, "POST", ("users",), body)
     session.answer(one, f"{one['email']} is user {one['id']}.")
     return None
 
@@ -136,17 +132,14 @@ async def enable(session: Session, user: Who, *, app: AppName = None) -> int | N
 
 async def sign_out(session: Session, user: Who, *, app: AppName = None) -> int | None:
     """End all sessions of a user."""
-    async with session.client() as client:
-        path = await _path(session, client, app, "users", user, "sign-out")
-        await client.ask("POST", path)
+    await ask(session, app, "POST", ("users", user, "sign-out"))
     session.answer({"user": user, "signed_out": True}, f"{user} is signed out everywhere.")
     return None
 
 
 async def rm(session: Session, user: Who, *, app: AppName = None) -> int | None:
     """Remove a user with everything that is theirs."""
-    async with session.client() as client:
-        await client.ask("DELETE", await _path(session, client, app, "users", user))
+    await ask(session, app, "DELETE", ("users", user))
     session.answer({"user": user, "removed": True}, f"{user} is gone.")
     return None
 
@@ -164,8 +157,8 @@ async def import_(
         raise CommandFailed(f"{file}: {error}", exit=Exit.USAGE, code="usage") from error
     news = [_json(line) for line in lines]
     results: list[dict[str, Any]] = []
-    async with session.client() as client:
-        path = await _path(session, client, app, "users", "import")
+    async with asking(session, app) as (client, chosen):
+        path = path_of("apps", chosen, "users", "import")
         for at in range(0, len(news), _IMPORT_AT_ONCE):
             body = {"users": news[at : at + _IMPORT_AT_ONCE]}
             results += (await client.ask("POST", path, body=body))["users"]
@@ -181,20 +174,23 @@ async def import_(
 
 async def keys_ls(session: Session, *, app: AppName = None) -> int | None:
     """List keys for programs; their texts were shown once."""
-    from rich.table import Table
-
-    async with session.client() as client:
-        answer = await client.get(await _path(session, client, app, "auth", "keys"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("id", "name", "of", "roles"):
-        table.add_column(title)
+    _, answer = await ask(session, app, "GET", ("auth", "keys"))
+    table = table_of("id", "name", "of", "roles", "used")
     for one in answer["keys"]:
-        roles = ", ".join(one["roles"]) or "-"
-        table.add_row(one["id"], plain(one["name"]), one["user"] or "the app", roles)
+        roles = shown(", ".join(one["roles"])) or "-"
+        owner = one["user"] or "the app"
+        table.add_row(one["id"], shown(one["name"]), owner, roles, _used(one["used_at"]))
     session.answer(answer, table)
     if not answer["keys"]:
         session.say("There are no keys. Make one: tapwater users keys create NAME")
     return None
+
+
+def _used(at: float | None) -> str:
+    """The server keeps no more than the hour."""
+    if at is None:
+        return "never"
+    return "this hour" if now() - at < 3600 else age(now() - at)
 
 
 async def keys_create(
@@ -208,9 +204,7 @@ async def keys_create(
 ) -> int | None:
     """Make a key; it is shown once."""
     body = {"name": name, "roles": role or [], "user": user, "expires_in_s": days * 86_400}
-    async with session.client() as client:
-        path = await _path(session, client, app, "auth", "keys")
-        answer = await client.ask("POST", path, body=body)
+    _, answer = await ask(session, app, "POST", ("auth", "keys"), body)
     session.answer(answer)
     if not session.json:
         session.say("[dim]Shown this once; only its hash is kept.[/dim]")
@@ -222,24 +216,17 @@ async def keys_rm(
     session: Session, id: Annotated[str, typer.Argument(metavar="ID")], *, app: AppName = None
 ) -> int | None:
     """Revoke a key."""
-    async with session.client() as client:
-        await client.ask("DELETE", await _path(session, client, app, "auth", "keys", id))
+    await ask(session, app, "DELETE", ("auth", "keys", id))
     session.answer({"id": id, "removed": True}, f"{id} is revoked.")
     return None
 
 
 async def _change(session: Session, user: str, body: dict[str, Any], app: str | None) -> int | None:
-    async with session.client() as client:
-        path = await _path(session, client, app, "users", user)
-        one = await client.ask("PATCH", path, body=body)
+    _, one = await ask(session, app, "PATCH", ("users", user), body)
     session.answer(one)
     if not session.json:
         _print(session, one)
     return None
-
-
-async def _path(session: Session, client: Client, app: str | None, *parts: str) -> str:
-    return path_of("apps", await which_app(session, client, app), *parts)
 
 
 def _print(session: Session, one: dict[str, Any]) -> None:

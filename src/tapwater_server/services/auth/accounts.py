@@ -106,8 +106,9 @@ class Accounts:
         Raises:
             Invalid: it is not good, or not any more.
         """
-        taken = await self._take(app, code, Purpose.CONFIRM, place)
         house = self._house
+        self._pace_client(app, place)
+        taken = await self._take(app, code, Purpose.CONFIRM)
         return await house.change(
             app,
             taken.user,
@@ -128,11 +129,12 @@ class Accounts:
             Invalid: the code is not good, or the password.
         """
         house = self._house
+        self._pace_client(app, place)  # Before anything that costs: nobody has shown anything.
         house.passwords.check(
             password, email="", length_min=house.settings(app).password_length_min
         )
         hash = await house.passwords.hash(password)
-        taken = await self._take(app, code, Purpose.RESET, place)
+        taken = await self._take(app, code, Purpose.RESET)
 
         def how(user: User) -> User:
             if user.email != taken.email:  # Who reads the old address is not the owner any more.
@@ -178,7 +180,8 @@ class Accounts:
             Invalid: it is not good, or not any more.
             Conflict: somebody else has the address by now.
         """
-        taken = await self._take(app, code, Purpose.CHANGE_EMAIL, place)
+        self._pace_client(app, place)
+        taken = await self._take(app, code, Purpose.CHANGE_EMAIL)
         return await self._house.change(
             app,
             taken.user,
@@ -224,13 +227,15 @@ class Accounts:
 
     def _pace(self, app: AppId, place: Place) -> None:
         """Slow down one client, and all together: each of these may end in a letter."""
-        house = self._house
-        house.pacing.take(house.paces.by_client, app, "client", place.client)
-        house.pacing.take(house.paces.by_app, app, "app")
+        self._pace_client(app, place)
+        self._house.pacing.take(self._house.paces.by_app, app, "app")
 
-    async def _take(self, app: AppId, code: str, purpose: Purpose, place: Place) -> Code:
+    def _pace_client(self, app: AppId, place: Place) -> None:
         house = self._house
         house.pacing.take(house.paces.by_client, app, "client", place.client)
+
+    async def _take(self, app: AppId, code: str, purpose: Purpose) -> Code:
+        house = self._house
         taken = await house.users.take_code(
             app, hash_of(code.strip()), purpose=purpose, now=house.clock.now()
         )
@@ -244,10 +249,10 @@ class Accounts:
         user = await house.users.find(app, id)
         if user is None:
             raise NotFound("keys for programs have no account")
-        house.pacing.take(house.paces.by_account, app, "account", user.email)
+        house.pacing.take(house.paces.by_account, app, "proof", user.id)
         if not await house.passwords.fits(password, user.password):
             raise Unauthenticated("the password is wrong")
-        house.pacing.give_back(app, "account", user.email)
+        house.pacing.give_back(app, "proof", user.id)
         return user
 
 

@@ -49,12 +49,14 @@ class Entrance:
         house = self._house
         known = _address_or_nothing(email)
         house.pacing.take(house.paces.by_client, app, "client", place.client)
-        house.pacing.take(house.paces.by_account, app, "account", known)
+        house.pacing.take(house.paces.by_account, app, "account", known, place.client)
+        house.pacing.take(house.paces.by_target, app, "target", known)
         user = await house.users.find_by_email(app, known)
         fits = await house.passwords.fits(password, user.password if user else "")
         if user is None or not fits or user.disabled:
             raise Unauthenticated("the address or the password is wrong")
-        house.pacing.give_back(app, "account", known)
+        house.pacing.give_back(app, "account", known, place.client)
+        house.pacing.give_back(app, "target", known)
         if house.settings(app).confirm and not user.email_verified:
             raise NotAllowed("confirm your address first: look for the mail we sent")
         return await self.open(await self._renewed(user, password), place)

@@ -20,10 +20,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paces:
-    """What each kind of attempt may cost. ``by_account`` also holds for accounts there are not."""
+    """What each kind of attempt may cost. Accounts there are not are paced like those there are.
+
+    ``by_account`` is of one client at one account, so that nobody locks others out by failing in
+    their name; ``by_target`` is of all clients at one account.
+    """
 
     by_client: Pace = Pace(burst=60, each_s=1.0)
     by_account: Pace = Pace(burst=10, each_s=30.0)
+    by_target: Pace = Pace(burst=100, each_s=6.0)
     by_app: Pace = Pace(burst=200, each_s=0.5)  # that may end in a letter
     letters: Pace = Pace(burst=4, each_s=300.0)  # mails to one address
 

@@ -20,7 +20,7 @@ from tapwater_server.services.blobs.headers import (
 )
 from tapwater_server.services.blobs.permits import Permits, declared_size
 from tapwater_server.services.blobs.ranges import read_range
-from tapwater_server.services.blobs.safety import safe_headers
+from tapwater_server.services.blobs.safety import refuse_to_run, safe_headers
 from tapwater_server.services.blobs.service import Blobs, Terms, check
 from tapwater_server.services.blobs.shapes import Changes, changed, say_blob
 from tapwater_server.services.blobs.signing import Grant
@@ -84,6 +84,7 @@ class BlobsApi:
         held = await self._blobs.stat(asked.app, naming)
         if grant is None:
             self._permits.read(asked, held.blob)
+        refuse_to_run(asked.headers.get("sec-fetch-dest", ""))
         if asked.flag("facts", default=False):
             return say_blob(held.blob)
         return self._answer(asked, held, disposition=grant.disposition if grant else "")

@@ -77,8 +77,9 @@ class Sweeping:
         """Remove bytes that nothing knows and nobody is writing."""
         gone = 0
         age_s = STRANGER_S
-        if self._began_at:
-            age_s = min(age_s, max(self._clock.now() - self._began_at, 0.0))
+        ran_s = self._clock.now() - self._began_at
+        if self._began_at and ran_s >= 0:  # Else the clock was set back: only age is sure.
+            age_s = min(age_s, ran_s)
         async for names in self._bytes.names(older_than_s=age_s):
             strangers = await self._facts.strangers(names)
             await self._bytes.remove(strangers)

@@ -83,7 +83,7 @@ class EventsApi:
                     "since": "at this time or later, the oldest first",
                     "until": "before this time",
                     "after": "what the page before said under next",
-                    "data": "true: with their data",
+                    "data": "true: with their data, 8 MiB of it at most: the first of them",
                     **_LIMIT,
                 },
             ),
@@ -221,7 +221,10 @@ class EventsApi:
         else:
             place = None if after is None else int(after)
             found, next = await self._service.after(wanted, after=place, count_max=count)
-        return EventPage(events=[event_says(one, full=full) for one in found], next=next)
+        whole = await self._service.with_data(found) if full else ()
+        said = [event_says(one, full=True) for one in whole]
+        said += [event_says(one, full=False) for one in found[len(whole) :]]
+        return EventPage(events=said, next=next)
 
     async def _show(self, asked: Asked) -> EventShown:
         logged, states = await self._service.find(asked.app, asked.params["id"])

@@ -26,6 +26,7 @@ from tapwater_server.ports.registry import Registry
 from tapwater_server.services.events.cloudevents import Where
 
 PAGE_MAX = 500
+LISTED_BYTES_MAX = 8 << 20  # Of data, in one list.
 SCAN_MAX = 20  # Pages of the log looked through for one page of an answer.
 REPLAY_MAX = 100_000  # Events looked at in one request.
 LIVE = "live"
@@ -102,7 +103,8 @@ class EventService:
         upper = await self._eventlog.last()
         for _ in range(SCAN_MAX):
             lower = max(0, upper - PAGE_MAX)
-            page = [one for one in await self._page(wanted, lower) if one.seq <= upper]
+            page = await self._page(wanted, lower, data=False)
+            page = [one for one in page if one.seq <= upper]
             found += [one for one in reversed(page) if wanted.fits(one.event)]
             if len(found) >= count_max or lower == 0:
                 break
@@ -116,7 +118,7 @@ class EventService:
         at = await self._eventlog.seq_at(wanted.since) if after is None else after
         found: list[Logged] = []
         for _ in range(SCAN_MAX):
-            page = await self._page(wanted, at)
+            page = await self._page(wanted, at, data=False)
             for one in page:
                 at = one.seq
                 if wanted.fits(one.event):
@@ -126,6 +128,18 @@ class EventService:
             if len(page) < PAGE_MAX:
                 return found, None
         return found, at
+
+    async def with_data(self, listed: Sequence[Logged]) -> Sequence[Logged]:
+        """Read the data of the first of them, as many as fit into ``LISTED_BYTES_MAX``."""
+        found: list[Logged] = []
+        size = 0
+        for one in listed:
+            whole = await self._eventlog.find(one.event.app, one.event.id) or one
+            size += len(whole.event.data)
+            if found and size > LISTED_BYTES_MAX:
+                break
+            found.append(whole)
+        return found
 
     async def find(self, app: AppId, id: str) -> tuple[Logged, Sequence[ErrandState]]:
         """Find an event, and its deliveries to what is live now.
@@ -228,13 +242,14 @@ class EventService:
             there = ", ".join(sorted(names)[:20])
             raise NotFound(f"{app} has no function {name[:100]!r} (it has: {there})")
 
-    async def _page(self, wanted: Wanted, after: int) -> Sequence[Logged]:
+    async def _page(self, wanted: Wanted, after: int, *, data: bool = True) -> Sequence[Logged]:
         return await self._eventlog.read(
             after=after,
             count_max=PAGE_MAX,
             app=wanted.app,
             type_prefix=wanted.type_prefix,
             source=wanted.source,
+            data=data,
         )
 
 

@@ -24,6 +24,7 @@ from tapwater_server.services.idempotency.answers import (
     place_of,
     unpack,
 )
+from tapwater_server.services.idempotency.budget import Budget
 from tapwater_server.services.idempotency.keyed import Keyed
 from tapwater_server.web import problems
 
@@ -36,8 +37,8 @@ _log = logging.getLogger(__name__)
 class Repeats:
     """Stands before the door for requests over HTTP. Calls without a key pass as they are."""
 
-    def __init__(self, inner: Invoker, *, once: Once) -> None:
-        self._inner, self._once = inner, once
+    def __init__(self, inner: Invoker, *, once: Once, budget: Budget) -> None:
+        self._inner, self._once, self._budget = inner, once, budget
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, invocation: Invocation, exchange: Exchange) -> Call:
@@ -107,15 +108,17 @@ class Repeats:
         self, keyed: Keyed, outcome: Outcome, invocation: Invocation, place: Place, token: str
     ) -> bool:
         app = invocation.function.id.app
-        if not keyed.is_held or not is_kept(outcome, keyed.status):
+        result = b""
+        if keyed.is_held and is_kept(outcome, keyed.status):
+            result = pack(
+                digest=keyed.digest,
+                status=keyed.status,
+                headers=keyed.headers,
+                body=keyed.body_held,
+            )
+        if not result or not self._budget.take(app, len(result)):
             await self._once.release(app, place.scope, place.key, token)
             return False
-        result = pack(
-            digest=keyed.digest,
-            status=keyed.status,
-            headers=keyed.headers,
-            body=keyed.body_held,
-        )
         return await self._once.commit(
             app, place.scope, place.key, token, keep_s=KEEP_S, result=result
         )

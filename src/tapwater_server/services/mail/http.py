@@ -13,6 +13,7 @@ from tapwater_server.services.mail.reading import opened, parse, part_of, shown
 from tapwater_server.services.mail.shapes import Accepted, NewMail
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Who
+from tapwater_server.web.places import leads_here
 
 BODY_BYTES_MAX = 16 << 20  # Attachments travel as base 64.
 PAGE_MAX = 500
@@ -58,21 +59,25 @@ class MailHttp:
             raise NotFound("there is no such mail")
 
     async def inbox(self, asked: Asked) -> Any:
-        self._only_in_dev()
+        self._only_in_dev(asked)
         return inbox.listed(asked.app, [shown(one) for one in await self._listed(asked)])
 
     async def inbox_mail(self, asked: Asked) -> Any:
-        self._only_in_dev()
+        self._only_in_dev(asked)
         return inbox.one(opened(await self._found(asked)))
 
     async def inbox_html(self, asked: Asked) -> Any:
-        self._only_in_dev()
+        self._only_in_dev(asked)
         return inbox.framed(part_of(parse(await self._found(asked)), "html"))
 
-    def _only_in_dev(self) -> None:
-        """A browser sends no token with a page; so the page is only where nobody else comes."""
+    def _only_in_dev(self, asked: Asked) -> None:
+        """A browser sends no token with a page; so the page is only where nobody else comes: not
+        even a site whose name was made to lead to this machine while its page is open.
+        """
         if not self._page:
             raise NotFound("the inbox page is there in `tapwater dev` only: use `tapwater mail ls`")
+        if not leads_here(asked.headers.get("host", "")):
+            raise NotFound("the inbox page is there at localhost only")
 
     async def _listed(self, asked: Asked) -> Sequence[Letter]:
         said = asked.text("stage")

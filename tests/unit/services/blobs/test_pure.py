@@ -14,7 +14,7 @@ from tapwater_server.services.blobs import signing
 from tapwater_server.services.blobs.digests import ALGORITHMS, Digests
 from tapwater_server.services.blobs.headers import about_of, condition_of, expected_of, written
 from tapwater_server.services.blobs.ranges import read_range
-from tapwater_server.services.blobs.safety import safe_headers
+from tapwater_server.services.blobs.safety import refuse_to_run, safe_headers
 from tapwater_server.services.blobs.signing import Grant
 
 KEY = b"k" * 32
@@ -176,6 +176,17 @@ def test_what_no_bucket_is_called(name: str) -> None:
 def test_what_no_key_is(key: str) -> None:
     with pytest.raises(Invalid):
         parse_key(key)
+
+
+@pytest.mark.parametrize("destination", ["script", "serviceworker", "worker", "style", " Script"])
+def test_no_page_runs_a_blob(destination: str) -> None:
+    with pytest.raises(NotAllowed):
+        refuse_to_run(destination)
+
+
+@pytest.mark.parametrize("destination", ["", "empty", "image", "document", "iframe", "video"])
+def test_all_else_is_given(destination: str) -> None:
+    refuse_to_run(destination)
 
 
 @pytest.mark.parametrize(

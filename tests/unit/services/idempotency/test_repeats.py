@@ -12,6 +12,7 @@ from tapwater_server.model.function import Function, FunctionLimits, Kind, Style
 from tapwater_server.model.ids import AppId, FunctionId, InvocationId, RevisionId
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Verb
 from tapwater_server.services.idempotency.answers import KEEP_S, KEPT_BYTES_MAX
+from tapwater_server.services.idempotency.budget import Budget
 from tapwater_server.services.idempotency.repeats import Repeats
 from tapwater_server.testing.clock import CountingIds, ManualClock
 from tapwater_server.testing.invoker import ScriptedCall, ScriptedInvoker
@@ -71,7 +72,7 @@ class Rig:
         self.clock = ManualClock()
         self.once = MemoryOnce(clock=self.clock, ids=CountingIds())
         self.door = ScriptedInvoker(lambda call: None)
-        self.repeats = Repeats(self.door, once=self.once)
+        self.repeats = Repeats(self.door, once=self.once, budget=Budget(clock=self.clock))
 
     def ask(
         self,
@@ -336,6 +337,19 @@ class FullDisk(MemoryOnce):
 
 async def test_an_answer_that_cannot_be_written_is_given_all_the_same() -> None:
     rig = Rig()
-    rig.repeats = Repeats(rig.door, once=FullDisk(clock=rig.clock, ids=CountingIds()))
+    rig.repeats = Repeats(
+        rig.door,
+        once=FullDisk(clock=rig.clock, ids=CountingIds()),
+        budget=Budget(clock=rig.clock),
+    )
     seen = await rig.paid()
     assert (seen.status, seen.body_said, seen.not_kept) == (201, b"paid", True)
+
+
+async def test_an_app_that_has_used_its_room_is_answered_and_not_kept() -> None:
+    rig = Rig()
+    none = Budget(clock=rig.clock, app_bytes_max=0)
+    rig.repeats = Repeats(rig.door, once=rig.once, budget=none)
+    assert (await rig.paid()).not_kept
+    assert not (await rig.paid()).repeated
+    assert len(rig.door.calls) == 2

@@ -132,7 +132,8 @@ def test_path_parameters_come_from_the_file(folder: Folder) -> None:
         ("def websocket(ws): ...", "users/restful/h.py", "write async def websocket"),
         ("def tick(): ...", "users/reactive/i.py", "decorates no function with @on"),
         (
-            "from tapwater import on\n@on.user_created\ndef f(): ...\n@on.message('a')\ndef g(): ...",
+            "from tapwater import on\n"
+            "@on.user_created\ndef f(): ...\n@on.message('a')\ndef g(): ...",
             "users/reactive/j.py",
             r"one file is one function, this decorates f\(\), g\(\)",
         ),

@@ -1,0 +1,29 @@
+"""Tables for people, and what others wrote, so that it can stand in them."""
+
+from typing import TYPE_CHECKING
+
+from tapwater_server.cli.showing import plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def table_of(*titles: str) -> "Table":
+    """A table without lines, with these columns."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in titles:
+        table.add_column(title)
+    return table
+
+
+def shown(text: object) -> str:
+    """What others wrote, as it is: neither control characters nor brackets do anything.
+
+    >>> print(shown("[red]a\\x1b[2J"))
+    \\[red]a�[2J
+    """
+    from rich.markup import escape
+
+    return escape(plain(text))
