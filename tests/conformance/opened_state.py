@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tapwater_server.backends.files.key_file import KeyFile
 from tapwater_server.backends.memory.registry import MemoryRegistry
 from tapwater_server.backends.memory.secrets import MemorySecrets
 from tapwater_server.backends.memory.tokens import MemoryTokens
@@ -37,7 +38,7 @@ async def _memory(folder: Path) -> AsyncIterator[Stores]:
 async def sqlite_stores(folder: Path) -> AsyncIterator[Stores]:
     database = Database(folder / "state.db", schema="state")
     try:
-        secrets = SqliteSecrets(database=database, key_file=folder / "secret-key")
+        secrets = SqliteSecrets(database=database, key_file=KeyFile(folder / "secret-key"))
         tokens = SqliteTokens(database=database, ids=SystemIds())
         registry = SqliteRegistry(database=database, followers=(secrets, tokens))
         yield Stores(registry, secrets, tokens)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tapwater_server.backends.memory.cache import MemoryCache
-from tapwater_server.backends.sqlite.cache import SqliteCache
+from tapwater_server.backends.memory.cache import memory_cache
+from tapwater_server.backends.sqlite.cache import sqlite_cache
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.model.errors import Conflict, TooLarge
 from tapwater_server.model.ids import AppId
@@ -26,14 +26,14 @@ def shelf() -> Shelf:
 
 @asynccontextmanager
 async def memory(_: Path, clock: ManualClock) -> AsyncIterator[Cache]:
-    yield MemoryCache(clock=clock, shelf=shelf())
+    yield memory_cache(clock=clock, shelf=shelf())
 
 
 @asynccontextmanager
 async def sqlite(folder: Path, clock: ManualClock) -> AsyncIterator[Cache]:
     database = Database(folder / "cache.db", schema="cache", synchronous="NORMAL")
     try:
-        yield SqliteCache(database=database, clock=clock, shelf=shelf())
+        yield sqlite_cache(database=database, clock=clock, shelf=shelf())
     finally:
         await database.close()
 
@@ -202,7 +202,7 @@ async def test_cch_5_memory_and_copy_agree_when_the_disk_refuses(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     database = Database(tmp_path / "cache.db", schema="cache")
-    cache = SqliteCache(database=database, clock=clock)
+    cache = sqlite_cache(database=database, clock=clock)
     await put(cache, "a", b"1")
     await database.close()
     with pytest.raises(Exception, match="writes"):

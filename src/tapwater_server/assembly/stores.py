@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tapwater_server.backends.files.folders import FileFolders
+from tapwater_server.backends.files.key_file import KeyFile
 from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
@@ -53,7 +54,7 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     stack.push_async_callback(meter.close)
     bus = SqliteBus(database=errands, clock=clock)
     await bus.reclaim()
-    secrets = SqliteSecrets(database=state, key_file=data / "secret-key")
+    secrets = SqliteSecrets(database=state, key_file=KeyFile(data / "secret-key"))
     tokens = SqliteTokens(database=state, ids=ids)
     eventlog = SqliteEventLog(database=data_file, clock=clock)
     outbox = SqliteOutbox(database=data_file)

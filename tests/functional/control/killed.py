@@ -11,6 +11,7 @@ from typing import BinaryIO
 import uv
 
 from tapwater_server.backends.files.folders import FileFolders
+from tapwater_server.backends.files.key_file import KeyFile
 from tapwater_server.backends.memory.bus import MemoryBus
 from tapwater_server.backends.memory.meter import MemoryMeter
 from tapwater_server.backends.sqlite.connection import Database
@@ -71,7 +72,7 @@ async def opened(folder: Path, point: str = "") -> AsyncIterator[Control]:
     clock, ids = SystemClock(), SystemIds()
     database = Database(folder / "state.db", schema="state")
     try:
-        secrets = SqliteSecrets(database=database, key_file=folder / "secret-key")
+        secrets = SqliteSecrets(database=database, key_file=KeyFile(folder / "secret-key"))
         tokens = SqliteTokens(database=database, ids=ids)
         registry = StoppingRegistry(database=database, followers=(secrets, tokens))
         registry.point = point

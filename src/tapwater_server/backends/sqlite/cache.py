@@ -13,7 +13,8 @@ from typing import Any
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.failing import Damaged
 from tapwater_server.model.ids import AppId
-from tapwater_server.model.shelf import Change, Kept, Shelf, ShelfStats, select
+from tapwater_server.model.shelf import Change, Kept, Shelf
+from tapwater_server.ports.cache_held import HeldCache
 from tapwater_server.ports.clock import Clock
 
 _ALL = "SELECT app, key, value, json, version, expires_at FROM cached ORDER BY version"
@@ -28,7 +29,7 @@ _DROP = "DELETE FROM cached WHERE app = :app AND key = :key"
 _log = logging.getLogger(__name__)
 
 
-async def open_cache(path: Path, *, clock: Clock) -> "tuple[Database, SqliteCache]":
+async def open_cache(path: Path, *, clock: Clock) -> tuple[Database, HeldCache]:
     """Open the file. One that is damaged is put aside, and the cache begins empty: a cache may be
     lost, and must not keep a node from starting.
     """
@@ -42,83 +43,30 @@ async def open_cache(path: Path, *, clock: Clock) -> "tuple[Database, SqliteCach
     return await _open(path, clock)
 
 
-async def _open(path: Path, clock: Clock) -> "tuple[Database, SqliteCache]":
+async def _open(path: Path, clock: Clock) -> tuple[Database, HeldCache]:
     database = Database(path, schema="cache", synchronous="NORMAL")
     try:
-        return database, SqliteCache(database=database, clock=clock)
+        return database, sqlite_cache(database=database, clock=clock)
     except BaseException:
         await database.close()
         raise
 
 
-class SqliteCache:
-    """See the promises of ``ports/cache.py``."""
+def sqlite_cache(*, database: Database, clock: Clock, shelf: Shelf | None = None) -> HeldCache:
+    """Keeps the promises of ``ports/cache.py``."""
+    shelf = shelf or Shelf()
+    copy = _Copy(database=database, clock=clock, shelf=shelf)
+    database.load(copy.load)
+    return HeldCache(clock=clock, shelf=shelf, copy=copy.write)
 
-    def __init__(self, *, database: Database, clock: Clock, shelf: Shelf | None = None) -> None:
-        self._database, self._clock = database, clock
-        self._shelf = shelf or Shelf()
-        database.load(self._load)
 
-    def get(self, app: AppId, key: str) -> Kept | None:
-        return self._shelf.get(app, key, now=self._clock.now())
+class _Copy:
+    """The rows of what is on the shelf."""
 
-    async def put(
-        self,
-        app: AppId,
-        key: str,
-        value: bytes,
-        *,
-        json: bool,
-        ttl_s: float | None,
-        if_version: int | None = None,
-    ) -> Kept:
-        now = self._clock.now()
-        ends = now + ttl_s if ttl_s is not None else 0.0
-        kept, changes = self._shelf.put(
-            app, key, value, json=json, expires_at=ends, now=now, if_version=if_version
-        )
-        await self._copy(changes)
-        return kept
+    def __init__(self, *, database: Database, clock: Clock, shelf: Shelf) -> None:
+        self._database, self._clock, self._shelf = database, clock, shelf
 
-    async def add_to(self, app: AppId, key: str, by: float, *, ttl_s: float | None) -> Kept:
-        now = self._clock.now()
-        ends = now + ttl_s if ttl_s is not None else None
-        kept, changes = self._shelf.add_to(app, key, by, expires_at=ends, now=now)
-        await self._copy(changes)
-        return kept
-
-    async def touch(
-        self, app: AppId, key: str, *, ttl_s: float | None, if_version: int | None = None
-    ) -> Kept | None:
-        now = self._clock.now()
-        ends = now + ttl_s if ttl_s is not None else 0.0
-        kept, changes = self._shelf.touch(app, key, expires_at=ends, now=now, if_version=if_version)
-        await self._copy(changes)
-        return kept
-
-    async def drop(self, app: AppId, key: str, *, if_version: int | None = None) -> bool:
-        was, changes = self._shelf.drop(app, key, now=self._clock.now(), if_version=if_version)
-        await self._copy(changes)
-        return was
-
-    async def clear(self, app: AppId) -> int:
-        count, changes = self._shelf.clear(app)
-        await self._copy(changes)
-        return count
-
-    def keys(
-        self, app: AppId, *, prefix: str = "", after: str = "", count_max: int = 100
-    ) -> Sequence[Kept]:
-        found = self._shelf.keys(app, now=self._clock.now())
-        return select(found, prefix=prefix, after=after, count_max=count_max)
-
-    def stats(self, app: AppId) -> ShelfStats:
-        return self._shelf.stats(app)
-
-    async def sweep(self) -> None:
-        await self._copy(self._shelf.sweep(now=self._clock.now()))
-
-    async def _copy(self, changes: Sequence[Change]) -> None:
+    async def write(self, changes: Sequence[Change]) -> None:
         """Write changes down. Where that fails, memory forgets the values too: a cache may."""
         if not changes:
             return
@@ -137,7 +85,7 @@ class SqliteCache:
                     self._shelf.drop(one.app, one.kept.key, now=self._clock.now())
             raise
 
-    def _load(self, connection: sqlite3.Connection) -> None:
+    def load(self, connection: sqlite3.Connection) -> None:
         now = self._clock.now()
         for app, key, value, json, version, expires_at in connection.execute(_ALL):
             kept = Kept(

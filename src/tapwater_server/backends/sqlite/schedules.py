@@ -1,13 +1,14 @@
 """Schedules and their marks in SQLite, answered from memory."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.schedule import Missed, Overlap, Schedule, TargetKind
-from tapwater_server.ports.schedules import Mark, MarkKey, check_room, schedule_key
+from tapwater_server.ports.schedules import Mark, MarkKey, schedule_key
+from tapwater_server.ports.schedules_held import Held
 
 _ALL = """
 SELECT id, app, name, times, at, zone, kind, target, payload, missed, overlap, paused, since
@@ -39,35 +40,19 @@ class SqliteSchedules:
     """See the promises of ``ports/schedules.py``."""
 
     def __init__(self, *, database: Database) -> None:
-        self._database = database
-        self._held: dict[AppId, dict[str, Schedule]] = {}
-        self._marks: dict[MarkKey, Mark] = {}
-        self._watchers: list[Callable[[AppId, str], None]] = []
+        self._database, self._held = database, Held()
+        self.get, self.of_app, self.all = self._held.get, self._held.of_app, self._held.all
+        self.marks, self.watch = self._held.marks, self._held.watch
         database.load(self._load)
 
-    def get(self, app: AppId, name: str) -> Schedule | None:
-        return self._held.get(app, {}).get(name)
-
-    def of_app(self, app: AppId) -> Sequence[Schedule]:
-        return [one for _, one in sorted(self._held.get(app, {}).items())]
-
-    def all(self) -> Sequence[Schedule]:
-        return [one for held in self._held.values() for one in held.values()]
-
     async def put(self, schedule: Schedule) -> None:
-        held = self._held.get(schedule.app, {})
-        if schedule.name not in held:
-            check_room(len(held))
+        self._held.check_room_for(schedule)
         row = _row(schedule)
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_PUT, row)
 
-        def then(_: None) -> None:
-            self._held.setdefault(schedule.app, {})[schedule.name] = schedule
-            self._tell(schedule.app, schedule.name)
-
-        await self._database.write(work, then=then)
+        await self._database.write(work, then=lambda _: self._held.put(schedule))
 
     async def remove(self, app: AppId, name: str) -> bool:
         def work(connection: sqlite3.Connection) -> bool:
@@ -75,14 +60,9 @@ class SqliteSchedules:
             return connection.execute(_REMOVE, {"app": app, "name": name}).rowcount > 0
 
         def then(_: bool) -> None:
-            self._held.get(app, {}).pop(name, None)
-            self._marks.pop((app, schedule_key(name)), None)
-            self._tell(app, name)
+            self._held.remove(app, name)
 
         return await self._database.write(work, then=then)
-
-    def marks(self) -> Mapping[MarkKey, Mark]:
-        return self._marks
 
     async def mark(self, marks: Sequence[Mark], *, forget: Sequence[MarkKey] = ()) -> None:
         rows = [_mark_row(one) for one in marks]
@@ -92,41 +72,24 @@ class SqliteSchedules:
             connection.executemany(_FORGET, gone)
             connection.executemany(_MARK, rows)
 
-        def then(_: None) -> None:
-            for place in forget:
-                self._marks.pop(place, None)
-            for one in marks:
-                self._marks[one.place] = one
-
-        await self._database.write(work, then=then)
-
-    def watch(self, told: Callable[[AppId, str], None]) -> None:
-        self._watchers.append(told)
+        await self._database.write(work, then=lambda _: self._held.mark(marks, forget=forget))
 
     async def erase(self, app: AppId) -> None:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_ERASE, {"app": app})
             connection.execute(_ERASE_MARKS, {"app": app})
 
-        def then(_: None) -> None:
-            gone = self._held.pop(app, {})
-            self._marks = {place: one for place, one in self._marks.items() if place[0] != app}
-            self._tell(app, *gone)
-
-        await self._database.write(work, then=then)
-
-    def _tell(self, app: AppId, *names: str) -> None:
-        for told in self._watchers:
-            for name in names:
-                told(app, name)
+        await self._database.write(work, then=lambda _: self._held.erase(app))
 
     def _load(self, connection: sqlite3.Connection) -> None:
         for row in connection.execute(_ALL):
-            schedule = _schedule(row)
-            self._held.setdefault(schedule.app, {})[schedule.name] = schedule
-        for app, key, said, due_at, run_at in connection.execute(_MARKS):
-            mark = Mark(app=AppId(app), key=key, said=said, due_at=due_at, run_at=run_at)
-            self._marks[mark.place] = mark
+            self._held.put(_schedule(row))
+        self._held.mark(
+            [
+                Mark(app=AppId(app), key=key, said=said, due_at=due_at, run_at=run_at)
+                for app, key, said, due_at, run_at in connection.execute(_MARKS)
+            ]
+        )
 
 
 def _schedule(row: tuple[Any, ...]) -> Schedule:

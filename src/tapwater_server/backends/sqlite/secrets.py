@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,6 +30,17 @@ _REMOVE = "DELETE FROM secret WHERE app = :app AND name = :name"
 _ERASE = "DELETE FROM secret WHERE app = :app"
 
 
+class KeyFile(Protocol):
+    """Where the key is kept."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def read(self) -> bytes | None: ...
+
+    def make(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Sealed:
     nonce: bytes
@@ -38,7 +50,7 @@ class _Sealed:
 class SqliteSecrets:
     """See the promises of ``ports/secrets.py``. Memory too holds values only sealed."""
 
-    def __init__(self, *, database: Database, key_file: Path) -> None:
+    def __init__(self, *, database: Database, key_file: KeyFile) -> None:
         self._database = database
         self._key_file = key_file
         self._held: dict[AppId, dict[str, _Sealed]] = {}
@@ -91,7 +103,7 @@ class SqliteSecrets:
             text = self._key().decrypt(sealed.nonce, sealed.text, _about(app, name))
         except InvalidTag:
             raise SettingsError(
-                f"the secret {name} of {app} was not sealed with the key in {self._key_file}: "
+                f"the secret {name} of {app} was not sealed with the key in {self._key_file.path}: "
                 "put the right key file back, or set the secret again"
             ) from None
         return text.decode("utf-8", "surrogatepass")
@@ -99,7 +111,7 @@ class SqliteSecrets:
     def _key(self) -> AESGCM:
         if self._cipher is None:
             raise SettingsError(
-                f"the key file {self._key_file} is missing or spoilt, so secrets can be neither "
+                f"the key file {self._key_file.path} is missing or spoilt, so secrets can be neither "
                 "read nor set: put it back and start again"
             )
         return self._cipher
@@ -113,32 +125,15 @@ def _about(app: AppId, name: str) -> bytes:
     return f"tapwater secret 1\0{app}\0{name}".encode()
 
 
-def _open_key(path: Path, *, may_make: bool) -> AESGCM | None:
+def _open_key(file: KeyFile, *, may_make: bool) -> AESGCM | None:
     """Read the key; make one at the first start, but never beside secrets of another."""
     try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        if not may_make:
-            return None
-        key = AESGCM.generate_key(bit_length=8 * _KEY_BYTES)
-        _write(path, key)
+        key = file.read()
     except OSError as error:
         raise SettingsError(
-            f"the key file {path} cannot be read ({error.strerror}): without it no secret can be "
-            "opened; let this user read it, then start again"
+            f"the key file {file.path} cannot be read ({error.strerror}): without it no secret "
+            "can be opened; let this user read it, then start again"
         ) from error
-    return AESGCM(key) if len(key) == _KEY_BYTES else None
-
-
-def _write(path: Path, key: bytes) -> None:
-    making = path.with_name(f"{path.name}.new")
-    making.unlink(missing_ok=True)
-    fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(fd)
-    making.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    if key is None and may_make:
+        key = file.make()
+    return AESGCM(key) if key is not None and len(key) == _KEY_BYTES else None
