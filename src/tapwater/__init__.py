@@ -43,22 +43,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# The app's services, each loaded when it is first used: not every function needs every one.
-_SERVICES = frozenset(
-    {
-        "blobs",
-        "cache",
-        "docs",
-        "events",
-        "mail",
-        "mqtt",
-        "queues",
-        "schedules",
-        "topics",
-        "users",
-    }
-)
-
 __all__ = [
     "AsyncContext",
     "BatchFailed",
@@ -90,13 +74,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Make what is not made yet: ``from tapwater import docs`` (PEP 562)."""
+    """Make what is not made yet: ``from tapwater import docs`` (PEP 562). Each service is loaded
+    when it is first used: not every function needs every one.
+    """
+    from tapwater.services.names import NAMES, make
+
     made: Any
     if name == "Client":
         made = importlib.import_module("tapwater.services.client").Client
-    elif name in _SERVICES:
+    elif name in NAMES:
         from tapwater.services.ambient import Ambient
-        from tapwater.services.names import make
 
         made = make(name, Ambient())
     else:
@@ -106,4 +93,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SERVICES})
+    from tapwater.services.names import NAMES
+
+    return sorted({*globals(), *NAMES})

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.eventlog import READ_BYTES_MAX, EventLog
 from tapwater_server.testing.clock import ManualClock
 from tests.conformance.opened_bus import LOGS, SHOP, event, sqlite_log
 
@@ -243,6 +244,35 @@ async def test_log_6_a_change_wakes_as_well(tmp_path: Path) -> None:
     await database.write(lambda c: log.record(c, [event("v1")]), then=log.recorded)
     await waiting
     await database.close()
+
+
+async def test_log_7_no_more_bytes_than_asked_for_but_one_event(log: EventLog) -> None:
+    sizes = [10, 20, 30, 100, 5, 0, 5]
+    await log.append([event(f"v{n}", data=bytes(size)) for n, size in enumerate(sizes)])
+    await log.append([event(app=OTHER, data=bytes(7))])
+
+    async def pages(bytes_max: int, **only: Any) -> list[list[int]]:
+        found, after = list[list[int]](), 0
+        while page := await log.read(after=after, count_max=5, bytes_max=bytes_max, **only):
+            found.append([len(one.event.data) for one in page])
+            after = page[-1].seq
+        return found
+
+    assert await pages(60) == [[10, 20, 30], [100], [5, 0, 5, 7]]
+    assert await pages(59, app=SHOP) == [[10, 20], [30], [100], [5, 0, 5]]
+    assert await pages(30, type_prefix=event().type) == [[10, 20], [30], [100], [5, 0, 5, 7]]
+    assert await pages(0, app=SHOP) == [[10], [20], [30], [100], [5, 0], [5]]
+    assert await pages(0, data=False) == [[0] * 5, [0] * 3]
+
+
+async def test_log_7_large_events_are_not_all_given_at_once(log: EventLog) -> None:
+    await log.append([event(f"v{n}", data=bytes(1 << 20)) for n in range(20)])
+    only: dict[str, Any]
+    for only in ({}, {"app": SHOP}, {"source": event().source}):
+        page = await log.read(after=0, count_max=500, **only)
+        assert sum(len(one.event.data) for one in page) == READ_BYTES_MAX
+        rest = await log.read(after=page[-1].seq, count_max=500, **only)
+        assert len(page) + len(rest) == 20
 
 
 async def test_an_erased_app_leaves_no_events(log: EventLog) -> None:

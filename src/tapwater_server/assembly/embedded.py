@@ -1,4 +1,7 @@
-"""One process, SQLite and files: the wiring diagram. Read this first."""
+"""One process, SQLite and files: the wiring diagram. Read this first.
+
+Then ``eventline.py`` (what happened becomes calls) and ``parts/``: a page for each service.
+"""
 
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -81,6 +84,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         )
         confinement.sandbox.prepare({revision.python for revision in live(stores.registry)})
         images = Images(registry=stores.registry, folders=stores.folders)
+        # A function asks services that are opened below, on top of the line it runs on.
         asks = ServiceAsks(table=lambda: services.table, exists=partial(_exists, stores))
         line = _request_line(
             settings, stores, confinement, images, asks, clock=clock, ids=ids, stack=stack

@@ -10,6 +10,8 @@ LOG-4  A cursor is where its owner left it, also after kill -9; it never moves b
 LOG-5  sweep() removes what is older than asked (since it was written down) and lies behind every
        cursor, and nothing else; as long as there is no cursor, nothing. No seq is given twice.
 LOG-6  wait_appended() misses nothing, neither of append() nor of a change with its events.
+LOG-7  read() gives up to ``bytes_max`` bytes of data at once, but at least one event if there is
+       one, and holds hardly more than that: fewer than asked for are not the end, only none are.
 """
 
 from collections.abc import Sequence
@@ -18,6 +20,8 @@ from typing import Protocol
 
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
+
+READ_BYTES_MAX = 16 << 20  # Data read at once: hundreds of events may have 1 MiB each.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +48,10 @@ class EventLog(Protocol):
         type_prefix: str = "",
         source: str = "",
         data: bool = True,
+        bytes_max: int = READ_BYTES_MAX,
     ) -> Sequence[Logged]:
         """Read what comes after ``after``; of one app, one kind, one source if given. What is
-        only to be listed is read without its ``data``, which may be large.
+        only to be listed is read without its ``data``, which may be large, and counts nothing.
         """
         ...
 

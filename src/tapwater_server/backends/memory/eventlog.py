@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.eventlog import Logged
+from tapwater_server.ports.eventlog import READ_BYTES_MAX, Logged
 from tapwater_server.ports.noticing import Changes
 
 
@@ -53,6 +54,7 @@ class MemoryEventLog:
         type_prefix: str = "",
         source: str = "",
         data: bool = True,
+        bytes_max: int = READ_BYTES_MAX,
     ) -> Sequence[Logged]:
         found = [
             row.logged
@@ -64,7 +66,7 @@ class MemoryEventLog:
         ]
         if not data:
             found = [replace(one, event=replace(one.event, data=b"")) for one in found]
-        return found[:count_max]
+        return _fitting(found[:count_max], bytes_max)
 
     async def find(self, app: AppId, id: str) -> Logged | None:
         rows = [row.logged for row in self._rows]
@@ -98,3 +100,10 @@ class MemoryEventLog:
 
     async def erase(self, app: AppId) -> None:
         self._rows = [row for row in self._rows if row.logged.event.app != app]
+
+
+def _fitting(found: Sequence[Logged], bytes_max: int) -> Sequence[Logged]:
+    """Give the first ones whose data fit, but at least one."""
+    sizes = accumulate(len(one.event.data) for one in found)
+    fitting = sum(1 for size in sizes if size <= bytes_max)
+    return found[: max(1, fitting)]

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from tapwater_server.model.errors import Overloaded
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.eventlog import Logged
+from tapwater_server.ports.eventlog import READ_BYTES_MAX, Logged
 from tapwater_server.ports.noticing import Changes
 
 GATHERED_MAX = 5_000  # Calls in one write: beyond this the disk is not keeping up.
@@ -23,6 +24,7 @@ CHUNK_MAX = 500  # Rows removed in one write: others wait for no more than that.
 _COLUMNS = """
 id, app, type, source, subject, at, data, content_type, key, root, depth, trace, extensions
 """
+_DATA = 7  # The column, after seq.
 _RECORD = f"""
 INSERT INTO event ({_COLUMNS}, recorded_at)
 VALUES (:id, :app, :type, :source, :subject, :at, :data, :content_type, :key, :root, :depth,
@@ -140,6 +142,7 @@ class SqliteEventLog:
         type_prefix: str = "",
         source: str = "",
         data: bool = True,
+        bytes_max: int = READ_BYTES_MAX,
     ) -> Sequence[Logged]:
         values = {
             "after": after,
@@ -152,8 +155,8 @@ class SqliteEventLog:
         sql = some if app is None else _READ_APP
         if not data:
             sql = _LIST if app is None else _LIST_APP
-        rows = await self._database.read(lambda c: c.execute(sql, values).fetchall())
-        return [_logged(row) for row in rows]
+        work = partial(_read, sql=sql, values=values, bytes_max=bytes_max)
+        return [_logged(row) for row in await self._database.read(work)]
 
     async def find(self, app: AppId, id: str) -> Logged | None:
         values = {"app": app, "id": id}
@@ -247,6 +250,20 @@ def _logged(row: tuple[Any, ...]) -> Logged:
         extensions=json.loads(more) if more else {},
     )
     return Logged(seq=seq, event=event)
+
+
+def _read(
+    connection: sqlite3.Connection, *, sql: str, values: dict[str, Any], bytes_max: int
+) -> Sequence[tuple[Any, ...]]:
+    """Take row by row what fits, at least one: SQLite loads a row when it is asked for."""
+    rows, size = list[tuple[Any, ...]](), 0
+    with closing(connection.execute(sql, values)) as found:
+        for row in found:
+            size += len(row[_DATA])
+            if rows and size > bytes_max:
+                break
+            rows.append(row)
+    return rows
 
 
 def _seq_at(connection: sqlite3.Connection, at: float) -> int:

@@ -1,7 +1,7 @@
 """What is deployed, in SQLite: read from memory, changed only after a change is durable."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ from tapwater_server.model.errors import Conflict, NotFound, SettingsError
 from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, RevisionId
 from tapwater_server.ports.registry import check_arrived, check_unused, check_weights
+from tapwater_server.ports.registry_held import Held
 
 FORMAT = 1  # of a revision's document
 _DEFAULT_APP = "default_app"
@@ -68,33 +69,13 @@ class SqliteRegistry:
     """See the promises of ``ports/registry.py``."""
 
     def __init__(self, *, database: Database, followers: Sequence[Follower]) -> None:
-        self._database = database
+        self._database, self._held = database, Held()
         self._followers = tuple(followers)
-        self._revisions: dict[AppId, dict[RevisionId, Revision]] = {}
-        self._aliases: dict[AppId, dict[str, Alias]] = {}
-        self._leaving: set[AppId] = set()
-        self._default: AppId | None = None
-        self._told: list[Callable[[AppId], None]] = []
+        self.apps, self.revisions = self._held.apps, self._held.revisions
+        self.revision, self.aliases = self._held.revision, self._held.aliases
+        self.default_app, self.leaving = self._held.default_app, self._held.leaving
+        self.watch = self._held.watch
         database.load(self._load)
-
-    def apps(self) -> Sequence[AppId]:
-        return sorted(self._revisions)
-
-    def revisions(self, app: AppId) -> Sequence[Revision]:
-        found = self._revisions.get(app, {}).values()
-        return sorted(found, key=lambda revision: -revision.number)
-
-    def revision(self, app: AppId, id: RevisionId) -> Revision | None:
-        return self._revisions.get(app, {}).get(id)
-
-    def aliases(self, app: AppId) -> Sequence[Alias]:
-        return sorted(self._aliases.get(app, {}).values(), key=lambda alias: alias.name)
-
-    def default_app(self) -> AppId | None:
-        return self._default
-
-    def watch(self, told: Callable[[AppId], None]) -> None:
-        self._told.append(told)
 
     async def next_number(self, app: AppId) -> int:
         def work(connection: sqlite3.Connection) -> int:
@@ -128,9 +109,9 @@ class SqliteRegistry:
                 connection.execute(_SET_ALIAS, _row(alias))
 
         def then(_: None) -> None:
-            self._revisions.setdefault(revision.app, {})[revision.id] = revision
-            self._keep(aliases)
-            self._tell(revision.app)
+            self._held.add(revision)
+            self._held.put_aliases(aliases)
+            self._held.tell(revision.app)
 
         await self._database.write(work, then=then)
 
@@ -140,8 +121,8 @@ class SqliteRegistry:
             connection.execute(_SET_ALIAS, _row(alias))
 
         def then(_: None) -> None:
-            self._keep([alias])
-            self._tell(alias.app)
+            self._held.put_aliases([alias])
+            self._held.tell(alias.app)
 
         await self._database.write(work, then=then)
 
@@ -151,8 +132,8 @@ class SqliteRegistry:
                 raise NotFound(f"{app} has no alias {name!r}")
 
         def then(_: None) -> None:
-            self._aliases.get(app, {}).pop(name, None)
-            self._tell(app)
+            self._held.remove_alias(app, name)
+            self._held.tell(app)
 
         await self._database.write(work, then=then)
 
@@ -164,11 +145,8 @@ class SqliteRegistry:
             connection.execute(_REMOVE_REVISION, {"app": app, "id": id})
 
         def then(_: None) -> None:
-            held = self._revisions[app]
-            del held[id]
-            if not held:
-                del self._revisions[app]
-            self._tell(app)
+            self._held.remove_revision(app, id)
+            self._held.tell(app)
 
         await self._database.write(work, then=then)
 
@@ -183,25 +161,18 @@ class SqliteRegistry:
                 follower.erase(connection, app)
 
         def then(_: None) -> None:
-            self._revisions.pop(app, None)
-            self._leaving.add(app)
-            self._aliases.pop(app, None)
-            if self._default == app:
-                self._default = None
+            self._held.remove_app(app)
             for follower in self._followers:
                 follower.forget(app)
-            self._tell(app)
+            self._held.tell(app)
 
         await self._database.write(work, then=then)
-
-    def leaving(self) -> Sequence[AppId]:
-        return sorted(self._leaving)
 
     async def forget_app(self, app: AppId) -> None:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_FORGET, {"app": app})
 
-        await self._database.write(work, then=lambda _: self._leaving.discard(app))
+        await self._database.write(work, then=lambda _: self._held.forget_app(app))
 
     async def set_default_app(self, app: AppId | None) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -213,31 +184,20 @@ class SqliteRegistry:
                 raise NotFound(f"there is no app {app}")
 
         def then(_: None) -> None:
-            before, self._default = self._default, app
-            for changed in dict.fromkeys((before, app)):
-                if changed is not None:
-                    self._tell(changed)
+            for changed in self._held.set_default_app(app):
+                self._held.tell(changed)
 
         await self._database.write(work, then=then)
-
-    def _tell(self, app: AppId) -> None:
-        for told in self._told:
-            told(app)
-
-    def _keep(self, aliases: Iterable[Alias]) -> None:
-        for alias in aliases:
-            self._aliases.setdefault(alias.app, {})[alias.name] = alias
 
     def _load(self, connection: sqlite3.Connection) -> None:
         for format, document in connection.execute(_REVISIONS):
             if format != FORMAT:
                 raise SettingsError(f"a revision has the format {format}; this release knows 1")
-            revision = msgspec.json.decode(document, type=Revision)
-            self._revisions.setdefault(revision.app, {})[revision.id] = revision
-        self._keep(_alias(row) for row in connection.execute(_ALIASES))
-        self._leaving = _leaving(connection)
+            self._held.add(msgspec.json.decode(document, type=Revision))
+        self._held.put_aliases(_alias(row) for row in connection.execute(_ALIASES))
+        self._held.leave(_leaving(connection))
         row = connection.execute(_DEFAULT).fetchone()
-        self._default = AppId(row[0]) if row is not None else None
+        self._held.set_default_app(AppId(row[0]) if row is not None else None)
 
 
 def _leaving(connection: sqlite3.Connection) -> set[AppId]:

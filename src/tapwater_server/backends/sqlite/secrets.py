@@ -111,8 +111,8 @@ class SqliteSecrets:
     def _key(self) -> AESGCM:
         if self._cipher is None:
             raise SettingsError(
-                f"the key file {self._key_file.path} is missing or spoilt, so secrets can be neither "
-                "read nor set: put it back and start again"
+                f"the key file {self._key_file.path} is missing or spoilt, so secrets can be "
+                "neither read nor set: put it back and start again"
             )
         return self._cipher
 

@@ -1,10 +1,12 @@
 """The API for everybody: signing up, in and out, one's own account, the published keys."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
 from tapwater_server.model.errors import Invalid, NotFound
+from tapwater_server.model.ids import AppId
 from tapwater_server.services.auth import pages, shapes
 from tapwater_server.services.auth.accounts import Accounts
 from tapwater_server.services.auth.desk import Desk
@@ -46,16 +48,8 @@ class AuthHttp:
         return Answer(_MAIL_SENT, 202) if tokens is None else _tokens(tokens, status=201)
 
     async def confirm(self, asked: Asked) -> Any:
-        code, from_form = await _code(asked)
-        try:
-            await self._accounts.confirm(asked.app, code, place_of(asked))
-        except Invalid as error:
-            if from_form:
-                return pages.say("That did not work", error.message, status=400)
-            raise
-        if from_form:
-            return pages.say("Thank you", "Your address is confirmed. You can sign in now.")
-        return shapes.Said(status="confirmed")
+        thanks = "Your address is confirmed. You can sign in now."
+        return await _confirmed(asked, self._accounts.confirm, thanks)
 
     async def confirm_page(self, asked: Asked) -> Any:
         return pages.ask_to_confirm(asked.text("code") or "", action="confirm")
@@ -133,16 +127,8 @@ class AuthHttp:
         return pages.ask_to_confirm(asked.text("code") or "", action="change-email")
 
     async def change_email_confirm(self, asked: Asked) -> Any:
-        code, from_form = await _code(asked)
-        try:
-            await self._accounts.change_email(asked.app, code, place_of(asked))
-        except Invalid as error:
-            if from_form:
-                return pages.say("That did not work", error.message, status=400)
-            raise
-        if from_form:
-            return pages.say("Thank you", "Your new address is confirmed.")
-        return shapes.Said(status="confirmed")
+        thanks = "Your new address is confirmed."
+        return await _confirmed(asked, self._accounts.change_email, thanks)
 
     async def leave(self, asked: Asked) -> None:
         body = await asked.body(shapes.Leave)
@@ -286,7 +272,8 @@ class AuthHttp:
         )
 
 
-def _open(
+def _line(
+    who: Who,
     method: str,
     path: str,
     says: str,
@@ -300,32 +287,15 @@ def _open(
         path=f"/auth/{path}",
         says=says,
         handler=handler,
-        who=Who.ANYONE,
+        who=who,
         takes=takes,
         gives=gives,
         body_bytes_max=shapes.BODY_BYTES_MAX,
     )
 
 
-def _mine(
-    method: str,
-    path: str,
-    says: str,
-    handler: Any,
-    *,
-    takes: type | None = None,
-    gives: type | None = None,
-) -> Endpoint:
-    return Endpoint(
-        method=method,
-        path=f"/auth/{path}",
-        says=says,
-        handler=handler,
-        who=Who.USER,
-        takes=takes,
-        gives=gives,
-        body_bytes_max=shapes.BODY_BYTES_MAX,
-    )
+_open = partial(_line, Who.ANYONE)
+_mine = partial(_line, Who.USER)
 
 
 def _page(path: str, says: str, handler: Any) -> Endpoint:
@@ -364,8 +334,16 @@ async def _form(asked: Asked) -> dict[str, str] | None:
         raise Invalid("this form cannot be read") from None
 
 
-async def _code(asked: Asked) -> tuple[str, bool]:
+async def _confirmed(
+    asked: Asked, take: Callable[[AppId, str, Place], Awaitable[object]], thanks: str
+) -> Any:
+    """Take the code of a mail: a browser's form is answered with a page."""
     form = await _form(asked)
     if form is None:
-        return (await asked.body(shapes.CodeBody)).code, False
-    return form.get("code", ""), True
+        await take(asked.app, (await asked.body(shapes.CodeBody)).code, place_of(asked))
+        return shapes.Said(status="confirmed")
+    try:
+        await take(asked.app, form.get("code", ""), place_of(asked))
+    except Invalid as error:
+        return pages.say("That did not work", error.message, status=400)
+    return pages.say("Thank you", thanks)
