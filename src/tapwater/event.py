@@ -1,7 +1,6 @@
 """Something that happened, as a reactive function is told of it: a CloudEvent (v1.0)."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,5 +118,5 @@ def _data(value: Mapping[str, Any]) -> Any:
         return value.get("data")
     try:
         return base64.b64decode(coded, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or letters beyond ASCII.
         return coded

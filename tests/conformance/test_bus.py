@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tapwater_server.backends.memory.bus import MemoryBus
+from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.bus import (
@@ -137,11 +139,45 @@ async def test_bus_2_count_is_a_ceiling_and_lines_are_apart(bus: Bus) -> None:
 
 async def test_bus_3_forgotten_comes_back(bus: Bus, clock: ManualClock) -> None:
     await bus.publish([errand()])
-    for attempt in (1, 2, 3):
+    for lost in (0, 1, 2):
         [delivery] = await lease(bus, lease_s=10.0)
-        assert delivery.attempt == attempt
+        assert (delivery.attempt, delivery.lost, delivery.begun) == (1, lost, lost + 1)
         await clock.advance(10.0)
         assert (await state(bus)).state == "waiting"
+
+
+async def test_bus_3_a_lost_lease_uses_no_attempt(bus: Bus, clock: ManualClock) -> None:
+    """Whatever comes between: what was settled counts as attempts, the rest as lost."""
+    await bus.publish([errand()])
+    counts = []
+    for how in (Later(0.0), None, Returned(), None, None, Later(0.0), Returned(), None):
+        [delivery] = await lease(bus, lease_s=10.0)
+        counts.append((delivery.attempt, delivery.lost))
+        if how is None:
+            await clock.advance(10.0)
+        else:
+            assert await bus.settle([(delivery, how)]) == [True]
+    assert counts == [(1, 0), (2, 0), (2, 1), (2, 1), (2, 2), (2, 3), (3, 3), (3, 3)]
+    seen = await state(bus)
+    assert (seen.attempt, seen.lost) == (3, 3)
+
+
+async def test_bus_3_a_late_settlement_is_no_loss(bus: Bus, clock: ManualClock) -> None:
+    await bus.publish([errand()])
+    [late] = await lease(bus, lease_s=10.0)
+    await clock.advance(11)
+    assert await bus.settle([(late, Later(0.0))]) == [True]
+    [again] = await lease(bus)
+    assert (again.attempt, again.lost) == (2, 0)
+
+
+async def test_bus_3_leases_of_a_dead_process_use_no_attempt(bus: Bus) -> None:
+    assert isinstance(bus, MemoryBus | SqliteBus)
+    await bus.publish([errand(), errand("e2")])
+    [first, _] = await lease(bus, lease_s=1e6)
+    await bus.settle([(first, Later(0.0))])
+    assert await bus.reclaim() == 1
+    assert [(d.attempt, d.lost) for d in await lease(bus)] == [(2, 0), (1, 1)]
 
 
 async def test_bus_3_not_before_is_kept(bus: Bus, clock: ManualClock) -> None:

@@ -261,7 +261,7 @@ async def test_log_7_no_more_bytes_than_asked_for_but_one_event(log: EventLog) -
     assert await pages(60) == [[10, 20, 30], [100], [5, 0, 5, 7]]
     assert await pages(59, app=SHOP) == [[10, 20], [30], [100], [5, 0, 5]]
     assert await pages(30, type_prefix=event().type) == [[10, 20], [30], [100], [5, 0, 5, 7]]
-    assert await pages(0, app=SHOP) == [[10], [20], [30], [100], [5, 0], [5]]
+    assert await pages(0, app=SHOP) == [[10], [20], [30], [100], [5], [0], [5]]
     assert await pages(0, data=False) == [[0] * 5, [0] * 3]
 
 

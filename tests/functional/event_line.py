@@ -25,6 +25,7 @@ from tapwater_server.model.function import (
 from tapwater_server.model.function import Kind as FunctionKind
 from tapwater_server.model.ids import AppId, FunctionId, RevisionId
 from tapwater_server.ports.bus import Errand, ErrandState, Filter, queue_line
+from tapwater_server.ports.meter import LogLine
 from tapwater_server.testing.clock import CountingIds, settle
 from tapwater_server.testing.guests import ScriptedGuest
 from tapwater_server.testing.world import World
@@ -61,6 +62,7 @@ class Line:
     ) -> None:
         self._places = places
         self.told: Told = []
+        self.said: list[LogLine] = []  # in the log of the app
         self._script = script or fine
         self.world = World(script=self._play)
         self.clock = self.world.clock
@@ -76,6 +78,7 @@ class Line:
             invoker=self.world.scheduler,
             clock=self.clock,
             ids=CountingIds(),
+            logs=self.said.append,
             places=self._places,
         )
 

@@ -84,6 +84,8 @@ async def test_a_poison_event_ends_as_a_dead_letter(make: Make) -> None:
     [letter] = await line.dead()
     assert (letter.attempt, letter.reason) == (3, "answered with status 500 (attempt 3 of 3)")
     assert line.line.dispatcher.stats().retried == 2
+    assert [(said.app, said.function, said.level) for said in line.said] == [(SHOP, "a", "error")]
+    assert f"(delivery={letter.id} event={letter.event} attempts=3)" in line.said[0].text
 
 
 async def test_matching_that_breaks_does_not_stop_the_log(make: Make) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from tapwater_server.assembly.eventline import EventLine, event_line
 from tapwater_server.backends.memory.registry import MemoryRegistry
 from tapwater_server.events.matching import errand_id
+from tapwater_server.events.retry import LOST_MAX
 from tapwater_server.model.delivering import DeliveryOptions
 from tapwater_server.model.event import Event
 from tapwater_server.model.function import Alias, Function, Kind, Revision, Style, Trigger
@@ -18,6 +19,7 @@ from tapwater_server.model.ids import AppId, FunctionId, RevisionId
 from tapwater_server.model.invocation import Ending
 from tapwater_server.ports.bus import Bus, ErrandState, Filter
 from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.meter import LogLine
 from tapwater_server.testing.clock import CountingIds, ManualClock, settle
 from tapwater_server.testing.invoker import ScriptedCall, ScriptedInvoker
 from tests.simulation.event_stores import Kept, Mortal, NodeDied
@@ -35,9 +37,10 @@ DOINGS = ["fine"] * 6 + [
     "no room",
     "poison",
 ]
+INNOCENT = frozenset({"fine", "slow", "fails twice", "no room"})  # They end well, given time.
 DEATHS = 0.004  # of a node, at each use of a port
 DEATHS_AT_CURSOR = 0.1  # between the relay's publish and its note of how far it has come
-ROUNDS_MAX = 200  # after the last misfortune: then something comes back for ever
+ROUNDS_MAX = 600  # after the last misfortune: then something comes back for ever
 ROUND_S = 300.0  # A clock that was set back by hours lets what is delayed wait for hours.
 
 
@@ -82,13 +85,15 @@ class Node:
 class World:
     """What outlives the nodes, what happens to them, and what was seen."""
 
-    def __init__(self, kept: Kept, *, clock: ManualClock, seed: int) -> None:
+    def __init__(self, kept: Kept, *, clock: ManualClock, seed: int, poison: bool = True) -> None:
         self.kept, self.clock = kept, clock
         self.chance = random.Random(seed)
         self._ids = CountingIds(seed=seed)
+        self._events = [does for does in DOINGS if poison or does != "poison"]
         self.registry = MemoryRegistry()
         self.accepted: dict[str, Event] = {}
         self.runs: list[Run] = []
+        self.said: list[LogLine] = []  # in the log of the app
         self.crowd_max = 0  # of "limited", at a time
         self.happened: Counter[str] = Counter()
         self._misfortune = True
@@ -197,6 +202,17 @@ class World:
 
     # What is seen.
 
+    async def innocents_lost(self) -> Sequence[str]:
+        """Who was given up on though nothing was wrong with it."""
+        bus = await self.kept.open_bus()
+        dead = await bus.list(Filter(app=SHOP, state="dead"), count_max=100_000)
+        return [
+            f"{one.event}: {one.reason}"
+            for one in dead
+            if json.loads(self.accepted[one.event].data)["does"] in INNOCENT
+            and one.function != str(SOMETIMES.id)  # It may be gone when it is its turn.
+        ]
+
     async def errands(self) -> Sequence[ErrandState]:
         assert self._node is not None
         return await self._node.bus.list(Filter(app=SHOP), count_max=100_000)
@@ -221,7 +237,9 @@ class World:
                 _check_end(event, errand, runs[name, event.id])
         for (name, id), of_one in runs.items():
             counted = [run for run in of_one if run.over != "returned"]
-            assert len(counted) <= ATTEMPTS_MAX, f"{name} was told of {id} {len(counted)} times"
+            assert len(counted) <= ATTEMPTS_MAX + LOST_MAX, (
+                f"{name} was told of {id} {len(counted)} times"
+            )
         self._check_order(seqs)
         assert self.crowd_max <= AT_ONCE, "more at once than allowed"
 
@@ -243,7 +261,7 @@ class World:
 
     def _event(self) -> Event:
         id = self._ids.fresh()
-        does = self.chance.choice(DOINGS)
+        does = self.chance.choice(self._events)
         return Event(
             id=id,
             app=SHOP,
@@ -274,6 +292,7 @@ class World:
             invoker=ScriptedInvoker(lambda call: self._called(node, call)),
             clock=self.clock,
             ids=CountingIds(seed=number),
+            logs=self.said.append,
         )
         node = Node(number=number, line=line, bus=bus)
         return node
@@ -351,10 +370,11 @@ def _check_end(event: Event, errand: ErrandState, runs: Sequence[Run]) -> None:
         assert any(run.over == "ok" for run in runs), f"{event.id} is done and never went well"
         assert does not in {"always fails", "hangs", "poison"}
         return
-    lost = sum(not run.over for run in runs)
-    failed = sum(run.over == "failed" for run in runs)
-    assert errand.attempt >= ATTEMPTS_MAX, f"{event.id} ({does}) was given up on too early"
-    assert lost + failed <= ATTEMPTS_MAX
+    worn, is_lost = errand.attempt >= ATTEMPTS_MAX, errand.lost > LOST_MAX
+    assert worn or is_lost, f"{event.id} ({does}) was given up on too early"
+    assert is_lost == errand.reason.startswith("lost "), errand.reason
+    # Only what dies with a poison again and again is taken for one.
+    assert is_lost or does not in INNOCENT, f"{event.id} ({does}) was given up on: {errand.reason}"
 
 
 async def _end(node: Node) -> None:

@@ -16,7 +16,7 @@ from tapwater_server.backends.memory.bus import MemoryBus
 from tapwater_server.ports.bus import Delivery, Done, Errand, Later, Settlement
 from tapwater_server.testing.clock import ManualClock
 from tests.simulation.event_stores import InMemory, Kept, OnDisk
-from tests.simulation.event_world import World
+from tests.simulation.event_world import ATTEMPTS_MAX, World
 
 STEPS = 40
 _ONE = os.environ.get("SIM_SEED")
@@ -51,6 +51,23 @@ async def test_nothing_is_lost_and_nothing_is_for_ever(
         assert len(world.happened) > 5
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_platform_that_dies_uses_up_nobodys_attempts(seed: int) -> None:
+    clock = ManualClock()
+    kept = InMemory(clock=clock, seed=seed)
+    world = World(kept, clock=clock, seed=seed, poison=False)
+    await world.begin()
+    for step in range(STEPS):
+        await world.step()
+        if step % 3 == 0:
+            await world.kill()
+            await world.start()
+    await world.finish()
+    await world.check()
+    assert await world.innocents_lost() == [], f"seed {seed}"
+    assert world.happened["killed somewhere"] > ATTEMPTS_MAX
+
+
 class _Forgetful(MemoryBus):
     """Takes a failed one for done: BUS-4 broken."""
 
@@ -69,11 +86,11 @@ class _Unordered(MemoryBus):
 
 
 class _Innumerate(MemoryBus):
-    """Does not count attempts: BUS-3 broken."""
+    """Does not count what was lost: BUS-3 broken."""
 
     async def reclaim(self) -> int:
         for row in self._rows.values():
-            row.attempt = 0
+            row.attempt, row.lost, row.unsettled = 0, 0, False
         return await super().reclaim()
 
 

@@ -12,6 +12,7 @@ from tapwater_server.events.delivering import Delivering
 from tapwater_server.events.destinations import Places
 from tapwater_server.events.dispatcher import Dispatcher
 from tapwater_server.events.ends import Ends, PlainPlaces
+from tapwater_server.events.notices import Logs, Notices
 from tapwater_server.events.relay import Relay
 from tapwater_server.events.settling import Settling
 from tapwater_server.events.telling import Telling
@@ -44,6 +45,7 @@ def open_event_line(stores: Stores, invoker: Invoker, *, clock: Clock, ids: IdSo
         invoker=invoker,
         clock=clock,
         ids=ids,
+        logs=stores.meter.log,
         places=open_places(stores, clock=clock, ids=ids),
     )
 
@@ -56,6 +58,7 @@ def event_line(
     invoker: Invoker,
     clock: Clock,
     ids: IdSource,
+    logs: Logs,
     places: Places | None = None,
 ) -> EventLine:
     """Assemble it of its ports; simulations do so with theirs."""
@@ -69,6 +72,7 @@ def event_line(
         settling=settling,
         ends=Ends(bus=bus, places=places, telling=telling, clock=clock),
         chains=Chains(log=log),
+        notices=Notices(logs=logs, clock=clock),
         clock=clock,
         ids=ids,
     )

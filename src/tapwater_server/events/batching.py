@@ -10,7 +10,7 @@ from tapwater_server.model.invocation import Ending, Outcome
 from tapwater_server.ports.bus import Delivery
 
 BATCH_BYTES_MAX = 4 << 20  # Of bodies in one batch.
-ALONE_ATTEMPT = 3  # From this attempt on each goes alone: one poison must not take the rest along.
+ALONE_AT = 3  # The third time on each goes alone: one poison must not take the rest along.
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class Filling:
 
 
 def goes_alone(delivery: Delivery, *, attempts_max: int) -> bool:
-    """Say whether a delivery has failed so often that it must not be among others."""
-    return delivery.attempt > 1 and delivery.attempt >= min(ALONE_ATTEMPT, attempts_max)
+    """Say whether a delivery has failed, or was lost, so often that it must not be among others."""
+    return delivery.begun > 1 and delivery.begun >= min(ALONE_AT, attempts_max)
 
 
 def outcomes(outcome: Outcome, deliveries: Sequence[Delivery]) -> Mapping[str, Outcome]:

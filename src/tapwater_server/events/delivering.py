@@ -9,6 +9,7 @@ from tapwater_server.events.batching import outcomes
 from tapwater_server.events.chains import Chains
 from tapwater_server.events.destinations import End
 from tapwater_server.events.ends import Ends
+from tapwater_server.events.notices import Notices
 from tapwater_server.events.retry import (
     Ack,
     Again,
@@ -47,11 +48,13 @@ class Delivering:
         settling: Settling,
         ends: Ends,
         chains: Chains,
+        notices: Notices,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._invoker, self._telling = invoker, telling
         self._settling, self._ends, self._chains = settling, ends, chains
+        self._notices = notices
         self._clock, self._ids = clock, ids
         self.counts = {"acked": 0, "retried": 0, "buried": 0, "released": 0}
 
@@ -107,7 +110,7 @@ class Delivering:
         age_s = now - delivery.published_at
         if options.age_s_max is not None and age_s > options.age_s_max:
             return f"it waited longer than {options.age_s_max:g} s"
-        return hopeless(attempt=delivery.attempt, policy=policy_of(options))
+        return hopeless(attempt=delivery.attempt, lost=delivery.lost, policy=policy_of(options))
 
     async def _obey(
         self, delivery: Delivery, target: Target, options: DeliveryOptions, outcome: Outcome
@@ -135,9 +138,8 @@ class Delivering:
                 where, lambda body: _good(delivery, body, outcome), delivery, target
             )
         except TapwaterError as error:
-            self.counts["buried"] += 1
             reason = f"it went well, but {where} could not be told: {error.message}"
-            self._settling.add(delivery, Dead(reason=reason))
+            self.give_up(delivery, target, reason)
             return
         self.counts["acked"] += 1
         self._settling.add(delivery, Done(result=_result(delivery, outcome)))
@@ -169,8 +171,13 @@ class Delivering:
             )
         except TapwaterError as error:
             reason = f"{reason} (and {where} could not be told: {error.message})"
+        self.give_up(delivery, target, reason)
+
+    def give_up(self, delivery: Delivery, target: Target | None, reason: str) -> None:
+        """Keep it as a dead letter, and say so in the app's log."""
         self.counts["buried"] += 1
         self._settling.add(delivery, Dead(reason=reason))
+        self._notices.gave_up(delivery, target, reason)
 
 
 def _result(delivery: Delivery, outcome: Outcome) -> bytes:

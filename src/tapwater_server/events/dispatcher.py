@@ -13,7 +13,7 @@ from tapwater_server.events.delivering import Delivering
 from tapwater_server.events.lines import share
 from tapwater_server.events.pacing import Paces
 from tapwater_server.events.settling import Settling
-from tapwater_server.ports.bus import Bus, Delivery, Returned
+from tapwater_server.ports.bus import Bus, Dead, Delivery, Returned
 from tapwater_server.ports.clock import Clock, wait_either
 
 # The leases of a process that died end when the next one starts (the bus is reclaimed). While it
@@ -271,12 +271,19 @@ class Dispatcher:
             self._failed += 1
             _log.exception("a delivery broke", extra={"line": line})
             for delivery in self._under_way[number]:
-                self._settling.add(delivery, self._breaks.judge(delivery.errand.id))
+                self._broke(line, delivery)
         del self._under_way[number]
         self._running[line] -= 1
         if not self._running[line]:
             del self._running[line]
         self._wake.set()
+
+    def _broke(self, line: str, delivery: Delivery) -> None:
+        verdict = self._breaks.judge(delivery.errand.id)
+        if isinstance(verdict, Dead):
+            self._delivering.give_up(delivery, self._audience.target(line), verdict.reason)
+        else:
+            self._settling.add(delivery, verdict)
 
     def _look_at(self, at: float) -> None:
         self._due = at if self._due is None else min(self._due, at)

@@ -5,7 +5,7 @@ crash gives the same errands, and the bus takes each of them once.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tapwater_server.events.audience import Audience
@@ -17,6 +17,7 @@ from tapwater_server.ports.eventlog import EventLog, Logged
 
 CURSOR = "relay"
 READ_MAX = 256  # Events at a time: bounds what is repeated and how large a write becomes.
+GROUP_BYTES = 8 << 20  # Of errands published at once; one errand more does no harm.
 CURSOR_S = 0.5  # How often the cursor is written down while there is much to do.
 AGAIN_S = 1.0  # After the log or the bus could not be used.
 
@@ -67,8 +68,7 @@ class Relay:
         logged = await self._eventlog.read(after=self._seq, count_max=READ_MAX)
         if not logged:
             return 0
-        errands = self._matched(logged)
-        if errands:
+        for errands in self._matched(logged):
             await self._publish(errands)
         self._seq = logged[-1].seq
         self._counts["events"] += len(logged)
@@ -76,16 +76,26 @@ class Relay:
             await self._write_cursor()
         return len(logged)
 
-    def _matched(self, logged: Sequence[Logged]) -> list[Errand]:
+    def _matched(self, logged: Sequence[Logged]) -> Iterator[Sequence[Errand]]:
+        """Make the errands, a group at a time: each of a hundred triggers has the data again."""
+        group, size = list[Errand](), 0
+        for errand in self._made(logged):
+            group.append(errand)
+            size += len(errand.body)
+            if size >= GROUP_BYTES:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+    def _made(self, logged: Sequence[Logged]) -> Iterator[Errand]:
         now = self._clock.now()
-        errands: list[Errand] = []
         for one in logged:
             try:
-                found = self._audience.match(one.event)
-                errands += [errand_of(match, one.event, now=now) for match in found]
+                for match in self._audience.match(one.event):
+                    yield errand_of(match, one.event, now=now)
             except Exception:  # One event that we cannot handle must not stop all later ones.
                 self._poison(one.event.app, one.event.id, one.seq)
-        return errands
 
     async def _publish(self, errands: Sequence[Errand]) -> None:
         """Publish all; if they are refused, each by itself, leaving out what never fits."""

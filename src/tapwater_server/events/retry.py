@@ -9,6 +9,9 @@ _OURS = frozenset({Ending.OVERLOADED, Ending.CANCELLED})
 # No instance could be made, and it was not the function's module that raised. Nothing of the event
 # has run: for so long it is taken for our fault (no memory, a full disk).
 START_FAILED_S_MAX = 600.0
+# So often a delivery may be begun and never heard of again. As a rule that is the platform's fault,
+# and uses no attempt; but what kills whoever touches it must not do so for ever.
+LOST_MAX = 10
 _REFUSED, _SERVER_ERROR = 400, 500
 _FOR_NOW = frozenset({408, 409, 425, 429})  # Refusals that say: try again.
 
@@ -111,14 +114,22 @@ def reason_of(outcome: Outcome) -> str:
     return f"answered with status {outcome.status}"
 
 
-def hopeless(*, attempt: int, policy: RetryPolicy) -> str:
+def hopeless(*, attempt: int, lost: int, policy: RetryPolicy) -> str:
     """Say why a delivery must not even be run, or nothing.
 
-    Earlier runs never came back to tell us how they ended: an errand that kills whoever touches
-    it must not be allowed to do so for ever.
+    ``lost`` runs began and never came back to tell us how they ended. ``attempt`` is too high only
+    where a deploy has lowered the ceiling.
+
+    >>> hopeless(attempt=1, lost=11, policy=RetryPolicy())
+    'lost 11 times: the platform ended each time while it ran (attempt 1 of 5)'
     """
+    if lost > LOST_MAX:
+        return (
+            f"lost {lost} times: the platform ended each time while it ran "
+            f"(attempt {attempt} of {policy.attempts_max})"
+        )
     if attempt > policy.attempts_max:
-        return f"{policy.attempts_max} attempts began and none came back"
+        return f"{attempt - 1} attempts failed, and no more than {policy.attempts_max} are made"
     return ""
 
 

@@ -7,7 +7,8 @@ BUS-1  publish() of an id already seen, even a settled, replaced or dropped one,
        it is durable (fsync) before it returns, and all errands of one call become visible together
        or not at all.
 BUS-2  A leased delivery is hidden from other lessees until its lease ends.
-BUS-3  A delivery nobody settled comes back when its lease ends, attempt + 1.
+BUS-3  A delivery nobody settled comes back when its lease ends, lost + 1: the attempt is not used
+       up, for nobody knows that it was made.
 BUS-4  Settled with Done it ends; with Later it is hidden for delay_s; with Dead it is kept as a
        dead letter.
 BUS-5  Settling with an attempt that is not the current one changes nothing and says False. A lease
@@ -23,8 +24,8 @@ BUS-10 lease() gives the higher priority first, and within one priority the earl
 BUS-11 An errand with ``replaces`` takes the place of the one of the same line and ``replaces``
        that has not been leased yet (debounce): the old one is gone, the new one waits its own
        not_before, but never longer than replaced_s_max after the first one was published.
-BUS-12 revive() makes dead letters waiting again, attempt 0, the oldest first, and without an
-       expires_at; drop() removes what is not leased; both say which.
+BUS-12 revive() makes dead letters waiting again, attempt 0 and lost 0, the oldest first, and
+       without an expires_at; drop() removes what is not leased; both say which.
 BUS-13 extend() moves the end of a lease that is still held, and says None for any other.
 BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter, at
        the latest with the next lease() of its line or sweep(). Only a lease() that says
@@ -72,11 +73,17 @@ class Delivery:
     """One leased errand, attempt n (from 1)."""
 
     errand: Errand
-    attempt: int
+    attempt: int  # one more than what was settled with Later
     leased_until: float
     published_at: float
     seq: int  # rises with publishing
     lease: int = 0  # rises with each lease, also of an errand that was returned in between
+    lost: int = 0  # how many leases before ended with nobody settling: their holder died, say
+
+    @property
+    def begun(self) -> int:
+        """How often it was begun, this time too; what was returned does not count."""
+        return self.attempt + self.lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ class ErrandState:
     state: str
     attempt: int
     published_at: float
+    lost: int = 0  # as of the last lease
     settled_at: float = 0.0
     not_before: float = 0.0
     key: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tapwater_server.model.errors import (
+    Invalid,
     NotAllowed,
     NotFound,
     TapwaterError,
@@ -19,6 +20,11 @@ from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Socket, Streamed, Who
 from tapwater_server.web.routes import Routes, split_path
 
+# A function has a whole answer or none, and few places for its questions: one is held till then.
+ENDLESS = (
+    "this never ends, and a function waits for the end: listen from outside, "
+    "or let a trigger call a function"
+)
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
 _DIGITS_MAX = 19  # Of a Content-Length; the door lets none through that has more, a function might.
@@ -71,6 +77,7 @@ class Table:
             MethodNotAllowed: not with this method.
             TooLarge: the body says that it is larger than the endpoint takes.
             Unauthenticated, NotAllowed: not for who asks.
+            Invalid: it never ends, and a function asks.
         """
         segments, routes = split_path(asked.path), self._by_method.get(asked.method)
         fitting = routes.first(segments) if routes is not None else None
@@ -79,6 +86,8 @@ class Table:
         endpoint, asked.params = fitting
         require(endpoint.who, asked)
         limit(asked, bytes_max=endpoint.body_bytes_max)
+        if asked.caller is not None and endpoint.endless(asked):
+            raise Invalid(ENDLESS)
         return endpoint
 
     def _missing(self, asked: Asked, segments: Sequence[str]) -> TapwaterError:

@@ -10,6 +10,16 @@ from tapwater_server.web.asked import BODY_BYTES_MAX, Asked
 Handler = Callable[[Asked], Awaitable[Any]]
 
 
+def never(asked: Asked) -> bool:
+    """Say no, whatever is asked."""
+    return False
+
+
+def always(asked: Asked) -> bool:
+    """Say yes, whatever is asked."""
+    return True
+
+
 class Who(StrEnum):
     """Who may use an endpoint of an app's services."""
 
@@ -74,6 +84,7 @@ class Endpoint:
     status: int = 200
     body_bytes_max: int = BODY_BYTES_MAX  # more is refused, as soon as it is known
     waits: bool = False  # may take long without doing anything: ends when its client has gone
+    endless: Callable[[Asked], bool] = never  # goes on until its client goes: not for functions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,6 +185,7 @@ async def test_calling(rig: Rig) -> None:
         ("users/register", {"headers": {"a": "b\r\nc: d"}}, 400),
         ("users/register", {"data": 1, "body_base64": "eA=="}, 400),
         ("users/register", {"body_base64": "?"}, 400),
+        ("users/register", {"body_base64": "ü"}, 400),
         ("users/register", {"revision": 9}, 404),
         ("users/register", {"revision": "nope"}, 404),
         ("users/register", {"colour": 1}, 400),

@@ -17,7 +17,7 @@ def pages() -> list[Path]:
     found = [
         *sorted(REPOSITORY.glob("*.md")),
         *sorted((REPOSITORY / "docs").rglob("*.md")),
-        *sorted((REPOSITORY / "examples").rglob("*.md")),
+        *sorted((REPOSITORY / "examples").glob("*/*.md")),  # Not what a platform keeps there.
     ]
     return [page for page in found if read_blocks(page.read_text())]
 

@@ -18,6 +18,7 @@ KILLS = 4
 ACCEPTED_PER_LIFE = 60  # Of each kind, before the next kill.
 AGAIN_S_MAX = 10.0
 TOLD_S_MAX = 60.0
+# One attempt is all they have: a kill must not use it up.
 # A document is what a function leaves behind for the test: it is durable before the function ends.
 FILES = {
     "reactive/told.py": """
@@ -25,7 +26,7 @@ from tapwater import docs, on, options
 
 options(concurrency=8)
 
-@on.event(type="load.happened", source="/events")
+@on.event(type="load.happened", source="/events", retries=0)
 def told(event):
     docs.set(f"told/{event.data['n']}", {"n": event.data["n"]})
 """,
@@ -34,7 +35,7 @@ from tapwater import docs, on, options
 
 options(concurrency=8)
 
-@on.document_created("orders/{id}")
+@on.document_created("orders/{id}", retries=0)
 def written(event, id):
     docs.set(f"seen/{id}", {"id": id})
 """,
@@ -117,7 +118,7 @@ def test_every_accepted_event_is_told_and_every_write_is_there(tmp_path: Path) -
         )
         until(lambda: _is_quiet(platform), "all lines are quiet")
         dead = platform.api("GET", f"/apps/{APP}/events/dead").json()["deliveries"]
-        assert dead == []
+        assert dead == [], "a kill is no fault of the functions'"
 
 
 def _wait_accepted(clients: list[Client]) -> None:

@@ -13,7 +13,7 @@ from tapwater_server.model.ids import AppId, FunctionId, InvocationId, RevisionI
 from tapwater_server.model.invocation import Invocation, Verb
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.dispatch import Table
-from tapwater_server.web.endpoint import Endpoint, Streamed
+from tapwater_server.web.endpoint import Endpoint, Streamed, always
 
 SHOP = AppId("shop")
 CALLER = Invocation(
@@ -64,9 +64,17 @@ class Service:
             [
                 Endpoint(method="PUT", path="/echo", says="x", handler=self.echo),
                 Endpoint(method="GET", path="/stream", says="x", handler=self.stream),
+                Endpoint(method="GET", path="/live", says="x", handler=self.stream, endless=always),
+                Endpoint(
+                    method="GET", path="/both", says="x", handler=self.stream, endless=_follows
+                ),
             ]
         )
         return ServiceAsks(table=lambda: table, exists=lambda _: exists)
+
+
+def _follows(asked: Asked) -> bool:
+    return asked.flag("follows", default=False)
 
 
 def frame(head: Any, body: bytes = b"") -> bytes:
@@ -110,6 +118,26 @@ async def test_a_stream_that_does_not_fit_is_ended_and_refused() -> None:
     said, body = read(await service.asks().answer(CALLER, frame(head)))
     assert (said["status"], json.loads(body)["code"]) == (413, "too_large")
     assert service.closed
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "follows", "status"),
+    [
+        ("/live", "GET", "false", 400),
+        ("/live", "HEAD", "false", 400),
+        ("/both", "GET", "true", 400),
+        ("/both", "GET", "false", 200),
+    ],
+)
+async def test_what_never_ends_is_not_for_functions(
+    path: str, method: str, follows: str, status: int
+) -> None:
+    """It would hold one of few places of the instance for ever; its handler is not begun."""
+    service = Service()
+    head = {"method": method, "path": path, "query": {"count": "1", "follows": follows}}
+    said, body = read(await service.asks().answer(CALLER, frame(head)))
+    assert (said["status"], service.closed) == (status, status == 200)
+    assert status == 200 or json.loads(body)["code"] == "invalid"
 
 
 async def test_what_goes_wrong_is_a_problem() -> None:

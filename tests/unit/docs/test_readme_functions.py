@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tapwater import blobs
 from tapwater.runtime.loading import load_here
-from tapwater.testing import call
+from tapwater.testing import call, fake_services, send_event
 
 README = Path(__file__).parents[3] / "README.md"
 _SHOWN = re.compile(r"^```python\n# (\S+\.py)[^\n]*\n(.*?)^```$", re.M | re.S)
@@ -28,7 +29,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_all_of_them_load(app: Path) -> None:
     files = [file.relative_to(app).as_posix() for file in app.rglob("*.py")]
-    assert len(files) == 4
+    assert len(files) == 5
     for file in files:
         loaded = load_here({"code": str(app), "module": file, "function": f"app:{file}"})
         assert loaded.manifest["warnings"] == []
@@ -51,3 +52,11 @@ def test_a_body_a_call_and_a_status(app: Path) -> None:
 def test_a_stream(app: Path) -> None:
     said = call(app / "chat/restful/tokens.py", query={"prompt": "a b"})
     assert said.text == 'data: {"token":"a"}\n\ndata: {"token":"b"}\n\n'
+
+
+def test_an_event_that_comes_twice(app: Path) -> None:
+    with fake_services() as services:
+        for _ in range(2):
+            send_event(app / "orders/reactive/ship.py", {"tea": 3}, id="7", services=services)
+        assert blobs.get("archive/7") == b"{'tea': 3}"
+        assert [one.key for one in blobs.list("archive/")] == ["7"]

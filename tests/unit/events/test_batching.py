@@ -20,9 +20,11 @@ from tapwater_server.model.invocation import Ending, Outcome, Usage
 from tapwater_server.ports.bus import Delivery, Errand
 
 
-def delivery(id: str = "a", *, attempt: int = 1, body: bytes = b"{}") -> Delivery:
+def delivery(id: str = "a", *, attempt: int = 1, lost: int = 0, body: bytes = b"{}") -> Delivery:
     errand = Errand(id=id, app="shop", line="q:shop:q", body=body)
-    return Delivery(errand=errand, attempt=attempt, leased_until=0.0, published_at=0.0, seq=1)
+    return Delivery(
+        errand=errand, attempt=attempt, lost=lost, leased_until=0.0, published_at=0.0, seq=1
+    )
 
 
 def ended(body: object = None, *, status: int = 200, ending: Ending = Ending.OK) -> Outcome:
@@ -54,6 +56,13 @@ def test_many_bytes_make_it_full() -> None:
 )
 def test_who_failed_often_goes_alone(attempt: int, attempts_max: int, alone: bool) -> None:
     assert goes_alone(delivery(attempt=attempt), attempts_max=attempts_max) is alone
+
+
+@pytest.mark.parametrize(
+    ("attempt", "lost", "alone"), [(1, 0, False), (1, 1, False), (1, 2, True), (2, 1, True)]
+)
+def test_who_was_lost_often_goes_alone(attempt: int, lost: int, alone: bool) -> None:
+    assert goes_alone(delivery(attempt=attempt, lost=lost), attempts_max=5) is alone
 
 
 def endings(outcome: Outcome, *ids: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapwater_server.events.retry import (
+    LOST_MAX,
     START_FAILED_S_MAX,
     Ack,
     Again,
@@ -62,8 +63,19 @@ def test_a_server_error_is_tried_again_and_a_refusal_is_an_answer() -> None:
 
 
 def test_an_errand_that_kills_whoever_touches_it_is_given_up() -> None:
-    assert not hopeless(attempt=POLICY.attempts_max, policy=POLICY)
-    assert hopeless(attempt=POLICY.attempts_max + 1, policy=POLICY)
+    assert not hopeless(attempt=1, lost=LOST_MAX, policy=POLICY)
+    reason = hopeless(attempt=1, lost=LOST_MAX + 1, policy=POLICY)
+    assert reason.startswith(f"lost {LOST_MAX + 1} times")
+
+
+@given(attempt=st.integers(1, POLICY.attempts_max), lost=st.integers(0, LOST_MAX))
+def test_a_platform_that_dies_uses_no_attempt(attempt: int, lost: int) -> None:
+    assert not hopeless(attempt=attempt, lost=lost, policy=POLICY)
+
+
+def test_what_was_tried_more_often_than_is_allowed_now_is_not_run() -> None:
+    attempt = POLICY.attempts_max + 1
+    assert hopeless(attempt=attempt, lost=0, policy=POLICY).startswith("4 attempts failed")
 
 
 def test_an_event_that_is_refused_is_given_up_at_once() -> None:

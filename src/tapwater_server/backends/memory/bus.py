@@ -34,6 +34,8 @@ class _Row:
     awake: bool  # Its time has come; a clock that jumps back does not take that away.
     state: str = "waiting"  # or leased, done, dead, gone
     attempt: int = 0
+    lost: int = 0
+    unsettled: bool = False  # The last lease: it is held, or lost.
     lease: int = 0
     result: bytes = b""
     reason: str = ""
@@ -85,7 +87,9 @@ class MemoryBus:
         for row in sorted(due, key=lambda row: (-row.errand.priority, row.seq)):
             if len(leased) < count_max and self._may_be_leased(row, now):
                 row.state, row.due, row.awake = "leased", now + lease_s, False
-                row.attempt, row.lease = row.attempt + 1, row.lease + 1
+                row.lost += row.unsettled
+                row.attempt += not row.unsettled  # A lost lease's attempt is taken over.
+                row.lease, row.unsettled = row.lease + 1, True
                 leased.append(_delivery(row))
         self._changes.stir()
         return leased
@@ -140,7 +144,8 @@ class MemoryBus:
     async def revive(self, filter: Filter, *, count_max: int) -> Sequence[str]:
         dead = [row for row in self._meant(filter) if row.state == "dead"][:count_max]
         for row in dead:
-            row.state, row.attempt, row.awake = "waiting", 0, True
+            row.state, row.awake = "waiting", True
+            row.attempt, row.lost, row.unsettled = 0, 0, False
             row.due, row.settled_at, row.expires_at = self._clock.now(), 0.0, 0.0
             row.errand = replace(row.errand, expires_at=0.0)
         self._changes.note()
@@ -244,7 +249,8 @@ class MemoryBus:
         if row is None:
             return False
         now = self._clock.now()
-        row.due, row.reason, row.lease = now, "", row.lease + 1
+        row.due, row.reason = now, ""
+        row.lease, row.unsettled = row.lease + 1, False
         match settlement:
             case Done(result):
                 row.state, row.settled_at, row.result = "done", now, result
@@ -297,6 +303,7 @@ def _delivery(row: _Row) -> Delivery:
         published_at=row.published_at,
         seq=row.seq,
         lease=row.lease,
+        lost=row.lost,
     )
 
 
@@ -309,6 +316,7 @@ def _state_of(row: _Row, now: float) -> ErrandState:
         function=errand.function,
         state=standing,
         attempt=row.attempt,
+        lost=row.lost,
         published_at=row.published_at,
         settled_at=row.settled_at,
         not_before=row.due if standing == "waiting" else 0.0,

@@ -30,13 +30,17 @@ UPDATE errand SET state = 5, settled_at = :now, reason = :reason, lease = lease 
 WHERE line = :line AND expires_at > 0 AND expires_at <= :now AND state < 3 RETURNING seq, line, key
 """
 _READY = """
-SELECT seq, id, app, line, key, at_once, priority, attempt + 1, lease + 1, expires_at,
-       published_at, replaces, function, event, root, depth, revision, trace, attributes, body
+SELECT seq, id, app, line, key, at_once, priority, attempt + 1 - unsettled, lost + unsettled,
+       lease + 1, expires_at, published_at, replaces, function, event, root, depth, revision,
+       trace, attributes, body
 FROM errand JOIN errand_content USING (seq)
 WHERE line = :line AND state = 0 ORDER BY priority DESC, seq LIMIT :count_max
 """
+# Nobody settled the lease before: this one takes its attempt over.
 _LEASE = """
-UPDATE errand SET state = 3, attempt = attempt + 1, lease = lease + 1, due = :until
+UPDATE errand
+SET state = 3, attempt = attempt + 1 - unsettled, lost = lost + unsettled, unsettled = 1,
+    lease = lease + 1, due = :until
 WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 _NEXT_DUE = "SELECT min(due) FROM errand WHERE line = :line AND state IN (1, 3)"
@@ -55,6 +59,7 @@ WHERE errand.lease = wanted.value ->> 1 AND errand.attempt = wanted.value ->> 2
 _SETTLE = """
 UPDATE errand
 SET lease = lease + 1,
+    unsettled = 0,
     state = said.value ->> 1,
     due = :now + (said.value ->> 2),
     settled_at = CASE WHEN said.value ->> 1 < 4 THEN 0.0 ELSE :now END,
@@ -207,6 +212,7 @@ def _delivery(row: tuple[Any, ...], until: float) -> Delivery:
         at_once,
         priority,
         attempt,
+        lost,
         lease,
         expires_at,
         published_at,
@@ -245,4 +251,5 @@ def _delivery(row: tuple[Any, ...], until: float) -> Delivery:
         published_at=published_at,
         seq=seq,
         lease=lease,
+        lost=lost,
     )

@@ -10,7 +10,7 @@ _COLUMNS = """
 errand.id, app, line, function,
 CASE WHEN state = 4 THEN 'done' WHEN state = 5 THEN 'dead'
      WHEN state = 3 AND due > :now THEN 'leased' ELSE 'waiting' END AS standing,
-attempt, published_at, settled_at,
+attempt, lost, published_at, settled_at,
 CASE WHEN state < 3 OR (state = 3 AND due <= :now) THEN due ELSE 0.0 END,
 key, event, root, depth, result, reason
 """
@@ -171,8 +171,8 @@ def _values(
 
 
 def _errand_state(row: tuple[Any, ...]) -> ErrandState:
-    id, app, line, function, state, attempt, published_at, settled_at, not_before = row[:9]
-    key, event, root, depth, result, reason, *content = row[9:]
+    id, app, line, function, state, attempt, lost, published_at, settled_at, not_before = row[:10]
+    key, event, root, depth, result, reason, *content = row[10:]
     body, attributes = content or (b"", b"")
     return ErrandState(
         id=id,
@@ -181,6 +181,7 @@ def _errand_state(row: tuple[Any, ...]) -> ErrandState:
         function=function,
         state=state,
         attempt=attempt,
+        lost=lost,
         published_at=published_at,
         settled_at=settled_at,
         not_before=not_before,

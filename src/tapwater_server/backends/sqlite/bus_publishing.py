@@ -11,11 +11,12 @@ from tapwater_server.ports.bus import Errand
 
 _LAST = "SELECT coalesce(max(seq), 0) FROM errand"
 _ERRAND = """
-INSERT INTO errand (id, app, line, key, at_once, priority, state, attempt, lease, due, expires_at,
-                    published_at, settled_at, replaces, first_at, function, event, root, depth,
-                    reason, result)
-VALUES (:id, :app, :line, :key, :at_once, :priority, :due > :now, 0, 0, :due, :expires_at,
-        :now, 0.0, :replaces, :first_at, :function, :event, :root, :depth, '', x'')
+INSERT INTO errand (id, app, line, key, at_once, priority, state, attempt, lost, unsettled, lease,
+                    due, expires_at, published_at, settled_at, replaces, first_at, function,
+                    event, root, depth, reason, result)
+VALUES (:id, :app, :line, :key, :at_once, :priority, :due > :now, 0, 0, 0, 0,
+        :due, :expires_at, :now, 0.0, :replaces, :first_at, :function,
+        :event, :root, :depth, '', x'')
 ON CONFLICT (id) DO NOTHING
 """
 # The rows are written one after the other, so that every new id finds its errand's number.

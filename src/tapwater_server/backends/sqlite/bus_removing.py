@@ -14,7 +14,8 @@ CHUNK_MAX = 500  # Rows removed in one write: others wait for no more than that.
 
 # Its time to live is over, or it would not have been asked for: it lives without one now.
 _REVIVE = """
-UPDATE errand SET state = 0, attempt = 0, due = :now, settled_at = 0.0, expires_at = 0.0
+UPDATE errand SET state = 0, attempt = 0, lost = 0, unsettled = 0, due = :now, settled_at = 0.0,
+                  expires_at = 0.0
 WHERE seq IN (SELECT value FROM json_each(:seqs)) RETURNING id, seq, line, key
 """
 _DROP = """

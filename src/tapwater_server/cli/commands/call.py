@@ -1,7 +1,6 @@
 """`tapwater call`: one call of one function, its answer on stdout."""
 
 import base64
-import binascii
 import json
 import re
 import sys
@@ -253,7 +252,7 @@ def print_body(session: Session, answer: Mapping[str, Any]) -> None:
     if isinstance(encoded, str):
         try:
             raw = base64.b64decode(encoded)
-        except binascii.Error as error:
+        except ValueError as error:
             raise CommandFailed("the server's answer cannot be read") from error
         if session.out.is_terminal and len(raw) > 0:
             session.say(f"[dim]{size(len(raw))} that are not text; pipe them into a file[/dim]")

@@ -12,10 +12,10 @@ from tapwater_server.services.auth.accounts import Accounts
 from tapwater_server.services.auth.desk import Desk
 from tapwater_server.services.auth.entrance import Entrance, Tokens
 from tapwater_server.services.auth.house import House, Place
-from tapwater_server.services.auth.pacing import network_of
 from tapwater_server.services.auth.signing import ALGORITHM
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Who
+from tapwater_server.web.networks import network_of
 
 _FORM = "application/x-www-form-urlencoded"
 _MAIL_SENT = shapes.Said(status="mail_sent")

@@ -1,7 +1,6 @@
 """The API of upload forms: a page's own form sends a file straight into a bucket."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -130,7 +129,7 @@ class FormsApi:
             raise NotAllowed("the form is not signed, or was changed")
         try:
             policy = msgspec.json.decode(base64.urlsafe_b64decode(text), type=Policy)
-        except (binascii.Error, msgspec.DecodeError):
+        except (ValueError, msgspec.DecodeError):
             raise NotAllowed("the form was signed by another release") from None
         if self._clock.now() >= policy.expires:
             raise NotAllowed("this form has expired: load the page again")

@@ -37,7 +37,15 @@ from tapwater_server.services.docs.service import DocsService, asker_of
 from tapwater_server.services.docs.talking import Talk
 from tapwater_server.services.docs.watching import Watching
 from tapwater_server.web.asked import Asked
-from tapwater_server.web.endpoint import Answer, Conversation, Endpoint, Socket, Streamed, Who
+from tapwater_server.web.endpoint import (
+    Answer,
+    Conversation,
+    Endpoint,
+    Socket,
+    Streamed,
+    Who,
+    always,
+)
 
 _EXPIRY = {
     "ttl": "seconds until the document ends; 0: it does not",
@@ -93,6 +101,7 @@ class DocsHttp:
                 handler=self.get,
                 who=Who.ANYONE,
                 query=_LIST,
+                endless=_wants_stream,
             ),
             Endpoint(
                 method="PUT",
@@ -177,6 +186,7 @@ class DocsHttp:
                     "top": "only the first so many, all of them with each change",
                 },
                 media="text/event-stream",
+                endless=always,
             ),
         )
 

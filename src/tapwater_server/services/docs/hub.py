@@ -18,16 +18,15 @@ from tapwater_server.model.document.document import Document
 from tapwater_server.model.document.happened import SOURCE, TYPE_PREFIX
 from tapwater_server.model.document.paths import DocPath, name_of
 from tapwater_server.model.document.query import Query, matches, plain
-from tapwater_server.model.errors import Overloaded
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import Documents
 from tapwater_server.ports.eventlog import EventLog, Logged
+from tapwater_server.services.docs.seats import Seats
 
 BUFFER_MAX = 1000  # Changes one listener may be behind.
 BUFFER_BYTES_MAX = 16 << 20
 BATCH_MAX = 500  # Events read at a time.
-LISTENERS_MAX = 50_000
 RETRY_S = 1.0
 ALIVE_S = 15.0  # Between signs of life, so that proxies and clients know.
 
@@ -68,6 +67,7 @@ class Listener:
     watched: Watched
     app: AppId
     sees: Sees
+    client: str = ""  # whose share it takes; empty: it acts for the app
     after: int = 0  # what came up to here is known already
     frames: "deque[Frame]" = field(default_factory=deque)
     overflowed: bool = False
@@ -114,8 +114,12 @@ class Hub:
         self._log, self._documents, self._clock = log, documents, clock
         self._rooms: dict[tuple[AppId, str], dict[bytes, set[Listener]]] = {}
         self._wanted = asyncio.Event()
-        self.listeners = 0
+        self._seats = Seats()
         self.seq = 0  # All up to here was told.
+
+    @property
+    def listeners(self) -> int:
+        return self._seats.taken
 
     async def run(self) -> None:
         """Follow for ever, as long as somebody listens."""
@@ -152,18 +156,20 @@ class Hub:
         return len(batch)
 
     async def join(self, listener: Listener) -> None:
-        """Listen from now on: ``hub.seq`` says from where."""
-        if self.listeners >= LISTENERS_MAX:
-            raise Overloaded("too many listen to documents already")
+        """Listen from now on: ``hub.seq`` says from where.
+
+        Raises:
+            Overloaded: too many listen already, in all, to the app or from this address.
+        """
         if not self.listeners:
             # Nobody followed the log meanwhile. A step still under way may set it back, which
             # does no harm: what a listener has heard already is not put into its buffer.
             last = await self._log.last()
             if not self.listeners:  # Nobody else came meanwhile.
                 self.seq = last
+        self._seats.take(listener.app, listener.client)
         room = self._rooms.setdefault((listener.app, _room(listener.watched)), {})
         room.setdefault(_key(listener.watched), set()).add(listener)
-        self.listeners += 1
         self._wanted.set()
 
     def leave(self, listener: Listener) -> None:
@@ -173,7 +179,7 @@ class Hub:
         listeners = room.get(_key(listener.watched), set())
         if listener in listeners:
             listeners.remove(listener)
-            self.listeners -= 1
+            self._seats.give_back(listener.app, listener.client)
         if not self.listeners:
             self._wanted.clear()
         if not listeners:

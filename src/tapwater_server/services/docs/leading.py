@@ -32,6 +32,7 @@ class Leading:
 
         Raises:
             Invalid, NeedsIndex: it cannot be subscribed to.
+            Overloaded: too many subscribe already.
         """
         if not 1 <= count <= TOP_MAX:
             raise Invalid(f"top is from 1 to {TOP_MAX}")
@@ -39,7 +40,7 @@ class Leading:
             raise Invalid("a subscription takes no after")
         query = replace(query, limit=count)
         # It is stirred by what is hidden, too; what is told comes from the service, which judges.
-        listener = Listener(replace(query, select=()), asker.app, None)
+        listener = Listener(replace(query, select=()), asker.app, None, asker.share)
         if asker.who.user:
             listener.until = self._clock.monotonic() + USER_S_MAX
         await self._hub.join(listener)

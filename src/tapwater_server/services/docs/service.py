@@ -29,6 +29,7 @@ from tapwater_server.ports.documents import (
 )
 from tapwater_server.ports.rules import Action, Rules
 from tapwater_server.web.asked import Asked
+from tapwater_server.web.networks import network_of
 
 FUNCTION_BYTES_MAX = 1 << 20  # Of a page for a function: it must fit a frame to its socket.
 VISITOR_LOOKED_AT_MAX = 2000  # Documents in vain: a stranger's query must cost little.
@@ -43,10 +44,16 @@ class Asker:
     app: AppId
     who: Principal
     caller: Invocation | None = None
+    client: str = ""  # the address
 
     @property
     def is_trusted(self) -> bool:
         return self.who.is_trusted(self.app)
+
+    @property
+    def share(self) -> str:
+        """Whose share of subscriptions they take; empty for who acts for the app itself."""
+        return "" if self.is_trusted else network_of(self.client)
 
     @property
     def cause(self) -> Cause:
@@ -62,7 +69,7 @@ class Asker:
 
 def asker_of(asked: Asked) -> Asker:
     """Take out of a request who asks."""
-    return Asker(app=asked.app, who=asked.who, caller=asked.caller)
+    return Asker(app=asked.app, who=asked.who, caller=asked.caller, client=asked.client)
 
 
 class DocsService:

@@ -19,9 +19,10 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import NOBODY
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import LOOKED_AT_MAX, PAGE_BYTES_MAX, Documents
-from tapwater_server.ports.eventlog import EventLog
+from tapwater_server.ports.eventlog import EventLog, Logged
 from tapwater_server.ports.rules import Action
 from tapwater_server.services.docs.hub import (
+    BUFFER_BYTES_MAX,
     Frame,
     Hub,
     Listener,
@@ -40,6 +41,8 @@ SNAPSHOT_MAX = 10_000  # Documents at the beginning of one subscription.
 CHUNK_MAX = 100  # Documents in one message of a snapshot.
 APPS_MAX = 1000
 MISSED_MAX = 10_000  # Events gone through for one that comes back; beyond, it begins anew.
+MISSED_PAGE_MAX = 500  # Of them at a time; many may come back at once.
+MISSED_PAGE_BYTES_MAX = 2 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class Watching:
 
         Raises:
             Invalid, NeedsIndex: it cannot be subscribed to.
+            Overloaded: too many subscribe already.
         """
         if top:
             if isinstance(watched, DocPath):
@@ -95,7 +99,7 @@ class Watching:
         watched = _checked(watched)
         action = Action.READ if isinstance(watched, DocPath) else Action.LIST
         sees = None if asker.is_trusted else self._sight(asker, action)
-        listener = Listener(watched, asker.app, sees)
+        listener = Listener(watched, asker.app, sees, asker.share)
         if asker.who.user:
             listener.until = self._clock.monotonic() + USER_S_MAX
         await self._hub.join(listener)
@@ -196,30 +200,49 @@ class Watching:
     async def _missed(self, listener: Listener, token: int) -> Beginning | None:
         """Tell what happened since; None: that is too much, or forgotten."""
         until = self._hub.seq
-        first = await self._log.read(after=0, count_max=1)
+        first = await self._log.read(after=0, count_max=1, data=False)
         forgotten = token > until or (token != until and (not first or first[0].seq > token + 1))
         if forgotten:
             return None
-        logged = await self._log.read(
-            after=token, count_max=MISSED_MAX + 1, app=listener.app, type_prefix=TYPE_PREFIX
-        )
-        if len(logged) > MISSED_MAX:
+        frames, looked, size = [_said("resumed", token)], 0, 0
+        async with aclosing(self._since(listener.app, token, until)) as missed:
+            async for each in missed:
+                looked += 1
+                frame = await self._missed_one(listener, each)
+                size += len(frame.body) if frame is not None else 0
+                if looked > MISSED_MAX or size > BUFFER_BYTES_MAX:
+                    return None
+                if frame is not None and frame.kind == "closed":
+                    return None
+                frames += [frame] if frame is not None else []
+        return Beginning(frames=frames, seq=until)
+
+    async def _since(self, app: AppId, after: int, until: int) -> AsyncGenerator[Logged, None]:
+        """Give the events of an app's documents, reading a little at a time."""
+        while after < until:
+            page = await self._log.read(
+                after=after,
+                count_max=MISSED_PAGE_MAX,
+                app=app,
+                type_prefix=TYPE_PREFIX,
+                bytes_max=MISSED_PAGE_BYTES_MAX,
+            )
+            for each in page:
+                if each.seq > until:
+                    return
+                yield each
+            if not page:
+                return
+            after = page[-1].seq
+
+    async def _missed_one(self, listener: Listener, logged: Logged) -> Frame | None:
+        collection, _, id = logged.event.subject.rpartition("/")
+        path = DocPath(collection, id)
+        if not _concerns(listener.watched, path):
             return None
-        frames = []
-        for each in logged:
-            if each.seq > until:
-                break
-            collection, _, id = each.event.subject.rpartition("/")
-            path = DocPath(collection, id)
-            if not _concerns(listener.watched, path):
-                continue
-            change = await read_change(each, path, self._documents)
-            was, is_ = belongs(listener.watched, change)
-            frame = frame_for(listener.sees, change, was=was, is_=is_)
-            if frame is not None and frame.kind == "closed":
-                return None
-            frames += [frame] if frame is not None else []
-        return Beginning(frames=[_said("resumed", token), *frames], seq=until)
+        change = await read_change(logged, path, self._documents)
+        was, is_ = belongs(listener.watched, change)
+        return frame_for(listener.sees, change, was=was, is_=is_)
 
 
 def _concerns(watched: Watched, path: DocPath) -> bool:

@@ -1,6 +1,6 @@
 """Publishing, looking up and replaying events; the deliveries and dead letters of all lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -182,13 +182,13 @@ class EventService:
 
     def _errands(
         self, page: Sequence[Logged], wanted: Wanted, *, function: str, salt: str, last: int
-    ) -> Sequence[Sequence[Errand]]:
-        made = [
-            self._matching.errands(one.event, function=function, salt=salt)
-            for one in page
-            if one.seq <= last and wanted.fits(one.event)
-        ]
-        return [group for group in made if group]
+    ) -> Iterator[Sequence[Errand]]:
+        """Make the errands of one event after the other: together they may be large."""
+        for one in page:
+            if one.seq <= last and wanted.fits(one.event):
+                group = self._matching.errands(one.event, function=function, salt=salt)
+                if group:
+                    yield group
 
     async def call(self, app: AppId, errand: Errand) -> None:
         """Leave a background call; it is durable when this returns.

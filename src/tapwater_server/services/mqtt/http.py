@@ -11,7 +11,7 @@ from tapwater_server.services.mqtt.happening import NO_CAUSE, Cause, content_typ
 from tapwater_server.services.mqtt.messages import Message
 from tapwater_server.services.mqtt.service import MqttService
 from tapwater_server.web.asked import Asked
-from tapwater_server.web.endpoint import Endpoint, Streamed, Who
+from tapwater_server.web.endpoint import Endpoint, Streamed, Who, always
 
 PAGE_MAX = 1_000
 EXPIRY_S_MAX = 0xFFFF_FFFF
@@ -51,6 +51,7 @@ class MqttApi:
                 who=Who.ANYONE,
                 query=_FILTER,
                 media="text/event-stream",
+                endless=always,
             ),
             Endpoint(
                 method="GET",

@@ -219,7 +219,7 @@ class QueueService:
                 draft = _moved(state)
                 errand = errand_of(
                     draft,
-                    id=f"{state.id}.{state.attempt}",
+                    id=f"{state.id}.{state.attempt + state.lost}",
                     app=app,
                     queue=to,
                     settings=settings,
@@ -254,8 +254,8 @@ class QueueService:
         settings, line = self._queues.settings(app, queue), queue_line(app, queue)
         while True:
             leased = await self._bus.lease(line, count_max=count, lease_s=lease_s)
-            good = [one for one in leased if one.attempt <= settings.attempts_max]
-            worn = [one for one in leased if one.attempt > settings.attempts_max]
+            good = [one for one in leased if one.begun <= settings.attempts_max]
+            worn = [one for one in leased if one.begun > settings.attempts_max]
             if worn:
                 dead = Dead(f"received {settings.attempts_max} times and never deleted")
                 await self._bus.settle([(one, dead) for one in worn])
@@ -335,7 +335,7 @@ def _received(delivery: Delivery) -> Received:
         message=unpack(errand.body, errand.attributes),
         key=errand.key,
         priority=errand.priority,
-        attempt=delivery.attempt,
+        attempt=delivery.begun,  # Not deleting it is all a receiver can do to say that it failed.
         sent_at=delivery.published_at,
         visible_at=delivery.leased_until,
         seq=delivery.seq,

@@ -152,7 +152,7 @@ def listed_says(state: ErrandState, *, whole: bool = False) -> dict[str, Any]:
     said: dict[str, Any] = {
         "id": state.id,
         "state": state.state,
-        "attempt": state.attempt,
+        "attempt": state.attempt + state.lost,
         "key": state.key,
         "sent_at": state.published_at,
         "visible_at": state.not_before,

@@ -12,7 +12,7 @@ from tapwater_server.model.errors import Invalid
 from tapwater_server.services.docs.hub import ALIVE_S, BUFFER_MAX, Frame
 from tapwater_server.services.docs.leading import PAUSE_S, TOP_MAX, USER_S_MAX
 from tapwater_server.testing.clock import settle
-from tests.unit.services.docs.test_rules import ANN, APP, House, said, write
+from tests.unit.services.docs.ruled import ANN, APP, House, said, write
 
 BEST = Query(collection="notes", order_by=(Order(("n",), descending=True),))
 

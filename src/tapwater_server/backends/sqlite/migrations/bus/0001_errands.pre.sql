@@ -17,6 +17,8 @@ CREATE TABLE errand (
     priority     INTEGER NOT NULL,
     state        INTEGER NOT NULL,
     attempt      INTEGER NOT NULL,
+    lost         INTEGER NOT NULL,   -- leases that ended with nobody settling
+    unsettled    INTEGER NOT NULL,   -- 1: the last lease is not settled; held, or lost
     lease        INTEGER NOT NULL,   -- rises with each lease and each settlement
     due          REAL NOT NULL,
     expires_at   REAL NOT NULL,
