@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.functional.events.seeing import Line
+from tests.functional.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,8 @@ def test_a_dead_letter_is_shown_told_and_replayed(line: Line) -> None:
     assert letter["reason"] == "user_error: RuntimeError: not yet (attempt 3 of 3)"
     shown = line.api("GET", f"/events/dead/{letter['id']}").json()
     assert shown["body"]["data"] == {}
+    wanted = f"a dead letter: {letter['reason']}; `tapwater events dead`"
+    until(lambda: any(one.startswith(wanted) for one in _said(line)), "the app's log says so")
     [told] = line.wait_saw("told_of_ends", 1)
     assert told["type"] == "tapwater.delivery.failed"
     assert (told["event"], told["reason"]) == ("f2", letter["reason"])
@@ -68,6 +71,11 @@ def test_a_dead_letter_is_shown_told_and_replayed(line: Line) -> None:
     line.wait_dead("fails", 1)
     assert line.api("DELETE", f"/events/dead/{letter['id']}").status_code == 204
     assert not [one for one in line.dead("fails") if one["event"] == "f2"]
+
+
+def _said(line: Line) -> list[str]:
+    found = line.platform.logs(app="line", function="fails", level="error")
+    return [one["text"] for one in found]
 
 
 def test_a_good_end_is_told_to_a_queue_and_consumed(line: Line) -> None:

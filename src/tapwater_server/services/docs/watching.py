@@ -135,6 +135,8 @@ class Watching:
         try:
             for frame in beginning.frames:
                 yield frame
+                if frame.kind == "closed":
+                    return
             while True:
                 await listener.stirred.wait()
                 listener.stirred.clear()
@@ -204,17 +206,20 @@ class Watching:
         forgotten = token > until or (token != until and (not first or first[0].seq > token + 1))
         if forgotten:
             return None
-        frames, looked, size = [_said("resumed", token)], 0, 0
+        frames, looked, size, at = [_said("resumed", token)], 0, 0, token
         async with aclosing(self._since(listener.app, token, until)) as missed:
             async for each in missed:
                 looked += 1
                 frame = await self._missed_one(listener, each)
-                size += len(frame.body) if frame is not None else 0
-                if looked > MISSED_MAX or size > BUFFER_BYTES_MAX:
+                if looked > MISSED_MAX or (frame is not None and frame.kind == "closed"):
                     return None
-                if frame is not None and frame.kind == "closed":
-                    return None
-                frames += [frame] if frame is not None else []
+                if frame is not None:
+                    size += len(frame.body)
+                    if size > BUFFER_BYTES_MAX and len(frames) > 1:  # The rest is told next time.
+                        frames.append(_said("closed", at, reason="more was missed: come again"))
+                        return Beginning(frames=frames, seq=at)
+                    frames.append(frame)
+                at = each.seq
         return Beginning(frames=frames, seq=until)
 
     async def _since(self, app: AppId, after: int, until: int) -> AsyncGenerator[Logged, None]:

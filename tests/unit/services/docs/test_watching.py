@@ -103,11 +103,35 @@ async def test_what_was_missed_is_read_in_small_pages(
     await frames.aclose()
 
 
-@pytest.mark.parametrize("ceiling", ["MISSED_MAX", "BUFFER_BYTES_MAX"])
-async def test_who_missed_too_much_begins_anew(
-    house: House, monkeypatch: pytest.MonkeyPatch, ceiling: str
+async def test_who_missed_much_is_told_a_part_at_a_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, ceiling, 1)
+    monkeypatch.setattr(watching, "BUFFER_BYTES_MAX", 1)
+    token, told = str(await house.log.last()), list[str]()
+    for n in range(3):
+        await house.put(f"notes/{n}", owner="ann", n=n + 1)
+        await house.put(f"others/{n}", owner="ann", n=n + 1)
+    await house.told()
+    for _ in range(2):
+        frames = await house.watching.open(ANN, OWN, token)
+        heard = [said(frame) async for frame in frames]
+        assert [each["type"] for each in heard][::2] == ["resumed", "closed"]
+        told.append(heard[1]["document"]["id"])
+        token = heard[-1]["token"]
+    assert house.hub.listeners == 0
+    frames = await house.watching.open(ANN, OWN, token)
+    heard = [said(await anext(frames)) for _ in range(2)]
+    assert [*told, heard[1]["document"]["id"]] == ["0", "1", "2"]
+    await house.put("notes/9", owner="ann", n=9)
+    await house.told()
+    assert said(await anext(frames))["document"]["id"] == "9"
+    await frames.aclose()
+
+
+async def test_who_missed_too_much_begins_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MISSED_MAX", 1)
     token = str(await house.log.last())
     for n in range(2):
         await house.put(f"notes/{n}", owner="ann", n=n + 1)
