@@ -3,9 +3,10 @@
 ``make sim SEED=7`` tells one story, ``make sim SEEDS=1000`` many. A failure names its seed.
 """
 
+import gc
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,15 @@ from tests.simulation.event_world import ATTEMPTS_MAX, World
 STEPS = 40
 _ONE = os.environ.get("SIM_SEED")
 SEEDS = [int(_ONE)] if _ONE else range(int(os.environ.get("SIM_SEEDS", "25")))
+
+
+@pytest.fixture(autouse=True)
+def _bury_the_dead() -> Iterator[None]:
+    """Collect what killed nodes have left before anything else is imported: finalizers that write
+    tracebacks parse code, and Python 3.11 cannot do that while it parses other code.
+    """
+    yield
+    gc.collect()
 
 
 async def tell(world: World) -> None:
