@@ -269,9 +269,14 @@ class Broker:
             publication.failed()
 
     def _tell_system(self, space: Space) -> None:
-        for topic, payload in system.topics(self, space):
+        for topic, payload in self.system_topics(space):
             message = self.message(topic=topic, payload=payload)
             self._deliver(space, message, self._prepare(space, message))
+
+    def system_topics(self, space: Space) -> Sequence[tuple[str, bytes]]:
+        """What stands below $SYS/ for the clients of an app."""
+        uptime_s = self.clock.monotonic() - self.began_at
+        return system.topics(space, version=self.version, uptime_s=uptime_s)
 
     def stats(self) -> BrokerStats:
         spaces = self.spaces.values()

@@ -85,7 +85,7 @@ class Sender:
     def _retained(self, filter: str) -> Sequence[Message]:
         found = self._space.retained.match(filter)
         if filter.startswith(system.PREFIX):
-            for topic, payload in system.topics(self._broker, self._space):
+            for topic, payload in self._broker.system_topics(self._space):
                 if matches(filter, topic):
                     found.append(self._broker.message(topic=topic, payload=payload))
         return found

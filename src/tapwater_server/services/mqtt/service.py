@@ -151,7 +151,7 @@ class MqttService:
     def status(self, app: AppId) -> dict[str, Any]:
         """Say where the broker listens and how the app's part of it does."""
         space = self._broker.space(app)
-        said = dict(system.topics(self._broker, space))
+        said = dict(self._broker.system_topics(space))
         return {
             "addresses": list(self._server.addresses),
             "connected": space.connected,

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tapwater_server.services.mqtt.broker import Broker
     from tapwater_server.services.mqtt.spaces import Space
 
 PREFIX = "$SYS/"
 
 
-def topics(broker: "Broker", space: "Space") -> Sequence[tuple[str, bytes]]:
+def topics(space: "Space", *, version: str, uptime_s: float) -> Sequence[tuple[str, bytes]]:
     """Give each topic with what it says now; the numbers are the app's own."""
-    uptime_s = int(broker.clock.monotonic() - broker.began_at)
     numbers = {
-        "uptime": uptime_s,
+        "uptime": int(uptime_s),
         "clients/connected": space.connected,
         "clients/total": len(space.sessions),
         "messages/received": space.messages_in,
@@ -22,6 +20,6 @@ def topics(broker: "Broker", space: "Space") -> Sequence[tuple[str, bytes]]:
         "messages/dropped": space.dropped,
         "retained messages/count": len(space.retained),
     }
-    said = [("version", f"Tapwater {broker.version}".strip().encode())]
+    said = [("version", f"Tapwater {version}".strip().encode())]
     said += [(name, str(number).encode()) for name, number in numbers.items()]
     return [(f"{PREFIX}broker/{name}", payload) for name, payload in said]
