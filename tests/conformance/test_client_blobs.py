@@ -10,10 +10,9 @@ import pytest
 
 from tapwater.services.blob_values import PART_BYTES
 from tapwater.services.blobs import Blobs
-from tapwater.services.http_transport import HttpTransport
 from tapwater.services.transport import ServiceError, Transport
 from tapwater.testing.fakes.blobs import FakeBlobs
-from tests.functional.running import Platform
+from tests.conformance.client_transport import shop_over_http
 
 _NUMBERS = count(1)
 _LARGE = bytes(range(256)) * (2 * PART_BYTES // 256) + b"end"
@@ -26,11 +25,8 @@ def transport(
     if request.param == "fake":
         yield FakeBlobs()
         return
-    with Platform(tmp_path_factory.mktemp("blobs") / "data") as platform:
-        platform.deploy({"hello.py": "def get():\n    return 1\n"}, "shop")
-        over_http = HttpTransport(platform.url, token=platform.token, app="shop")
+    with shop_over_http(tmp_path_factory.mktemp("blobs")) as over_http:
         yield over_http
-        over_http.close()
 
 
 @pytest.fixture

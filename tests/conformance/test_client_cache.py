@@ -6,10 +6,9 @@ from itertools import count
 import pytest
 
 from tapwater.services.cache import Cache, LockHeld
-from tapwater.services.http_transport import HttpTransport
 from tapwater.services.transport import ServiceError, Transport
 from tapwater.testing.fakes.cache import FakeCache
-from tests.functional.running import Platform
+from tests.conformance.client_transport import shop_over_http
 
 _NUMBERS = count(1)
 
@@ -21,11 +20,8 @@ def transport(
     if request.param == "fake":
         yield FakeCache()
         return
-    with Platform(tmp_path_factory.mktemp("cache") / "data") as platform:
-        platform.deploy({"hello.py": "def get():\n    return 1\n"}, "shop")
-        over_http = HttpTransport(platform.url, token=platform.token, app="shop")
+    with shop_over_http(tmp_path_factory.mktemp("cache")) as over_http:
         yield over_http
-        over_http.close()
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tapwater.services.docs import Docs, Transaction
-from tapwater.services.http_transport import HttpTransport
 from tapwater.services.transport import ServiceError, Transport
 from tapwater.testing.fakes.docs import FakeDocs
-from tests.functional.running import Platform
+from tests.conformance.client_transport import shop_over_http
 
 _NUMBERS = count(1)
 
@@ -23,11 +22,8 @@ def transport(
     if request.param == "fake":
         yield FakeDocs()
         return
-    with Platform(tmp_path_factory.mktemp("docs") / "data") as platform:
-        platform.deploy({"hello.py": "def get():\n    return 1\n"}, "shop")
-        over_http = HttpTransport(platform.url, token=platform.token, app="shop")
+    with shop_over_http(tmp_path_factory.mktemp("docs")) as over_http:
         yield over_http
-        over_http.close()
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tapwater.services.http_transport import HttpTransport
 from tapwater.services.mail import Mail
 from tapwater.services.transport import ServiceError, Transport
 from tapwater.testing.fakes.mail import FakeMail
-from tests.functional.running import Platform
+from tests.conformance.client_transport import shop_over_http
 
 
 @pytest.fixture(params=["fake", pytest.param("platform", marks=pytest.mark.slow)], scope="module")
@@ -18,11 +17,8 @@ def transport(
     if request.param == "fake":
         yield FakeMail()
         return
-    with Platform(tmp_path_factory.mktemp("mail") / "data") as platform:
-        platform.deploy({"hello.py": "def get():\n    return 1\n"}, "shop")
-        over_http = HttpTransport(platform.url, token=platform.token, app="shop")
+    with shop_over_http(tmp_path_factory.mktemp("mail")) as over_http:
         yield over_http
-        over_http.close()
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from itertools import count
 
 import pytest
 
-from tapwater.services.http_transport import HttpTransport
 from tapwater.services.mqtt import Mqtt
 from tapwater.services.transport import ServiceError, Transport
 from tapwater.testing.fakes.mqtt import FakeMqtt
-from tests.functional.running import Platform
+from tests.conformance.client_transport import shop_over_http
 
 _NUMBERS = count(1)
 
@@ -21,11 +20,8 @@ def transport(
     if request.param == "fake":
         yield FakeMqtt()
         return
-    with Platform(tmp_path_factory.mktemp("mqtt") / "data") as platform:
-        platform.deploy({"hello.py": "def get():\n    return 1\n"}, "shop")
-        over_http = HttpTransport(platform.url, token=platform.token, app="shop")
+    with shop_over_http(tmp_path_factory.mktemp("mqtt")) as over_http:
         yield over_http
-        over_http.close()
 
 
 @pytest.fixture

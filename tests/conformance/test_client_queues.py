@@ -5,13 +5,12 @@ from itertools import count
 
 import pytest
 
-from tapwater.services.http_transport import HttpTransport
 from tapwater.services.messages import Message
 from tapwater.services.queues import Queues
 from tapwater.services.topics import Topics
 from tapwater.services.transport import ServiceError, Transport
 from tapwater.testing.fakes.queues import FakeQueues
-from tests.functional.running import Platform
+from tests.conformance.client_transport import shop_over_http
 
 _NUMBERS = count(1)
 
@@ -23,11 +22,8 @@ def transport(
     if request.param == "fake":
         yield FakeQueues()
         return
-    with Platform(tmp_path_factory.mktemp("queues") / "data") as platform:
-        platform.deploy({"hello.py": "def get():\n    return 1\n"}, "shop")
-        over_http = HttpTransport(platform.url, token=platform.token, app="shop")
+    with shop_over_http(tmp_path_factory.mktemp("queues")) as over_http:
         yield over_http
-        over_http.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.functional.running import Platform
+from tests.functional.smtp import Receiver
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -27,3 +28,10 @@ def deployed(platform: Platform) -> Iterator[Deployed]:
     yield deploy
     for client in clients:
         client.close()
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """A real SMTP server for the tests of one file."""
+    with Receiver() as running:
+        yield running

@@ -16,12 +16,6 @@ READINGS = 500  # A batch is told when it is full; a test cannot wait for its mi
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def iot(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     data = tmp_path_factory.mktemp("iot") / "data"
     settings = {

@@ -17,12 +17,6 @@ LINK = re.compile(r"http://\S+/users-api/confirm/\S+")
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def registration(
     receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:
