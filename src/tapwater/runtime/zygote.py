@@ -111,7 +111,9 @@ class BaseZygote:
                 return
             if pid == 0:
                 return
-            self._channel.send({"ended": self._children.pop(pid), "status": status})
+            number = self._children.pop(pid, None)
+            if number is not None:  # Else an orphan, which came to us when its keeper was killed.
+                self._channel.send({"ended": number, "status": status})
 
     def _end_all(self) -> None:
         for pid in self._children:
