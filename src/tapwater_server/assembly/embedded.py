@@ -213,6 +213,7 @@ def _internal(ground: Ground, services: Services, control: Control) -> ServicesA
     stores = ground.stores
     return ServicesApp(
         table=services.table,
+        node=services.node,
         callers=Callers(tokens=stores.tokens, identities=ground.identities),
         exists=partial(_exists, stores),
         hosts=partial(_hosts, stores),

@@ -42,6 +42,7 @@ class Services:
 
     parts: Sequence[Part]
     table: Table
+    node: Table
 
     @property
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -75,4 +76,5 @@ async def open_services(ground: Ground) -> Services:
         (endpoint for part in parts for endpoint in part.endpoints),
         (socket for part in parts for socket in part.sockets),
     )
-    return Services(parts=parts, table=table)
+    node = Table(endpoint for part in parts for endpoint in part.node)
+    return Services(parts=parts, table=table, node=node)

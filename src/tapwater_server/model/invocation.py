@@ -56,7 +56,13 @@ class Invocation:
     body: bytes = b""
     body_follows: bool = False
     user: bytes = b""  # JSON of the signed-in principal, or empty
-    traceparent: bytes = b""  # W3C trace context
+    traceparent: bytes = b""  # W3C trace context: the trace, and this call's own span
+    parent: str = ""  # the span that caused this call, 16 hex digits; empty: none we know of
+    used: dict[str, float] | None = None  # what it used of services so far, see usage.py
+    event: str = ""  # the type of the event it is told of
+    delivery: str = ""  # id of the errand that tells it
+    attempt: int = 0
+    replay_of: str = ""  # the call that this one repeats
     arrived_at: float = 0.0  # monotonic seconds
     depth: int = 0  # how many functions called each other to get here
     root: str = ""  # id at the start of the chain; empty: this call is the start

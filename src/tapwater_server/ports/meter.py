@@ -1,14 +1,17 @@
-"""Write down every invocation and log line, never block on it.
+"""Write down every invocation, log line, span and use of a service; never block on it.
 
-MTR-1  note() and log() return at once and never raise; what they are given is on disk within
-       FLUSH_S (0.5 s), or at close().
+MTR-1  note(), log(), span() and use() return at once and never raise; what they are given is in
+       the store within FLUSH_S (0.5 s), or at close().
 MTR-2  Records come back newest first, and by id exactly once.
-MTR-3  When the disk is full or slow, records are dropped oldest first above a ceiling, and
-       stats() counts them: memory stays bounded.
+MTR-3  When the disk is full or slow, log lines and spans are dropped oldest first above a ceiling,
+       and stats() counts them: memory stays bounded.
+MTR-4  What note() and use() were given survives a kill -9 of the process, and is in the ledger
+       (``ports/ledger.py``) exactly once, whatever was killed when.
+MTR-5  Everything of one trace, and of one invocation, is found by its id, without reading all.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tapwater_server.model.ids import AppId
@@ -16,7 +19,11 @@ from tapwater_server.model.ids import AppId
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """One invocation, as written down. Times in milliseconds, sizes in bytes."""
+    """One invocation, as written down. Times in milliseconds, sizes in bytes.
+
+    It is a span too: ``trace`` (32 hex digits) and ``span`` (16) are its own, ``parent`` is the
+    span that caused it ("": nothing we know of), of the W3C trace context.
+    """
 
     id: str
     at: float  # seconds since the epoch, when it arrived
@@ -28,16 +35,32 @@ class Record:
     status: int
     ending: str
     cold: bool
-    queue_ms: float
+    queue_ms: float  # from arrival until the instance had it, with ``start_ms``
     wall_ms: float
     cpu_ms: float
     memory_peak_bytes: int
     bytes_in: int
     bytes_out: int
     instance: str
-    user: str = ""
+    user: str = ""  # id of the signed-in user
     trace: str = ""
     message: str = ""
+    span: str = ""
+    parent: str = ""
+    verb: str = "http"  # http, websocket, event
+    route: str = ""  # the path as deployed: "/users-api/profile/{id}"; "": not by HTTP
+    root: str = ""  # the invocation at the start of the chain
+    depth: int = 0
+    event: str = ""  # what kind of event it was told of: "tapwater.document.created"
+    delivery: str = ""  # id of the errand that told it
+    attempt: int = 0
+    memory_bytes: int = 0  # what the function's memory limit is
+    start_ms: float = 0.0  # what of ``queue_ms`` was starting an instance
+    error: str = ""  # the type of what the function raised: "ValueError"
+    fault: str = ""  # fingerprint of the group of errors it belongs to
+    egress_bytes: int = 0  # that left through declared egress
+    used: dict[str, float] = field(default_factory=dict)  # quantities of services, see usage.py
+    replay_of: str = ""  # the invocation that this one repeats
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +75,40 @@ class LogLine:
     level: str  # debug, info, warning, error, platform
     text: str
     seq: int = 0  # given by the store; grows
+    trace: str = ""
+    fields: dict[str, object] = field(default_factory=dict)  # of structured logging
+    stream: str = "log"  # print, stderr, log, output (of a subprocess), platform
+
+
+@dataclass(slots=True, kw_only=True)
+class Span:
+    """A step on the way that is no invocation: a question to a service, an event's wait."""
+
+    trace: str
+    id: str
+    parent: str
+    name: str  # "docs.put users/42", "event tapwater.document.created", "mail"
+    kind: str  # ask, call, event, delivery, mail, user
+    at: float
+    took_ms: float
+    app: str
+    function: str = ""
+    invocation: str = ""
+    ok: bool = True
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Use:
+    """What a service was used for outside a call, or by one: a quantity of ``model/usage.py``."""
+
+    at: float
+    app: str
+    quantity: str  # "doc_reads"
+    amount: float
+    function: str = ""  # "": nobody's, a browser or the platform itself
+    user: str = ""
+    within: str = ""  # the invocation whose Record carries it already: then it is not added again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +120,15 @@ class Asked:
     invocation: str | None = None
     level: str | None = None
     text: str | None = None
+    trace: str | None = None
+    ending: str | None = None  # "failed": every ending but ok and cancelled
+    fault: str | None = None
+    user: str | None = None
+    route: str | None = None
+    revision: str | None = None
+    took_ms_min: float | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)  # of a line: name -> text
+    before: str | None = None  # records: only those older than this invocation id (to page on)
     since: float | None = None
     until: float | None = None
     after_seq: int | None = None
@@ -104,15 +170,29 @@ class MeterStats:
 
 
 class Meter(Protocol):
-    """Where invocations and logs are written down."""
+    """Where invocations, logs, spans and uses are written down."""
 
     def note(self, record: Record) -> None: ...
 
     def log(self, line: LogLine) -> None: ...
 
+    def span(self, span: Span) -> None: ...
+
+    def use(self, use: Use) -> None: ...
+
+    def when_noted(self, told: Callable[[Record], None]) -> None:
+        """Whom to call with each record, at once and on the loop (budgets, live numbers)."""
+        ...
+
+    def when_used(self, told: Callable[[Use], None]) -> None:
+        """The same for uses."""
+        ...
+
     async def records(self, asked: Asked) -> Sequence[Record]: ...
 
     async def lines(self, asked: Asked) -> Sequence[LogLine]: ...
+
+    async def spans(self, trace: str) -> Sequence[Span]: ...
 
     async def flush(self) -> None: ...
 

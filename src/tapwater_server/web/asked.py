@@ -43,7 +43,12 @@ class Asked:
     base_known: bool = False  # it leads to the app; else it is only what the client says
     root: str = "/_/v1"  # what stands before ``path`` in the address the client used
     caller: Invocation | None = None  # the call that asks, if a function does
+    used: dict[str, float] = field(default_factory=dict)  # quantities of model/usage.py
     end_with_client: Callable[[], None] = _go_on  # from now on: cancelled when the client goes
+
+    def count(self, quantity: str, amount: float = 1) -> None:
+        """Note that this request used so much of what has a price (``model/usage.py``)."""
+        self.used[quantity] = self.used.get(quantity, 0) + amount
 
     def text(self, name: str) -> str | None:
         """Take a parameter of the query; empty counts as absent."""

@@ -33,6 +33,19 @@ class Callers:
             raise Unauthenticated("this token is not known here, or has expired")
         return found
 
+    def holder(self, token: str | None) -> Principal:
+        """Find out who holds a token of the platform; without one it is nobody.
+
+        Raises:
+            Unauthenticated: it is not known.
+        """
+        if token is None:
+            return NOBODY
+        found = self._holder(token) if len(token) <= TOKEN_CHARS_MAX else None
+        if found is None:
+            raise Unauthenticated("this token is not known here")
+        return found
+
     def _holder(self, token: str) -> Principal | None:
         return self._tokens.check(token) if token.startswith(_PLATFORM) else None
 

@@ -15,6 +15,7 @@ from tapwater_server.model.errors import (
     TooLarge,
     Unauthenticated,
 )
+from tapwater_server.model.principal import Principal
 from tapwater_server.web import problems
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Socket, Streamed, Who
@@ -48,6 +49,13 @@ class Table:
         self._endpoints, self._sockets = Routes(self.endpoints), Routes(self.sockets)
         self._by_method = _by_method(self.endpoints)
         self.names = self._endpoints.names | self._sockets.names
+
+    def has(self, path: str) -> bool:
+        """Say whether there is anything at a path, with whichever method."""
+        try:
+            return bool(self._endpoints.find(split_path(path)))
+        except TapwaterError:
+            return False
 
     async def answer(self, asked: Asked) -> Said:
         """Answer a request; what goes wrong becomes a problem.
@@ -122,13 +130,31 @@ def require(who: Who, asked: Asked) -> None:
         Unauthenticated: nobody, where somebody is wanted.
         NotAllowed: a user, where an app's own token is wanted.
     """
-    if who is Who.ANYONE or asked.who.is_trusted(asked.app):
+    if who is Who.ANYONE:
+        return
+    if who in (Who.HOLDER, Who.ADMIN):
+        require_holder(asked.who, admin=who is Who.ADMIN)
+        return
+    if asked.who.is_trusted(asked.app):
         return
     if who is Who.USER and asked.who.is_user_of(asked.app):
         return
     if not asked.who.is_user_of(asked.app):
         raise Unauthenticated("send your token as 'Authorization: Bearer TOKEN'")
     raise NotAllowed("this needs a token for the app, or a function of it")
+
+
+def require_holder(who: Principal, *, admin: bool) -> None:
+    """Refuse who holds no platform token, or not one of an admin where that is wanted.
+
+    Raises:
+        Unauthenticated: nobody, or a user of an app.
+        NotAllowed: a deploy token, where an admin's is wanted.
+    """
+    if who.function or not (who.admin or who.apps):
+        raise Unauthenticated("send a platform token as 'Authorization: Bearer TOKEN'")
+    if admin and not who.admin:
+        raise NotAllowed("this needs an admin token")
 
 
 def refuse(error: TapwaterError) -> Said:

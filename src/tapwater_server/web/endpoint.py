@@ -21,11 +21,13 @@ def always(asked: Asked) -> bool:
 
 
 class Who(StrEnum):
-    """Who may use an endpoint of an app's services."""
+    """Who may use an endpoint. The last two are for the node's own endpoints, see ``node.py``."""
 
     ANYONE = "anyone"  # users and nobody too; the handler checks rules itself
     USER = "user"  # somebody signed in, or trusted
     TRUSTED = "trusted"  # functions of the app, and platform tokens for it
+    HOLDER = "holder"  # of any platform token; sees the apps that token is for
+    ADMIN = "admin"  # holders of an admin token
 
 
 class Conversation(Protocol):

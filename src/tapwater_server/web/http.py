@@ -12,6 +12,7 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.callers import Callers, Standing, bearer, whoever
 from tapwater_server.web.dispatch import Said, Table, refuse
+from tapwater_server.web.node import PREFIX
 from tapwater_server.web.pages import Pages
 from tapwater_server.web.places import leads_here, place_of
 from tapwater_server.web.scope import (
@@ -40,6 +41,7 @@ class ServicesApp:
         self,
         *,
         table: Table,
+        node: Table,
         callers: Callers,
         exists: Callable[[AppId], bool],
         hosts: Callable[[AppId], Sequence[str]],  # that an app names as its own
@@ -47,7 +49,7 @@ class ServicesApp:
         clock: Clock,
     ) -> None:
         self._clock = clock
-        self._table, self._callers = table, callers
+        self._table, self._node, self._callers = table, node, callers
         self._exists, self._hosts = exists, hosts
         self._otherwise = otherwise
         self._pages = Pages(table)
@@ -62,6 +64,8 @@ class ServicesApp:
                 await receive()  # websocket.connect
                 refused = refuse(NotFound("there is no WebSocket here"))
                 await _send(scope, send, refused, prefix="websocket.http.response")
+            elif self._is_of_node(raw):
+                await _send(scope, send, await self._answer_node(scope, receive, raw))
             else:
                 await self._otherwise(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -69,6 +73,32 @@ class ServicesApp:
         else:
             page = self._pages.find(scope, *place) if raw.startswith(OWN) else None
             await _send(scope, send, page or await self._answer(scope, receive, *place))
+
+    def _is_of_node(self, path: str) -> bool:
+        return path.startswith(f"{PREFIX}/") and self._node.has(path[len(PREFIX) :])
+
+    async def _answer_node(self, scope: Scope, receive: Receive, raw: str) -> Said:
+        """Answer what is about the node: who asks holds a token of the platform, or is nobody."""
+        headers, path = headers_of(scope), raw[len(PREFIX) :]
+        whole = cast(Door, scope.get(DOOR, {})).get("whole")
+        try:
+            asked = Asked(
+                app=AppId(""),
+                who=self._callers.holder(_token(scope, headers)),
+                method=scope.get("method", "GET"),
+                path=path,
+                query=query_of(scope["query_string"].decode("latin-1")),
+                headers=headers,
+                chunks=partial(pieces, receive) if whole is None else partial(in_one, whole),
+                whole=whole,
+                client=(scope.get("client") or ("", 0))[0],
+                base_url=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
+                root=PREFIX,
+                end_with_client=partial(_end_with_client, scope),
+            )
+        except TapwaterError as error:
+            return refuse(error)
+        return await self._node.answer(asked)
 
     def _place(self, path: str, scope: Scope) -> tuple[str, str] | None:
         """Give the app and the path below it, or None if this is not for a service."""

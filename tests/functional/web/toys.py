@@ -135,6 +135,7 @@ async def toy_world(toys: Toys, *, cors: Any = None) -> AsyncIterator[World]:
     tokens = MemoryTokens(ids=SystemIds())
     app = ServicesApp(
         table=toys.table(),
+        node=Table(()),
         callers=Callers(tokens=tokens, identities=toys.users),
         exists=lambda app: app in (SHOP, BLOG),
         hosts=lambda app: ["shop.example"] if app == SHOP else [],

@@ -39,6 +39,7 @@ class Part:
     name: str
     endpoints: Sequence[Endpoint] = ()
     sockets: Sequence[Socket] = ()
+    node: Sequence[Endpoint] = ()  # below /_/api/v1, of the node and all apps: see web/node.py
     loops: Sequence[Coroutine[Any, Any, None]] = ()
     erase: Callable[[AppId], Awaitable[None]] | None = None
     sweep: Callable[[], Awaitable[None]] | None = None
