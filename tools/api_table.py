@@ -1,53 +1,38 @@
-"""Writes the table of the services' API into docs/services-api.md: `python -m tools.api_table`.
+"""Writes the tables of docs/services-api.md and docs/api.md: `python -m tools.api_table`.
 
-With `--check` it only says whether the page has every endpoint.
+With `--check` it only says whether the pages have every endpoint.
 """
 
 import asyncio
 import re
 import sys
-from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tapwater_server.assembly.parts.ground import Ground
-from tapwater_server.assembly.parts.rules import open_rules
-from tapwater_server.assembly.parts.users import open_identities
-from tapwater_server.assembly.services import open_services
+from tapwater_server.assembly.embedded import assemble
 from tapwater_server.assembly.settings import Settings
-from tapwater_server.assembly.stores import open_stores
-from tapwater_server.backends.system.clock import SystemClock
-from tapwater_server.backends.system.ids import SystemIds
-from tapwater_server.testing.invoker import ScriptedInvoker, hello
 from tapwater_server.web.dispatch import Table
 from tapwater_server.web.endpoint import Who
 from tapwater_server.web.openapi import plain_path
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "services-api.md"
+_DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE, NODE_PAGE = _DOCS / "services-api.md", _DOCS / "api.md"
 _TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- end -->)", re.S)
-_WHO = {Who.ANYONE: "anyone", Who.USER: "user", Who.TRUSTED: "app"}
+_WHO = {
+    Who.ANYONE: "anyone",
+    Who.USER: "user",
+    Who.TRUSTED: "app",
+    Who.HOLDER: "token",
+    Who.ADMIN: "admin",
+}
 
 
-async def open_table(folder: Path) -> Table:
-    """Open the services of an empty node, and give their table."""
-    clock, ids = SystemClock(), SystemIds()
-    async with AsyncExitStack() as stack:
-        stores = await open_stores(folder, clock=clock, ids=ids, stack=stack)
-        services = await open_services(
-            Ground(
-                settings=Settings(data=folder),
-                stores=stores,
-                invoker=ScriptedInvoker(hello),
-                identities=open_identities(stores, clock=clock, ids=ids),
-                rules=open_rules(stores, clock=clock),
-                clock=clock,
-                ids=ids,
-                stack=stack,
-            )
-        )
-        for loop in services.loops:
+async def open_tables(folder: Path) -> tuple[Table, Table]:
+    """Put an empty node together; give the tables of its services and of the node itself."""
+    async with assemble(Settings(data=folder)) as node:
+        for loop in node.loops:
             loop.close()
-        return services.table
+        return node.tables
 
 
 def write(table: Table) -> str:
@@ -63,17 +48,19 @@ def write(table: Table) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the page."""
+    """Write or check the pages."""
     with TemporaryDirectory() as folder:
-        table = asyncio.run(open_table(Path(folder)))
-    page = PAGE.read_text()
-    written = _TABLE.sub(lambda _: write(table), page)
-    if "--check" not in arguments:
-        PAGE.write_text(written)
-    elif written != page:
-        print("docs/services-api.md is behind: run python -m tools.api_table", file=sys.stderr)
-        return 1
-    return 0
+        tables = asyncio.run(open_tables(Path(folder)))
+    behind = 0
+    for path, table in zip((PAGE, NODE_PAGE), tables, strict=True):
+        page = path.read_text()
+        written = _TABLE.sub(lambda _, table=table: write(table), page)  # type: ignore[misc]
+        if "--check" not in arguments:
+            path.write_text(written)
+        elif written != page:
+            print(f"docs/{path.name} is behind: run python -m tools.api_table", file=sys.stderr)
+            behind = 1
+    return behind
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ NAMES: Mapping[str, str] = {
     "queue": "how many calls may wait for a free instance",
     "queue_timeout": 'how long they may wait, "30s"',
     "rate": 'calls let in, "100/s"; deliveries also "5/s per key"',
+    "record": 'which calls are recorded to be replayed: a share such as 0.1, "errors", "none"',
     "retries": 'how often a failed delivery is tried again, or the waits before: ["1s", "1m"]',
     "schedule": "when it runs by itself, as cron says it",
     "secrets": "names of the app's secrets it may read",

@@ -156,6 +156,8 @@ class BlockingLink:
             self._calls.append(Call(number, invoke, self, time.monotonic()))
         elif kind == Kind.STOP:
             self.stopping = True
+        elif kind == Kind.PROFILE:
+            profile(payload)
         elif self.current is not None and self.current.number == number:
             self.current.take(kind, payload)
         else:
@@ -163,3 +165,10 @@ class BlockingLink:
                 if call.number == number:
                     call.take(kind, payload)
             # The rest belongs to calls that are over: the host had not heard yet.
+
+
+def profile(payload: bytes) -> None:
+    """Begin or end looking at the stacks of calls; only who is asked to loads what that takes."""
+    from tapwater.runtime import profiling
+
+    profiling.begin(payload)

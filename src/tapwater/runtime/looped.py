@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tapwater.runtime.call import UNREAD_BYTES_MAX, Call
 from tapwater.runtime.invoke_view import InvokeView
-from tapwater.runtime.link import GONE
+from tapwater.runtime.link import GONE, profile
 from tapwater.runtime.wire import Decoder, Frame, Kind
 
 _READ_BYTES = 64 << 10
@@ -92,6 +92,8 @@ class LoopLink:
             self._invoke(number, payload)
         elif kind == Kind.STOP:
             self.stop()
+        elif kind == Kind.PROFILE:
+            profile(payload)
         elif call is not None:
             call.take(kind, payload)
             self._wake(call)
@@ -130,6 +132,11 @@ class LoopLink:
         except OSError:
             self._lost()
             return len(data)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where tasks wait, for who looks at them."""
+        return self._loop
 
     # What calls want.
 

@@ -15,6 +15,8 @@ are numbered by the host. Both ends use this file, so that there is one place to
     AHEAD    comes first where it comes, with the reading ends of two pipes (SCM_RIGHTS): an INVOKE
              with the flag AHEAD may be begun only by who reads its number from the first, or
              from the second if it has the flag SECOND, too
+    PROFILE  look at the stacks of calls for a while: JSON {"number", "seconds", "rate", "mode"};
+             seconds 0: stop looking
 
     guest -> host
     HELLO    JSON: {"wire": 1, "guest": "<version>", ...}; from a zygote with its manifest
@@ -26,6 +28,7 @@ are numbered by the host. Both ends use this file, so that there is one place to
     DONE     ends a call whose answer had MORE (after the last BODY) or a WebSocket (u16 code)
     LOG      u8 level, text in UTF-8; call 0: outside any call
     ASK      the function wants something: u32 ask, u16 length, name, JSON
+    STACKS   what was seen since the last: JSON {"number", "looks", "last", "stacks"}
 
 A RESULT without MORE ends its call by itself: the hot path is one frame each way.
 Headers are ``u16 name length | u32 value length`` and the bytes, names in lower case.
@@ -72,12 +75,16 @@ class Kind(IntEnum):
     ANSWER = 6
     STOP = 7
     AHEAD = 8
+    PROFILE = 9
     HELLO = 16
     RESULT = 17
     FAIL = 18
     DONE = 19
     LOG = 20
     ASK = 21
+    STACKS = 22
+    SAID = 23
+    SPAN = 24
 
 
 class Verb(IntEnum):
@@ -299,6 +306,21 @@ def read_answer(payload: bytes) -> tuple[int, bool, bytes]:
         raise WireError("an answer that is cut short")
     ask, fine = _ANSWER.unpack_from(payload)
     return ask, fine == 1, payload[_ANSWER.size :]
+
+
+def pack_said(call: int, level: int, text: bytes, fields: bytes) -> bytes:
+    """Make a SAID frame: a LOG with fields, an object in JSON."""
+    return pack(Kind.SAID, call, bytes([level]) + _U32.pack(len(text)) + text + fields)
+
+
+def read_said(payload: bytes) -> tuple[bytes, bytes]:
+    """Read a SAID's payload behind its level: text and fields."""
+    if len(payload) < 5:
+        raise WireError("a log line that is cut short")
+    end = 5 + int(_U32.unpack_from(payload, 1)[0])
+    if end > len(payload):
+        raise WireError("a log line that is cut short")
+    return payload[5:end], payload[end:]
 
 
 def pack_headers(headers: Headers) -> tuple[int, bytes]:

@@ -11,11 +11,13 @@ from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Function, Kind
 from tapwater_server.model.ids import InvocationId
 from tapwater_server.model.invocation import Ending, Invocation, Outcome, Verb
+from tapwater_server.model.trace import read_traceparent, span_of, trace_of
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.secrets import Secrets
+from tapwater_server.ports.tracing import Step, Tracer
 
 _Asked = TypeVar("_Asked")
 ANSWER_BYTES_MAX = 512 << 10  # As JSON, with everything escaped, it must still fit one frame.
@@ -31,6 +33,7 @@ class _CallAsked(msgspec.Struct):
     query: str = ""
     params: dict[str, str] = {}
     headers: dict[str, str] = {}
+    span: str = ""  # traceparent of the caller's own step that this belongs to
 
 
 class _SecretAsked(msgspec.Struct):
@@ -47,11 +50,13 @@ class AppBindings:
         secrets: Secrets,
         invoker: Callable[[], Invoker],
         services: ServiceAsks,
+        tracer: Tracer,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._registry, self._secrets = registry, secrets
         self._invoker, self._clock, self._ids = invoker, clock, ids
+        self._tracer = tracer
         self._answers: Mapping[str, Callable[[Invocation, bytes], Awaitable[bytes]]] = {
             "call": self._call,
             "secret": self._secret,
@@ -83,8 +88,24 @@ class AppBindings:
         asked = _read(body, _CallAsked)
         function = self._sibling(caller, asked.function)
         invocation = self._invocation(caller, function, asked)
-        outcome = await run(self._invoker(), invocation, body_bytes_max=ANSWER_BYTES_MAX)
+        step = self._begin(caller, function, asked.span)
+        invocation.traceparent = self._tracer.child(step.traceparent)
+        invocation.parent = span_of(step.traceparent)
+        outcome: Outcome | None = None
+        try:
+            outcome = await run(self._invoker(), invocation, body_bytes_max=ANSWER_BYTES_MAX)
+        finally:
+            fine = outcome is not None and outcome.ending is Ending.OK
+            step.end(ok=fine, facts={"invocation": invocation.id})
         return msgspec.json.encode(_answer(outcome, invocation=invocation.id))
+
+    def _begin(self, caller: Invocation, function: Function, span: str) -> Step:
+        """The step of the caller that the called one hangs below."""
+        parent = read_traceparent(span)
+        if trace_of(parent) != trace_of(caller.traceparent):
+            parent = b""
+        app, name = function.id.app, f"call {function.id.name}"
+        return self._tracer.begin(name, "call", app=app, parent=parent, caller=caller)
 
     def _sibling(self, caller: Invocation, name: str) -> Function:
         """Find the function in the caller's own revision: a chain runs one frozen deployment."""
@@ -113,7 +134,6 @@ class AppBindings:
             body=data if has_body else b"",
             user=caller.user,
             client="function",
-            traceparent=caller.traceparent,
             arrived_at=self._clock.monotonic(),
             depth=caller.depth + 1,
             root=caller.root or caller.id,

@@ -18,6 +18,7 @@ from tapwater_server.assembly.facts import Facts
 from tapwater_server.assembly.housekeeping import Housekeeping
 from tapwater_server.assembly.images import Images
 from tapwater_server.assembly.parts.ground import Ground
+from tapwater_server.assembly.parts.replay import replay_settings
 from tapwater_server.assembly.parts.rules import open_rules
 from tapwater_server.assembly.parts.users import open_identities
 from tapwater_server.assembly.service_asks import ServiceAsks
@@ -40,13 +41,20 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import live_revision
+from tapwater_server.ports.tracing import Tracer
+from tapwater_server.scheduler.profiling import Profiler
 from tapwater_server.scheduler.scheduler import Scheduler
 from tapwater_server.scheduler.settings import SchedulerSettings
 from tapwater_server.services.idempotency.budget import Budget
 from tapwater_server.services.idempotency.repeats import Repeats
 from tapwater_server.services.metering.recorded import Recorded
+from tapwater_server.services.replay.asking import TapedBindings
+from tapwater_server.services.replay.recorder import Recorder
 from tapwater_server.web.callers import Callers
+from tapwater_server.web.dispatch import Table
 from tapwater_server.web.http import ServicesApp
+from tapwater_server.web.node_app import NodeApp
+from tapwater_server.web.using import Using
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +64,7 @@ class Embedded:
     gateway: Gateway
     facts: Facts
     first_token: str | None
+    tables: tuple[Table, Table]  # the APIs it serves: of an app's services, and its own
     loops: Sequence[Coroutine[Any, Any, None]]  # what must run while it serves
 
     async def warnings(self) -> tuple[str, ...]:
@@ -71,6 +80,8 @@ class _Line:
     front: Invoker  # the same for requests: those that come again are not run again
     scheduler: Scheduler
     zygotes: Zygotes
+    recorder: Recorder
+    bindings: TapedBindings
 
 
 @asynccontextmanager
@@ -85,19 +96,36 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         confinement.sandbox.prepare({revision.python for revision in live(stores.registry)})
         images = Images(registry=stores.registry, folders=stores.folders)
         # A function asks services that are opened below, on top of the line it runs on.
-        asks = ServiceAsks(table=lambda: services.table, exists=partial(_exists, stores))
+        tracer = Tracer(spans=stores.masked.span, clock=clock, ids=ids)
+        using = Using(meter=stores.meter, clock=clock)
+        asks = ServiceAsks(
+            table=lambda: services.table, exists=partial(_exists, stores), using=using
+        )
         line = _request_line(
-            settings, stores, confinement, images, asks, clock=clock, ids=ids, stack=stack
+            settings,
+            stores,
+            confinement,
+            images,
+            asks,
+            tracer,
+            clock=clock,
+            ids=ids,
+            stack=stack,
         )
         ground = Ground(
             settings=settings,
             stores=stores,
             invoker=line.invoker,
+            recorder=line.recorder,
+            bindings=line.bindings,
+            profiling=Profiler(instances_of=line.scheduler.instances_of, clock=clock),
             identities=open_identities(stores, clock=clock, ids=ids),
             rules=open_rules(stores, clock=clock),
             clock=clock,
             ids=ids,
+            tracer=tracer,
             stack=stack,
+            top=lambda: facts.top(),  # It is made below, of what stands here.
         )
         services = await open_services(ground)
         facts = Facts(
@@ -111,6 +139,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         control = _control(ground, line, facts, erase=services.erase)
         await control.start()
         facts.interpreters = control.interpreters
+        node = NodeApp((*services.node, *control.endpoints), callers=_callers(ground))
         gateway = Gateway(
             invoker=line.front,
             registry=stores.registry,
@@ -118,7 +147,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             identities=ground.identities,
             clock=clock,
             ids=ids,
-            internal=_internal(ground, services, control),
+            internal=_internal(ground, services, node),
             public=images.public,
             settings=_door(settings),
         )
@@ -126,6 +155,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         yield Embedded(
             gateway=gateway,
             facts=facts,
+            tables=(services.table, node.table),
             first_token=await stores.tokens.ensure_admin(settings.data / "admin-token"),
             loops=(
                 confinement.cgroups.run(),
@@ -142,27 +172,31 @@ def _request_line(
     confinement: Confinement,
     images: Images,
     asks: ServiceAsks,
+    tracer: Tracer,
     *,
     clock: Clock,
     ids: IdSource,
     stack: AsyncExitStack,
 ) -> _Line:
-    """Metering around the scheduler around the zygotes around the sandbox."""
+    """Metering around recording around the scheduler around the zygotes around the sandbox."""
     zygotes = Zygotes(sandbox=confinement.sandbox, image_of=images.image_of, clock=clock)
-    bindings = AppBindings(
+    real = AppBindings(
         registry=stores.registry,
         secrets=stores.secrets,
         invoker=lambda: invoker,
         services=asks,
+        tracer=tracer,
         clock=clock,
         ids=ids,
     )
+    bindings = TapedBindings(real, holding=lambda: recorder, clock=clock)
     scheduler = Scheduler(
         zygotes=zygotes,
         clock=clock,
         ids=ids,
         bindings=bindings,
-        logs=stores.meter.log,
+        logs=stores.masked.log,
+        spans=stores.masked.span,
         settings=SchedulerSettings(
             memory_budget_bytes=machine.memory_budget_bytes(settings.memory_budget),
             instances_max=settings.instances_max,
@@ -172,12 +206,20 @@ def _request_line(
         ),
         available=memory_available_bytes,
     )
-    invoker = Recorded(scheduler, meter=stores.meter, clock=clock)
+    recorder = Recorder(scheduler, clock=clock, ids=ids, settings=replay_settings(settings))
+    invoker = Recorded(recorder, meter=stores.masked, clock=clock)
     front = Repeats(invoker, once=stores.once, budget=Budget(clock=clock))
     stack.push_async_callback(front.close)
     stack.push_async_callback(zygotes.close)
     stack.push_async_callback(partial(scheduler.stop, drain_s=settings.drain_s))
-    return _Line(invoker=invoker, front=front, scheduler=scheduler, zygotes=zygotes)
+    return _Line(
+        invoker=invoker,
+        front=front,
+        scheduler=scheduler,
+        zygotes=zygotes,
+        recorder=recorder,
+        bindings=bindings,
+    )
 
 
 def _control(ground: Ground, line: _Line, facts: Facts, *, erase: Erase) -> Control:
@@ -187,7 +229,6 @@ def _control(ground: Ground, line: _Line, facts: Facts, *, erase: Erase) -> Cont
         folders=stores.folders,
         secrets=stores.secrets,
         tokens=stores.tokens,
-        meter=stores.meter,
         preparer=line.zygotes,
         invoker=line.invoker,
         bus=stores.bus,
@@ -208,16 +249,20 @@ def _control(ground: Ground, line: _Line, facts: Facts, *, erase: Erase) -> Cont
     )
 
 
-def _internal(ground: Ground, services: Services, control: Control) -> ServicesApp:
-    """What answers below ``/_/``: the services, and behind them the control plane."""
+def _callers(ground: Ground) -> Callers:
+    return Callers(tokens=ground.stores.tokens, identities=ground.identities)
+
+
+def _internal(ground: Ground, services: Services, node: NodeApp) -> ServicesApp:
+    """What answers below ``/_/``: the services, and behind them what is about the node."""
     stores = ground.stores
     return ServicesApp(
         table=services.table,
-        node=services.node,
-        callers=Callers(tokens=stores.tokens, identities=ground.identities),
+        callers=_callers(ground),
         exists=partial(_exists, stores),
         hosts=partial(_hosts, stores),
-        otherwise=control.app,
+        otherwise=node,
+        using=Using(meter=stores.meter, clock=ground.clock),
         clock=ground.clock,
     )
 

@@ -22,6 +22,7 @@ from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import Registry
+from tapwater_server.ports.tracing import Spans, unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,8 @@ def open_event_line(stores: Stores, invoker: Invoker, *, clock: Clock, ids: IdSo
         invoker=invoker,
         clock=clock,
         ids=ids,
-        logs=stores.meter.log,
+        logs=stores.masked.log,
+        spans=stores.masked.span,
         places=open_places(stores, clock=clock, ids=ids),
     )
 
@@ -59,6 +61,7 @@ def event_line(
     clock: Clock,
     ids: IdSource,
     logs: Logs,
+    spans: Spans = unseen,
     places: Places | None = None,
 ) -> EventLine:
     """Assemble it of its ports; simulations do so with theirs."""
@@ -75,10 +78,11 @@ def event_line(
         notices=Notices(logs=logs, clock=clock),
         clock=clock,
         ids=ids,
+        spans=spans,
     )
     dispatcher = Dispatcher(
         bus=bus, audience=audience, delivering=delivering, settling=settling, clock=clock
     )
     registry.watch(lambda _: dispatcher.look_again())
-    relay = Relay(log=log, bus=bus, audience=audience, clock=clock)
+    relay = Relay(log=log, bus=bus, audience=audience, clock=clock, spans=spans)
     return EventLine(relay=relay, dispatcher=dispatcher)

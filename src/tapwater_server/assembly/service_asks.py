@@ -17,6 +17,7 @@ from tapwater_server.model.limits import FRAME_BYTES_MAX
 from tapwater_server.model.principal import Principal
 from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.dispatch import Said, Table, refuse
+from tapwater_server.web.using import Using
 
 HEAD_BYTES_MAX = 64 << 10
 ANSWER_BYTES_MAX = FRAME_BYTES_MAX - HEAD_BYTES_MAX  # Its head must fit the frame, too.
@@ -33,8 +34,10 @@ class _Head(msgspec.Struct):
 class ServiceAsks:
     """Answers the questions called "service"."""
 
-    def __init__(self, *, table: Callable[[], Table], exists: Callable[[AppId], bool]) -> None:
-        self._table, self._exists = table, exists
+    def __init__(
+        self, *, table: Callable[[], Table], exists: Callable[[AppId], bool], using: Using
+    ) -> None:
+        self._table, self._exists, self._using = table, exists, using
 
     async def answer(self, caller: Invocation, body: bytes) -> bytes:
         """Ask the table in the name of the calling function.
@@ -61,7 +64,10 @@ class ServiceAsks:
             client="function",
             caller=caller,
         )
-        return await _pack(await table.answer(asked))
+        try:
+            return await _pack(await table.answer(asked))
+        finally:
+            self._using.take(asked)
 
 
 def _read(body: bytes) -> tuple[_Head, bytes]:

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from tapwater_server.assembly.parts import (
+    billing,
     blobs,
     cache,
     documents,
     events,
     mail,
     mqtt,
+    profiles,
     queues,
+    replay,
     schedules,
+    seeing,
     users,
 )
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.model.ids import AppId
 from tapwater_server.web.dispatch import Table
+from tapwater_server.web.endpoint import Endpoint
 
 # In the order they are opened. A part that needs another names it in its own file.
 PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (
@@ -31,6 +36,10 @@ PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (
     mail.open,
     users.open,
     mqtt.open,
+    replay.open,
+    profiles.open,
+    billing.open,
+    seeing.open,
 )
 
 _log = logging.getLogger(__name__)
@@ -42,7 +51,7 @@ class Services:
 
     parts: Sequence[Part]
     table: Table
-    node: Table
+    node: Sequence[Endpoint]
 
     @property
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -75,6 +84,7 @@ async def open_services(ground: Ground) -> Services:
     table = Table(
         (endpoint for part in parts for endpoint in part.endpoints),
         (socket for part in parts for socket in part.sockets),
+        tracer=ground.tracer,
     )
-    node = Table(endpoint for part in parts for endpoint in part.node)
+    node = [endpoint for part in parts for endpoint in part.node]
     return Services(parts=parts, table=table, node=node)

@@ -19,6 +19,14 @@ from tapwater_server.ports.mail_server import read_server
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORT_MAX = 65_535
+_NOT_NEGATIVE = (
+    "memory_budget",
+    "keep_alive_s",
+    "retention_days",
+    "drain_s",
+    "record_days",
+    "record_bytes",
+)
 _APP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -38,6 +46,10 @@ class Settings:
     starts_max: int = 16  # instances being started at a time
     keep_alive_s: float = 60.0  # how long an idle instance is kept before there are samples
     retention_days: float = 14.0  # of invocation records and logs
+    record_payloads: float = 0.01  # share of calls recorded whole; failed ones always are
+    record_days: float = 7.0  # how long recordings are kept
+    record_bytes: int = 512 << 20  # of disk for all of them
+    tariff: Path | None = None  # what use costs here; None: tariff.toml in the data directory
     mqtt: bool = False  # let MQTT clients connect
     mqtt_host: str = "127.0.0.1"  # of the plain port: passwords go over it as they are
     mqtt_port: int = 1883
@@ -96,6 +108,7 @@ def parse(raw: Mapping[str, object]) -> Settings:
         except ValueError as error:
             complaints.append(f"{name}: {error}")
     complaints += check_ranges(values)
+    complaints += check_recording(values)
     complaints += check_tls(values)
     complaints += check_mqtt(values)
     complaints += check_mail(values)
@@ -113,7 +126,7 @@ def check_ranges(values: Mapping[str, Any]) -> list[str]:
     for name in ("instances_max", "starts_max"):
         if values.get(name, 1) < 1:
             complaints.append(f"{name}: {values[name]} is less than 1")
-    for name in ("memory_budget", "keep_alive_s", "retention_days", "drain_s"):
+    for name in _NOT_NEGATIVE:
         if values.get(name, 0) < 0:
             complaints.append(f"{name}: {values[name]} is negative")
     if values.get("dev") and values.get("host", "127.0.0.1") not in _LOOPBACK:
@@ -122,6 +135,12 @@ def check_ranges(values: Mapping[str, Any]) -> list[str]:
             f"drop dev or the host {values['host']!r}"
         )
     return complaints
+
+
+def check_recording(values: Mapping[str, Any]) -> list[str]:
+    """Complain of a share that is none."""
+    share = values.get("record_payloads", 0)
+    return [] if 0 <= share <= 1 else [f"record_payloads: {share} is not a share, from 0 to 1"]
 
 
 def check_mqtt(values: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from tapwater_server.backends.files.folders import FileFolders
 from tapwater_server.backends.files.key_file import KeyFile
+from tapwater_server.backends.memory.ledger import MemoryLedger
+from tapwater_server.backends.memory.stats import MemoryStats
 from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
@@ -15,10 +17,13 @@ from tapwater_server.backends.sqlite.outbox import SqliteOutbox
 from tapwater_server.backends.sqlite.queues import SqliteQueues
 from tapwater_server.backends.sqlite.registry import SqliteRegistry
 from tapwater_server.backends.sqlite.secrets import SqliteSecrets
+from tapwater_server.backends.sqlite.sessions import SqliteSessions
 from tapwater_server.backends.sqlite.tokens import SqliteTokens
 from tapwater_server.backends.sqlite.users import SqliteUsers
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
+from tapwater_server.services.masking.known import KnownSecrets
+from tapwater_server.services.masking.masked import Masked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +33,12 @@ class Stores:
     registry: SqliteRegistry
     secrets: SqliteSecrets
     tokens: SqliteTokens
-    meter: SqliteMeter
+    sessions: SqliteSessions  # of the dashboard
+    meter: SqliteMeter  # to read
+    masked: Masked  # the same, to write: what passes it has its secrets hidden
+    known: KnownSecrets  # what is hidden
+    ledger: MemoryLedger
+    stats: MemoryStats
     bus: SqliteBus
     eventlog: SqliteEventLog
     queues: SqliteQueues
@@ -55,16 +65,23 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     bus = SqliteBus(database=errands, clock=clock)
     await bus.reclaim()
     secrets = SqliteSecrets(database=state, key_file=KeyFile(data / "secret-key"))
+    known = KnownSecrets(secrets)
     tokens = SqliteTokens(database=state, ids=ids)
+    sessions = SqliteSessions(database=state)
     eventlog = SqliteEventLog(database=data_file, clock=clock)
     outbox = SqliteOutbox(database=data_file)
     once = SqliteOnce(database=data_file, clock=clock, ids=ids)
     await once.reclaim()
     return Stores(
-        registry=SqliteRegistry(database=state, followers=(secrets, tokens)),
+        registry=SqliteRegistry(database=state, followers=(secrets, tokens, sessions)),
         secrets=secrets,
         tokens=tokens,
+        sessions=sessions,
         meter=meter,
+        masked=Masked(meter, forms_of=known.of),
+        known=known,
+        ledger=MemoryLedger(meter, project_of=lambda app: "default"),
+        stats=MemoryStats(meter),
         bus=bus,
         eventlog=eventlog,
         queues=SqliteQueues(database=data_file),

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tapwater_server.cli.commands import (
+    bill,
     blobs,
     cache,
     call,
@@ -68,6 +69,7 @@ def build() -> typer.Typer:
     logs.register(app, panel=_SEE)
     events.register(app, panel=_SEE)
     top.register(app, panel=_SEE)
+    bill.register(app, panel=_SEE)
     doctor.register(app, panel=_SEE)
     simulate.register(app, panel=_SEE)
     starting.register_server(app, panel=_RUN)

@@ -3,12 +3,10 @@
 import os
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp
-
+from tapwater_server.control.api.table import endpoints
 from tapwater_server.control.apply import Deploying
 from tapwater_server.control.holding import Holding
 from tapwater_server.control.house import ControlSettings, Examined, Facts, House
-from tapwater_server.control.http import control_app
 from tapwater_server.control.indexes import build_environment
 from tapwater_server.control.interpreters import Interpreter, find
 from tapwater_server.control.layers import Layers
@@ -20,15 +18,15 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
-from tapwater_server.ports.meter import Meter
 from tapwater_server.ports.preparer import Preparer
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.secrets import Secrets
 from tapwater_server.ports.tokens import Tokens
+from tapwater_server.web.endpoint import Endpoint
 
 
 class Control:
-    """Everything below ``/_/``. ``start()`` first; ``app`` is what the gateway serves."""
+    """Deploying and all around it. ``start()`` first; ``endpoints`` are what it serves."""
 
     def __init__(
         self,
@@ -37,7 +35,6 @@ class Control:
         folders: Folders,
         secrets: Secrets,
         tokens: Tokens,
-        meter: Meter,
         preparer: Preparer,
         invoker: Invoker,
         bus: Bus,
@@ -70,7 +67,6 @@ class Control:
             registry=registry,
             secrets=secrets,
             tokens=tokens,
-            meter=meter,
             preparer=preparer,
             invoker=invoker,
             bus=bus,
@@ -84,7 +80,7 @@ class Control:
             turns=Turns(),
             settings=settings,
         )
-        self.app: ASGIApp = control_app(self.house)
+        self.endpoints: Sequence[Endpoint] = endpoints(self.house)
 
     def _reading(self, folders: Folders) -> Reading:
         settings = self._settings

@@ -13,7 +13,6 @@ from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
-from tapwater_server.ports.meter import Meter
 from tapwater_server.ports.preparer import Preparer
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.secrets import Secrets
@@ -45,7 +44,6 @@ class House:
     registry: Registry
     secrets: Secrets
     tokens: Tokens
-    meter: Meter
     preparer: Preparer
     invoker: Invoker
     bus: Bus

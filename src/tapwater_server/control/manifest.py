@@ -110,6 +110,8 @@ def read_manifest(
         after_fork_import=chosen.after_fork_import or said.after_fork_import,
         idempotent=chosen.idempotent and kind is Kind.RESTFUL,
         body=said.body,
+        record=chosen.record.at_all,
+        record_share=chosen.record.share,
         operations=said.operations,
         description=(chosen.description or said.description)[:TEXT_CHARS_MAX],
     )

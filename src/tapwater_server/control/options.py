@@ -36,10 +36,36 @@ class Chosen:
     secrets: tuple[str, ...] = ("*",)
     after_fork_import: bool = False
     idempotent: bool = False
+    record: "Recorded" = field(default_factory=lambda: Recorded())
     description: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)  # cors, schedule: as written
     delivery: Mapping[str, Any] = field(default_factory=dict)  # of deliveries: as written
     pace: Pace | None = None  # of calls over HTTP, and of what triggers bring
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Which calls are recorded: none at all, or those that fail and a share of the others."""
+
+    at_all: bool = True
+    share: float | None = None  # None: as the node has it
+
+
+def recorded(value: object) -> Recorded:
+    """Read which calls are recorded.
+
+    >>> recorded("none"), recorded(0.5)
+    (Recorded(at_all=False, share=None), Recorded(at_all=True, share=0.5))
+    """
+    if value == "none" or value is False:
+        return Recorded(at_all=False)
+    if value == "errors":
+        return Recorded(share=0.0)
+    if value == "all" or value is True:
+        return Recorded(share=1.0)
+    if isinstance(value, int | float) and 0 <= value <= 1:
+        return Recorded(share=float(value))
+    raise Wrong(f"{value!r} is not a share from 0 to 1, nor 'all', 'errors' or 'none'")
 
 
 def size(value: object) -> int:
@@ -184,6 +210,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "secrets": words,
     "after_fork_import": flag,
     "idempotent": flag,
+    "record": recorded,
     "description": text,
     "schedule": triggers.READERS["schedule"]["cron"],
     **{name: read for name, read in delivering.READERS.items() if name != "rate"},
@@ -249,6 +276,7 @@ def choose(sources: Sequence[Mapping[str, object]]) -> Chosen:
         secrets=values.get("secrets", ("*",)),
         after_fork_import=values.get("after_fork_import", False),
         idempotent=values.get("idempotent", False),
+        record=values.get("record", Recorded()),
         description=values.get("description", ""),
         extra={name: values[name] for name in _EXTRA if name in values},
         delivery={name: written[name] for name in _DELIVERY if name in written},

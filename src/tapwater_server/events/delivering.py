@@ -7,6 +7,7 @@ import msgspec
 from tapwater_server.events.audience import Target
 from tapwater_server.events.batching import outcomes
 from tapwater_server.events.chains import Chains
+from tapwater_server.events.contexts import delivery_span, end_span
 from tapwater_server.events.destinations import End
 from tapwater_server.events.ends import Ends
 from tapwater_server.events.notices import Notices
@@ -31,6 +32,7 @@ from tapwater_server.ports.bus import EXPIRED, Dead, Delivery, Done, Later, Retu
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
+from tapwater_server.ports.tracing import Spans, unseen
 
 RESULT_BYTES_MAX = 1 << 20  # What is kept of an answer nobody waited for.
 FOR_NOW = (Overloaded, StorageFull)  # Refusals of our own disk: whoever comes again is served.
@@ -51,16 +53,18 @@ class Delivering:
         notices: Notices,
         clock: Clock,
         ids: IdSource,
+        spans: Spans = unseen,
     ) -> None:
         self._invoker, self._telling = invoker, telling
         self._settling, self._ends, self._chains = settling, ends, chains
         self._notices = notices
-        self._clock, self._ids = clock, ids
+        self._clock, self._ids, self._spans = clock, ids, spans
         self.counts = {"acked": 0, "retried": 0, "buried": 0, "released": 0}
 
     async def one(self, delivery: Delivery, target: Target) -> None:
         """Make one delivery and settle it."""
         options = self._telling.options(delivery.errand, target)
+        self._note_wait(delivery, target)
         reason = await self._refusal(delivery, options)
         if not reason:
             try:
@@ -80,6 +84,7 @@ class Delivering:
         options = target.options
         going: list[Delivery] = []
         for delivery in deliveries:
+            self._note_wait(delivery, target)
             reason = await self._refusal(delivery, options)
             if reason:
                 await self._bury(delivery, target, options, reason)
@@ -99,6 +104,11 @@ class Delivering:
         ended = outcomes(outcome, going)
         for delivery in going:
             await self._obey(delivery, target, options, ended[delivery.errand.id])
+
+    def _note_wait(self, delivery: Delivery, target: Target) -> None:
+        """Before the first attempt: say in the trace how long it waited."""
+        if delivery.begun == 1:
+            self._spans(delivery_span(delivery, target, now=self._clock.now()))
 
     async def _refusal(self, delivery: Delivery, options: DeliveryOptions) -> str:
         """Say why a delivery must not even be run, or nothing."""
@@ -178,6 +188,7 @@ class Delivering:
         self.counts["buried"] += 1
         self._settling.add(delivery, Dead(reason=reason))
         self._notices.gave_up(delivery, target, reason)
+        self._spans(end_span(delivery, target, reason, now=self._clock.now()))
 
 
 def _result(delivery: Delivery, outcome: Outcome) -> bytes:

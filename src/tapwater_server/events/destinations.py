@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tapwater_server.events.contexts import delivery_context
 from tapwater_server.events.envelope import timestamp
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
@@ -64,7 +65,7 @@ def chain_of(end: End) -> Chain | None:
         id=f"{errand.id}.{'done' if end.good else 'dead'}",
         root=errand.root or errand.id,
         depth=errand.depth + 1,
-        trace=errand.trace,
+        trace=delivery_context(errand)[0].decode("ascii"),
     )
 
 

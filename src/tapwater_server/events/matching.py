@@ -15,6 +15,7 @@ from tapwater_server.model.event import Event
 from tapwater_server.model.function import Function, Trigger
 from tapwater_server.model.message import is_json
 from tapwater_server.model.templates import fill
+from tapwater_server.model.trace import derived
 from tapwater_server.ports.bus import ERRAND_BYTES_MAX, Errand, function_line
 
 DEBOUNCES_MAX = 10  # A stream of events that never pauses is told after so many waits at most.
@@ -162,7 +163,7 @@ def _custom(said: Mapping[str, Any]) -> Test:
 def errand_of(match: Match, event: Event, *, now: float, salt: str = "") -> Errand:
     """Make the errand. Its id is made of event and function: made again, it is the same one.
 
-    ``salt`` makes another, for a replay.
+    ``salt`` makes another, for a replay. ``trace`` is the event's own step.
     """
     function, options = match.listener.function, match.listener.options
     name = str(function.id)
@@ -183,7 +184,7 @@ def errand_of(match: Match, event: Event, *, now: float, salt: str = "") -> Erra
         replaced_s_max=options.debounce_s * DEBOUNCES_MAX,
         root=event.root or event.id,
         depth=event.depth,
-        trace=event.trace,
+        trace=derived(event.trace, event.app, event.id)[0].decode("ascii"),
         not_before=_not_before(options, now),
     )
 

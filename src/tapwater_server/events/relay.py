@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tapwater_server.events.audience import Audience
+from tapwater_server.events.contexts import event_span
 from tapwater_server.events.matching import errand_of
 from tapwater_server.model.errors import Invalid, TooLarge
 from tapwater_server.ports.bus import Bus, Errand
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog, Logged
+from tapwater_server.ports.tracing import Spans, unseen
 
 CURSOR = "relay"
 READ_MAX = 256  # Events at a time: bounds what is repeated and how large a write becomes.
@@ -38,9 +40,18 @@ class RelayStats:
 class Relay:
     """Reads the log by rising ``seq`` and publishes an errand for each trigger that fits."""
 
-    def __init__(self, *, log: EventLog, bus: Bus, audience: Audience, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        bus: Bus,
+        audience: Audience,
+        clock: Clock,
+        spans: Spans = unseen,
+    ) -> None:
         self._eventlog, self._bus = log, bus
         self._audience, self._clock = audience, clock
+        self._spans = spans
         self._seq = -1  # not read yet
         self._written, self._written_at = -1, 0.0
         self._counts = {"events": 0, "errands": 0, "poison": 0, "failed": 0}
@@ -92,8 +103,11 @@ class Relay:
         now = self._clock.now()
         for one in logged:
             try:
-                for match in self._audience.match(one.event):
+                matches = self._audience.match(one.event)
+                for match in matches:
                     yield errand_of(match, one.event, now=now)
+                if matches:
+                    self._spans(event_span(one.event, len(matches), now=now))
             except Exception:  # One event that we cannot handle must not stop all later ones.
                 self._poison(one.event.app, one.event.id, one.seq)
 

@@ -6,6 +6,10 @@ from tapwater_server.model.delivering import AGE_S, DeliveryOptions
 from tapwater_server.model.invocation import Ending, Outcome
 
 _OURS = frozenset({Ending.OVERLOADED, Ending.CANCELLED})
+# Refused by a budget: it waits for as long as that takes, however old it gets by that. Its line is
+# not leased from meanwhile; what was leased already is given back for so long.
+_OVER_BUDGET = frozenset({Ending.BUDGET, Ending.SLOWED})
+BUDGET_S = 2.0
 # No instance could be made, and it was not the function's module that raised. Nothing of the event
 # has run: for so long it is taken for our fault (no memory, a full disk).
 START_FAILED_S_MAX = 600.0
@@ -92,6 +96,8 @@ def decide(
     reason = reason_of(outcome)
     if outcome.ending is Ending.OK and _is_final(outcome.status):
         return Bury(reason)
+    if outcome.ending in _OVER_BUDGET:
+        return Release(BUDGET_S)
     if age_s >= policy.age_s_max:
         return Bury(f"{reason} (older than {policy.age_s_max:.0f} s)")
     if outcome.ending in _OURS:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tapwater_server.events.audience import Audience, Target
+from tapwater_server.events.contexts import delivery_context
 from tapwater_server.events.envelope import batched, enveloped, message
 from tapwater_server.model.calling import choose_method, place, read_headers
 from tapwater_server.model.delivering import DeliveryOptions
@@ -12,11 +13,14 @@ from tapwater_server.model.errors import NotFound
 from tapwater_server.model.function import Function, Kind, Revision
 from tapwater_server.model.ids import AppId, InvocationId, parse_function_id
 from tapwater_server.model.invocation import Headers, Invocation, Verb
+from tapwater_server.model.trace import span_of
 from tapwater_server.ports.bus import Delivery, Errand
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.tracing import Traces
 
+TYPE_LENGTH_MAX = 200
 _NULL = b"null"
 
 
@@ -27,12 +31,20 @@ class _Attributes(msgspec.Struct):
     params: dict[str, str] = {}
 
 
+class _Typed(msgspec.Struct):
+    """What is looked at in a CloudEvent."""
+
+    type: str = ""
+    specversion: str = ""
+
+
 class Telling:
     """Makes invocations; a pinned revision stays pinned."""
 
     def __init__(self, *, audience: Audience, log: EventLog, clock: Clock, ids: IdSource) -> None:
         self._audience, self._log = audience, log
         self._clock, self._ids = clock, ids
+        self._traces = Traces(ids)
 
     async def one(self, delivery: Delivery, target: Target) -> Invocation:
         """Tell one errand.
@@ -47,7 +59,7 @@ class Telling:
             (b"tapwater-delivery", delivery.errand.id.encode()),
             (b"tapwater-attempt", b"%d" % delivery.attempt),
         ]
-        return self._invocation(delivery.errand, revision, function, body, headers)
+        return self._invocation(delivery, revision, function, body, headers)
 
     async def several(self, deliveries: Sequence[Delivery], target: Target) -> Invocation:
         """Tell a batch; the function is the one the first of them finds.
@@ -58,7 +70,8 @@ class Telling:
         first = deliveries[0].errand
         revision, function = self._find(first, target)
         bodies = [await self.body(one, target) for one in deliveries]
-        return self._invocation(first, revision, function, batched(deliveries, bodies), [])
+        body = batched(deliveries, bodies)
+        return self._invocation(deliveries[0], revision, function, body, [])
 
     async def body(self, delivery: Delivery, target: Target) -> bytes:
         """Give what the function is told: the errand's own body, or the event it names.
@@ -97,13 +110,14 @@ class Telling:
 
     def _invocation(
         self,
-        errand: Errand,
+        delivery: Delivery,
         revision: Revision,
         function: Function,
         body: bytes,
         headers: Headers,
     ) -> Invocation:
-        has_body = body != _NULL
+        errand, has_body = delivery.errand, body != _NULL
+        context, _ = delivery_context(errand)
         path, root_path, params = place(function, None, {})
         kind = "application/json" if has_body else None
         return Invocation(
@@ -118,11 +132,24 @@ class Telling:
             headers=[*read_headers({}, body_kind=kind), *headers],
             body=body if has_body else b"",
             client="background",
-            traceparent=errand.trace.encode("latin-1", "replace"),
+            traceparent=self._traces.child(context),
+            parent=span_of(context),
+            event=_type(body),
+            delivery=errand.id,
+            attempt=delivery.attempt,
             arrived_at=self._clock.monotonic(),
             depth=errand.depth,
             root=errand.root,
         )
+
+
+def _type(body: bytes) -> str:
+    """Say what kind of event a function is told of; nothing, if what it is told is none."""
+    try:
+        said = msgspec.json.decode(body, type=_Typed)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return said.type[:TYPE_LENGTH_MAX] if said.specversion else ""
 
 
 def _attributes(errand: Errand) -> _Attributes:

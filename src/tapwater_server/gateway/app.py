@@ -23,15 +23,22 @@ from tapwater_server.gateway.routing import Match, Target
 from tapwater_server.gateway.settings import GatewaySettings
 from tapwater_server.gateway.site import Compiled, Site
 from tapwater_server.gateway.target import RequestTarget, read_absolute, read_target
-from tapwater_server.gateway.trace import Traces, is_traceparent
-from tapwater_server.gateway.translate import believe, method_name, other_verb, user_json
+from tapwater_server.gateway.translate import (
+    believe,
+    method_name,
+    other_verb,
+    retraced,
+    user_json,
+)
 from tapwater_server.gateway.websocket import WebSocket
 from tapwater_server.model.ids import InvocationId
 from tapwater_server.model.invocation import Headers, Invocation, Verb
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
+from tapwater_server.model.trace import is_traceparent, span_of
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Call, Invoker
+from tapwater_server.ports.tracing import Traces
 
 if TYPE_CHECKING:
     from tapwater_server.gateway.connection import Connection
@@ -207,7 +214,9 @@ class Door:
                 user = user_json(principal)
                 exchange.headers = without_token(exchange.headers)
         connection = exchange.connection
-        trace = exchange.seen.get(b"traceparent")
+        traceparent, parent = self._traces.fresh(), ""
+        if b"traceparent" in exchange.seen:
+            traceparent, parent = self._follow(exchange, traceparent)
         exchange.body_bytes_max = 0 if websocket else function.limits.body_bytes_max
         exchange.invocation = Invocation(
             id=InvocationId(self._ids.fresh()),
@@ -224,9 +233,18 @@ class Door:
             params=params,
             headers=exchange.headers,
             user=user,
-            traceparent=trace if trace and is_traceparent(trace) else self._traces.fresh(),
+            traceparent=traceparent,
+            parent=parent,
             arrived_at=now,
         )
+
+    def _follow(self, exchange: Exchange, fresh: bytes) -> tuple[bytes, str]:
+        """The client is part of a trace: its span is the parent of this call's."""
+        said = exchange.seen[b"traceparent"]
+        known = is_traceparent(said)
+        traceparent = self._traces.child(said) if known else fresh
+        exchange.headers = retraced(exchange.headers, traceparent, known=known)
+        return traceparent, span_of(said) if known else ""
 
     def _socket(self, exchange: Exchange, target: Target) -> bool:
         """A WebSocket is asked for: see that function and request are fit for it."""

@@ -12,6 +12,7 @@ STATUS: Mapping[str, int] = {
     "malformed": 400,
     "host": 400,
     "unauthenticated": 401,
+    "budget_exhausted": 402,
     "not_allowed": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -23,6 +24,7 @@ STATUS: Mapping[str, int] = {
     "range": 416,
     "expectation": 417,
     "upgrade_required": 426,
+    "budget_slowed": 429,
     "rate_limited": 429,
     "headers_too_large": 431,
     "internal": 500,
@@ -50,7 +52,11 @@ _SENTENCES: Mapping[Ending, str] = {
     Ending.START_FAILED: "The function could not be started.",
     Ending.CANCELLED: "The call was cancelled.",
     Ending.BROKEN: "The function's process did not keep to the protocol.",
+    Ending.BUDGET: "A budget is used up.",
+    Ending.SLOWED: "A budget is nearly used up.",
 }
+# What the platform says of these is for the caller, too.
+_TOLD = frozenset({Ending.OVERLOADED, Ending.BUDGET, Ending.SLOWED})
 
 JSON_TYPE = (b"content-type", b"application/problem+json")
 
@@ -107,7 +113,7 @@ def outcome_answer(outcome: Outcome, *, invocation: str, dev: bool) -> tuple[int
     """Turn the outcome of a call that gave no answer into one. ``dev``: say why it failed."""
     code = "broken" if outcome.ending is Ending.OK else outcome.ending.value
     detail = _SENTENCES[outcome.ending]
-    if outcome.message and (dev or outcome.ending is Ending.OVERLOADED):
+    if outcome.message and (dev or outcome.ending in _TOLD):
         detail = outcome.message
     headers: Headers = [JSON_TYPE]
     if outcome.retry_after_s > 0:

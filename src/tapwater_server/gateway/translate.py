@@ -6,6 +6,7 @@ from tapwater_server.gateway.errors import Refusal
 from tapwater_server.gateway.exchange import Exchange
 from tapwater_server.gateway.proxies import Proxies
 from tapwater_server.gateway.routing import Target
+from tapwater_server.model.invocation import Headers
 from tapwater_server.model.principal import Principal
 
 _METHODS = {
@@ -42,6 +43,21 @@ def believe(exchange: Exchange, proxies: Proxies) -> None:
         exchange.scheme = proto.decode()
     if b"x-forwarded-host" in seen:
         exchange.host = seen[b"x-forwarded-host"]
+
+
+def retraced(headers: Headers, traceparent: bytes, *, known: bool) -> Headers:
+    """Name the call itself where the client named itself: who reads the header in the function (an
+    OpenTelemetry SDK, say) then follows the call. Of a trace that is none, nothing is passed on.
+
+    >>> retraced([(b"traceparent", b"a"), (b"tracestate", b"b")], b"c", known=False)
+    [(b'traceparent', b'c')]
+    """
+    kept = [
+        pair
+        for pair in headers
+        if pair[0] != b"traceparent" and (known or pair[0] != b"tracestate")
+    ]
+    return [*kept, (b"traceparent", traceparent)]
 
 
 def user_json(principal: Principal) -> bytes:

@@ -29,6 +29,9 @@ _ENDINGS_OF_GUESTS = {
 _MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - 64
 _SENTENCE_CHARACTERS_MAX = 2000
 _TRACE_CHARACTERS_MAX = 32_000
+_NAME_CHARACTERS_MAX = 401  # Of a type, or of a place: a file and a function.
+_FRAMES_MAX = 8
+_TOLD = ("message", "trace", "error", "frames")  # of a failure, besides its ending
 
 
 class Holder(Protocol):
@@ -64,7 +67,9 @@ class CallInProgress:
         "cpu_s",
         "deadline",
         "ended",
+        "error",
         "exchange",
+        "frames",
         "holder",
         "invocation",
         "logged_bytes",
@@ -97,6 +102,8 @@ class CallInProgress:
         self.logged_bytes = 0
         self.retry_after_s = 0.0
         self.by_function = False  # it could not be started, and that is its own fault
+        self.error = ""  # the type of what the function raised, as it says itself
+        self.frames: tuple[str, ...] = ()  # and where in its code
         self.close_code = 0  # of a WebSocket; goes out as the outcome's status
         self.whole: bytes | None = None
         self.sender: SendWindow | None = None
@@ -182,6 +189,8 @@ class CallInProgress:
             message=message,
             retry_after_s=self.retry_after_s,
             by_function=self.by_function,
+            error=self.error,
+            frames=self.frames,
             status=self.close_code,
         )
         self.exchange.ended(outcome)
@@ -242,11 +251,15 @@ class CallInProgress:
         try:
             told = json.loads(payload)
             ending = _ENDINGS_OF_GUESTS[told["ending"]]
-            message, trace = told.get("message", ""), told.get("trace", "")
+            message, trace, error, frames = (told.get(name, "") for name in _TOLD)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise WireError("a failure that cannot be read") from error
-        if not isinstance(message, str) or not isinstance(trace, str):
+        if not all(isinstance(one, str) for one in (message, trace, error, frames)):
             raise WireError("a failure that cannot be read")
+        if error:
+            self.error = error[:_NAME_CHARACTERS_MAX]
+            places = frames[:_TRACE_CHARACTERS_MAX].split("\n")[-_FRAMES_MAX:]
+            self.frames = tuple(place[:_NAME_CHARACTERS_MAX] for place in places if place)
         self.by_function = ending is Ending.START_FAILED  # The guest runs, its module does not.
         if trace:
             seat.note(self, trace[:_TRACE_CHARACTERS_MAX])

@@ -15,7 +15,7 @@ from tapwater_server.instances.deaths import ending_of, sentence_of, truth
 from tapwater_server.instances.hearing import Hearing
 from tapwater_server.instances.invoke_frame import invoke_frame
 from tapwater_server.instances.lifecycle import Signal, State, move
-from tapwater_server.instances.speech import Logs, Speech
+from tapwater_server.instances.speech import SPOKEN, Logs, Speech
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import InstanceId
@@ -23,6 +23,7 @@ from tapwater_server.model.invocation import Ending, Usage, Verb
 from tapwater_server.model.limits import KILL_GRACE_S
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.sandbox import Died, Guest
+from tapwater_server.ports.tracing import Spans, unseen
 
 UNREAD_BYTES_MAX = 8 << 20  # written to a guest that does not read
 _STOP = pack(Kind.STOP, 0)
@@ -48,6 +49,7 @@ class Instance(asyncio.Protocol):
         clock: Clock,
         bindings: Bindings,
         logs: Logs,
+        spans: Spans = unseen,
         freed: Callable[["Instance", Usage], None],
         gone: Callable[["Instance"], None],
         returned: Callable[[CallInProgress], None],
@@ -62,9 +64,8 @@ class Instance(asyncio.Protocol):
         self.calls_total = 0
         self.idle_since = clock.monotonic()
         self._guest = guest
-        self._clock = clock
         self._monotonic = clock.monotonic
-        self._speech = Speech(function=function.id, instance=id, clock=clock, logs=logs)
+        self.speech = Speech(function=function.id, instance=id, clock=clock, logs=logs)
         self._asks = Asks(bindings=bindings, write=self.write)
         self._freed, self._gone, self._returned = freed, gone, returned
         alone = self.seats == 1 and not function.limits.freeze
@@ -130,7 +131,7 @@ class Instance(asyncio.Protocol):
             self._rest(now)
         ending, message = truth(call, ending, message)
         if ending is not Ending.OK:
-            self._speech.mourn(call, ending, message)
+            self.speech.mourn(call, ending, message)
         try:
             call.end(ending, usage, message)
         finally:
@@ -250,13 +251,13 @@ class Instance(asyncio.Protocol):
 
     def note(self, call: CallInProgress, trace: str) -> None:
         """A traceback of the function, for the log."""
-        self._speech.say(trace, call, level="error")
+        self.speech.say(trace, call, level="error")
 
     def on_output(self, line: bytes) -> None:
         """A line of plain output; whose it is, is known when there is one call."""
         call = next(iter(self.calls.values())) if len(self.calls) == 1 else None
         try:
-            self._speech.on_output(line, call)
+            self.speech.on_output(line, call)
         except WireError as error:
             self._broken(error)
 
@@ -302,8 +303,8 @@ class Instance(asyncio.Protocol):
             self._returned(call)
 
     def _other(self, kind: int, number: int, payload: bytes, call: CallInProgress | None) -> None:
-        if kind == Kind.LOG:
-            self._speech.on_log(payload, call)
+        if kind in SPOKEN:
+            self.speech.hear(kind, payload, call)
         elif kind == Kind.HELLO and number == 0:
             if self.ahead is not None:
                 self.ahead.hear(payload)
@@ -338,7 +339,7 @@ class Instance(asyncio.Protocol):
         if not self.calls:
             self._rest(now)
         ending, message = truth(call, Ending.TIMED_OUT, "")
-        self._speech.mourn(call, ending, message)
+        self.speech.mourn(call, ending, message)
         call.end(ending, usage, message)
 
     def _rest(self, now: float) -> None:
@@ -366,7 +367,7 @@ class Instance(asyncio.Protocol):
             return  # It is being killed; what it still says does not matter.
         sentence = f"the process broke the protocol: {error}"
         if not self.calls:
-            self._speech.say(sentence, None)
+            self.speech.say(sentence, None)
         self.kill(Ending.BROKEN, sentence)
 
     def _bury(self, died: Died) -> None:
@@ -377,7 +378,7 @@ class Instance(asyncio.Protocol):
         self._kill_at = None
         self._asks.stop()
         if not self.calls and not self._told_to_end:
-            self._speech.say(sentence, None)
+            self.speech.say(sentence, None)
         self._end_calls(ending_of(died), sentence)
         if self.ahead is not None:
             self.ahead.close()
@@ -396,5 +397,5 @@ class Instance(asyncio.Protocol):
         self.calls.clear()
         for call, usage in zip(calls, usages, strict=True):
             true_ending, sentence = truth(call, ending, message)
-            self._speech.mourn(call, true_ending, sentence)
+            self.speech.mourn(call, true_ending, sentence)
             call.end(true_ending, usage, sentence)

@@ -4,32 +4,33 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from tapwater.runtime.wire import Level, WireError
+from tapwater.runtime.wire import Kind, Level, WireError
 from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.flood import Bucket
+from tapwater_server.instances.structured import Fields, Said, read_fields, read_line, read_step
 from tapwater_server.model.ids import FunctionId, InstanceId
 from tapwater_server.model.invocation import Ending
 from tapwater_server.model.limits import LOG_BYTES_PER_CALL_MAX, LOG_LINE_BYTES_MAX
+from tapwater_server.model.trace import span_of, trace_of
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.meter import LogLine
+from tapwater_server.ports.meter import LogLine, Span
+from tapwater_server.ports.tracing import Spans, take_span, unseen
 
 Logs = Callable[[LogLine], None]
 
 FLOOD_BYTES = 16 << 20  # said at once beyond which an instance is killed
 FLOOD_BYTES_PER_S = 4 << 20
+SPOKEN = frozenset({Kind.LOG, Kind.STACKS})
 _LINE_COST = 64  # An empty line is not free.
-_LEVELS = {
-    Level.DEBUG: "debug",
-    Level.INFO: "info",
-    Level.WARNING: "warning",
-    Level.ERROR: "error",
-}
+_LEVELS = (None, "debug", "info", "warning", "error")
+_STREAMS = ("log", "print", "stderr")
+SPOKEN = frozenset({Kind.LOG, Kind.SAID, Kind.SPAN})  # The frames that are heard here.
 
 
 class Speech:
     """Turns what one instance says into lines; says itself what the platform has to say of it."""
 
-    __slots__ = ("_bucket", "_clock", "_function", "_instance", "_logs", "_loose_bytes")
+    __slots__ = ("_bucket", "_clock", "_function", "_instance", "_logs", "_loose_bytes", "stacks")
 
     def __init__(
         self, *, function: FunctionId, instance: InstanceId, clock: Clock, logs: Logs
@@ -38,18 +39,37 @@ class Speech:
         self._clock, self._logs = clock, logs
         self._bucket = Bucket(burst=FLOOD_BYTES, per_s=FLOOD_BYTES_PER_S)
         self._loose_bytes = 0  # said outside any call since the last call
+        self.stacks: Callable[[bytes], None] | None = None  # who asked where its time goes
 
-    def on_log(self, payload: bytes, call: CallInProgress | None) -> None:
-        """One LOG frame.
+    def hear(self, kind: int, payload: bytes, call: CallInProgress | None) -> None:
+        """A frame of one of the kinds ``SPOKEN``.
 
         Raises:
-            WireError: its level is none, or there is a flood of them.
+            WireError: it is not what it should be, or nobody asked for it.
         """
-        level = _LEVELS.get(Level(payload[0])) if payload and 1 <= payload[0] <= 4 else None
-        if level is None:
-            raise WireError("a log line of no level")
+        if kind == Kind.LOG:
+            self.on_log(payload, call)
+        elif self.stacks is not None:
+            self.stacks(payload)
+        else:
+            raise WireError("stacks that nobody asked for")
+
+    def hear(self, kind: int, payload: bytes, call: CallInProgress | None) -> None:
+        """One frame.
+
+        Raises:
+            WireError: it cannot be read, or there is a flood of them.
+        """
         self._check_flood(len(payload))
-        self._line(payload[1:], level, call)
+        if kind == Kind.SPAN:
+            self._step(payload, call)
+            return
+        level, stream = _kind_of(payload)
+        if kind == Kind.LOG:
+            self._line(payload[1:], level, call, stream)
+            return
+        text, fields = read_said(payload)
+        self._line(text, level, call, stream, read_fields(fields), size=len(payload))
 
     def mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
         """One sentence for a call that did not end well."""
@@ -57,25 +77,36 @@ class Speech:
             level = "error" if ending is Ending.USER_ERROR else "platform"
             self.say(message, call, level=level)
 
-    def on_output(self, data: bytes, call: CallInProgress | None) -> None:
-        """One line of plain output.
+    def on_output(self, data: bytes, calls: Mapping[int, CallInProgress]) -> None:
+        """One line of plain output, of a process that the function started, say. Whose it is, is
+        known while there is one call; of several it is the instance's.
 
         Raises:
             WireError: there is a flood of them.
         """
         self._check_flood(len(data))
-        self._line(data, "info", call)
+        call = next(iter(calls.values())) if len(calls) == 1 else None
+        self._line(data, "info", call, "output")
 
     def say(self, text: str, call: CallInProgress | None, level: str = "platform") -> None:
         """A sentence of the platform's own, under no ceiling."""
-        self._give(text, level, call)
+        self._give(Said(text=text), level, call, "platform")
 
     def _check_flood(self, size: int) -> None:
         if not self._bucket.pour(size + _LINE_COST, now=self._clock.monotonic()):
             raise WireError(f"a flood of log lines: more than {FLOOD_BYTES >> 20} MiB")
 
-    def _line(self, data: bytes, level: str, call: CallInProgress | None) -> None:
-        size = len(data) + _LINE_COST
+    def _line(
+        self,
+        data: bytes,
+        level: str,
+        call: CallInProgress | None,
+        stream: str,
+        fields: Fields | None = None,
+        *,
+        size: int = 0,
+    ) -> None:
+        size = (size or len(data)) + _LINE_COST
         if call is None:
             self._loose_bytes += size
             said = self._loose_bytes
@@ -87,12 +118,14 @@ class Speech:
             text = data[:LOG_LINE_BYTES_MAX].decode("utf-8", "replace")
             if len(data) > LOG_LINE_BYTES_MAX:
                 text += f" … ({len(data)} bytes)"
-            self._give(text, level, call)
+            plain = fields is None and data[:1] == b"{" and data.rstrip()[-1:] == b"}"
+            read = read_line(text) if plain else None
+            self._give(read or Said(text=text, fields=fields or {}), level, call, stream)
         elif said - size <= LOG_BYTES_PER_CALL_MAX:
             limit = LOG_BYTES_PER_CALL_MAX >> 20
-            self._give(f"more than {limit} MiB of log lines: the rest is dropped", "platform", call)
+            self.say(f"more than {limit} MiB of log lines: the rest is dropped", call)
 
-    def _give(self, text: str, level: str, call: CallInProgress | None) -> None:
+    def _give(self, said: Said, level: str, call: CallInProgress | None, stream: str) -> None:
         self._logs(
             LogLine(
                 at=self._clock.now(),
@@ -100,10 +133,54 @@ class Speech:
                 function=self._function.name,
                 invocation="" if call is None else call.invocation.id,
                 instance=self._instance,
-                level=level,
-                text=text,
+                level=said.level or level,
+                text=said.text,
+                trace="" if call is None else trace_of(call.invocation.traceparent),
+                fields=said.fields,
+                stream=stream,
             )
         )
+
+    def _step(self, payload: bytes, call: CallInProgress | None) -> None:
+        """A step that the user's code named; it has just ended."""
+        step = read_step(payload)
+        if call is None:
+            return  # Its call is over, or never was.
+        invocation = call.invocation
+        if isinstance(step, int):
+            invocation.spans += step
+        elif take_span(invocation):
+            # A guest may say what it likes: nothing in a call takes longer than the call.
+            took_s = min(step.took_ms / 1e3, self._clock.monotonic() - call.seated_at)
+            self._spans(
+                Span(
+                    trace=trace_of(invocation.traceparent),
+                    id=step.id,
+                    parent=step.parent or span_of(invocation.traceparent),
+                    name=step.name,
+                    kind="user",
+                    at=self._clock.now() - took_s,
+                    took_ms=took_s * 1e3,
+                    app=self._function.app,
+                    function=self._function.name,
+                    invocation=invocation.id,
+                    ok=step.ok,
+                    facts=dict(step.facts),
+                )
+            )
+
+
+def _kind_of(payload: bytes) -> tuple[str, str]:
+    """Read the byte that says level and stream.
+
+    Raises:
+        WireError: it says neither.
+    """
+    level, stream = (payload[0] & 0x0F, payload[0] >> 4) if payload else (0, 0)
+    named = _LEVELS[level] if level < len(_LEVELS) else None
+    if named is None or stream >= len(_STREAMS):
+        raise WireError("a log line of no level")
+    return named, _STREAMS[stream]
 
 
 class Output(asyncio.Protocol):

@@ -112,6 +112,18 @@ class RateLimited(Overloaded):
     code = "rate_limited"
 
 
+class BudgetExhausted(Overloaded):
+    """A budget is used up. ``retry_after_s`` says when it begins anew."""
+
+    code = "budget_exhausted"
+
+
+class BudgetSlowed(Overloaded):
+    """What is left of a budget is for later. ``retry_after_s`` says when to come back."""
+
+    code = "budget_slowed"
+
+
 class DeployFailed(TapwaterError):
     """A deployment was refused; nothing has changed. ``problems`` name file, line and reason."""
 

@@ -93,6 +93,8 @@ class Function:
     after_fork_import: bool = False  # the module starts threads: fork before importing it
     idempotent: bool = False  # a request that comes again with its key is not run again
     body: bool = True  # False: no handler reads a body
+    record: bool = True  # False: no call is recorded, not even one that failed
+    record_share: float | None = None  # of calls that end well; None: as the node has it
     operations: Mapping[str, Any] = field(default_factory=dict)  # OpenAPI operations by verb
     description: str = ""
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import InstanceId, InvocationId, RevisionId
+from tapwater_server.model.tape import Tape
 
 Headers = list[tuple[bytes, bytes]]  # names in lower case, values without line breaks
 
@@ -21,6 +22,8 @@ class Ending(StrEnum):
     START_FAILED = "start_failed"  # Never started: no instance could be made.
     CANCELLED = "cancelled"  # The client went away.
     BROKEN = "broken"  # The instance broke the protocol.
+    BUDGET = "budget_exhausted"  # Never started: a budget is used up.
+    SLOWED = "budget_slowed"  # Never started: what is left of a budget is for later.
 
 
 class Verb(StrEnum):
@@ -59,10 +62,13 @@ class Invocation:
     traceparent: bytes = b""  # W3C trace context: the trace, and this call's own span
     parent: str = ""  # the span that caused this call, 16 hex digits; empty: none we know of
     used: dict[str, float] | None = None  # what it used of services so far, see usage.py
+    noted: bool = False  # its record is written: what it uses from now on is not in there
+    spans: int = 0  # steps of it so far, see ports/tracing.py
     event: str = ""  # the type of the event it is told of
     delivery: str = ""  # id of the errand that tells it
     attempt: int = 0
     replay_of: str = ""  # the call that this one repeats
+    tape: Tape | None = None  # what it asked so far, for its recording; None: nothing
     arrived_at: float = 0.0  # monotonic seconds
     depth: int = 0  # how many functions called each other to get here
     root: str = ""  # id at the start of the chain; empty: this call is the start
@@ -93,6 +99,8 @@ class Outcome:
     message: str = ""  # one sentence for the log and, where safe, the caller
     retry_after_s: float = 0.0
     by_function: bool = False  # START_FAILED: its own module raised; else the fault may be ours
+    error: str = ""  # the type of what the function raised: "ValueError"
+    frames: tuple[str, ...] = ()  # where in its own code: "users/restful/hi.py:get", innermost last
     status: int = 0
     headers: Headers = field(default_factory=list)
     body: bytes = b""

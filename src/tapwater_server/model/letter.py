@@ -29,6 +29,7 @@ class Draft:
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
     key: str = ""  # idempotency: a second one with this key is not sent
+    trace: str = ""  # W3C traceparent of what sends it
 
 
 class Stage(StrEnum):
@@ -58,3 +59,4 @@ class Letter:
     reason: str = ""  # of the last failure
     size: int = 0
     raw: bytes = b""
+    trace: str = ""  # W3C traceparent of what sent it

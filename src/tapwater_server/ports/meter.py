@@ -14,15 +14,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from tapwater_server.model.ids import AppId
+from tapwater_server.model.usage import is_error
+
+FAILED = "failed"  # As an ending that is asked for: any that is an error.
 
 
-@dataclass(slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One invocation, as written down. Times in milliseconds, sizes in bytes.
 
     It is a span too: ``trace`` (32 hex digits) and ``span`` (16) are its own, ``parent`` is the
     span that caused it ("": nothing we know of), of the W3C trace context.
+
+    A Struct and no dataclass, for it is built and encoded once per call, where a microsecond
+    counts: ``msgspec.structs.replace`` copies one, ``msgspec.structs.asdict`` takes it apart.
     """
 
     id: str
@@ -58,13 +65,26 @@ class Record:
     start_ms: float = 0.0  # what of ``queue_ms`` was starting an instance
     error: str = ""  # the type of what the function raised: "ValueError"
     fault: str = ""  # fingerprint of the group of errors it belongs to
+    where: str = ""  # the place in its own code that raised: "users/restful/hi.py:get"
     egress_bytes: int = 0  # that left through declared egress
-    used: dict[str, float] = field(default_factory=dict)  # quantities of services, see usage.py
+    used: dict[str, float] = msgspec.field(
+        default_factory=dict
+    )  # quantities of services, see usage.py
     replay_of: str = ""  # the invocation that this one repeats
+    by_function: bool = False  # no instance could start, and its own code is to blame
+
+    @property
+    def took_ms(self) -> float:
+        """How long it took for whom it was called by."""
+        return self.queue_ms + self.wall_ms
+
+    @property
+    def ended_at(self) -> float:
+        """When it was over: the time under which it is added up."""
+        return self.at + (self.queue_ms + self.wall_ms) / 1e3
 
 
-@dataclass(slots=True, kw_only=True)
-class LogLine:
+class LogLine(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One line a function (or the platform about it) said."""
 
     at: float
@@ -76,12 +96,11 @@ class LogLine:
     text: str
     seq: int = 0  # given by the store; grows
     trace: str = ""
-    fields: dict[str, object] = field(default_factory=dict)  # of structured logging
+    fields: dict[str, object] = msgspec.field(default_factory=dict)  # of structured logging
     stream: str = "log"  # print, stderr, log, output (of a subprocess), platform
 
 
-@dataclass(slots=True, kw_only=True)
-class Span:
+class Span(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A step on the way that is no invocation: a question to a service, an event's wait."""
 
     trace: str
@@ -95,11 +114,10 @@ class Span:
     function: str = ""
     invocation: str = ""
     ok: bool = True
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
-class Use:
+class Use(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """What a service was used for outside a call, or by one: a quantity of ``model/usage.py``."""
 
     at: float
@@ -121,7 +139,7 @@ class Asked:
     level: str | None = None
     text: str | None = None
     trace: str | None = None
-    ending: str | None = None  # "failed": every ending but ok and cancelled
+    ending: str | None = None  # FAILED: every ending but ok and cancelled
     fault: str | None = None
     user: str | None = None
     route: str | None = None
@@ -132,6 +150,7 @@ class Asked:
     since: float | None = None
     until: float | None = None
     after_seq: int | None = None
+    before_seq: int | None = None  # lines: only those before this one (to page back)
     count_max: int = 100
 
     def wants_record(self, record: Record) -> bool:
@@ -141,6 +160,8 @@ class Asked:
             and (self.function is None or record.function == self.function)
             and (self.invocation is None or record.id == self.invocation)
             and self._wants_time(record.at)
+            and self._wants_call(record)
+            and self._wants_more(record)
         )
 
     def wants_line(self, line: LogLine) -> bool:
@@ -152,11 +173,42 @@ class Asked:
             and (self.level is None or line.level == self.level)
             and (self.text is None or self.text in line.text)
             and (self.after_seq is None or line.seq > self.after_seq)
+            and (self.trace is None or line.trace == self.trace)
             and self._wants_time(line.at)
+            and (not self.fields or self._wants_fields(line.fields))
+        )
+
+    def _wants_call(self, record: Record) -> bool:
+        return (
+            (self.route is None or record.route == self.route)
+            and (self.revision is None or record.revision == self.revision)
+            and (self.user is None or record.user == self.user)
+            and (self.trace is None or record.trace == self.trace)
+        )
+
+    def _wants_more(self, record: Record) -> bool:
+        return (
+            (self.ending is None or self._wants_ending(record.ending))
+            and (self.fault is None or record.fault == self.fault)
+            and (self.took_ms_min is None or record.took_ms >= self.took_ms_min)
+            and (self.before is None or record.id < self.before)
+        )
+
+    def _wants_ending(self, ending: str) -> bool:
+        return is_error(ending) if self.ending == FAILED else ending == self.ending
+
+    def _wants_fields(self, fields: Mapping[str, object]) -> bool:
+        return all(
+            name in fields and _as_text(fields[name]) == text for name, text in self.fields.items()
         )
 
     def _wants_time(self, at: float) -> bool:
         return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
+
+def _as_text(value: object) -> str:
+    """Write a field's value as a person asks for it: ``true``, ``3``, ``paid``."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +219,10 @@ class MeterStats:
     lines: int
     dropped: int
     waiting: int
+    spans: int = 0
+    uses: int = 0
+    recovered: int = 0  # records and uses that the last life of the process left behind
+    unsafe: int = 0  # records and uses that a kill -9 would have taken before they were stored
 
 
 class Meter(Protocol):

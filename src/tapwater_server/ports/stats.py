@@ -7,15 +7,23 @@ STA-2  Latencies are histograms whose buckets grow by a fixed factor, so that su
 STA-3  Minutes are kept for two days, hours for as long as records are kept, and at least 90 days.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, log2
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from tapwater_server.model.errors import Invalid
 
 _BUCKETS_A_DOUBLING = 4
 _SMALLEST_MS = 0.01
-BUCKET_FACTOR = 2 ** (1 / _BUCKETS_A_DOUBLING)
+BUCKET_FACTOR: float = 2.0 ** (1 / _BUCKETS_A_DOUBLING)
 BUCKETS_MAX = 160  # A hundred days: what takes longer counts as that.
+DIMENSIONS = ("app", "function", "revision", "route")
+STEPS_S = (60, 600, 3600)  # What is kept; an answer uses the widest that fits.
+POINTS_MAX = 50_000  # In one answer.
+_UPPER_MS = [_SMALLEST_MS * BUCKET_FACTOR**n * (1 + 1e-9) for n in range(BUCKETS_MAX)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,29 @@ class SeriesWanted:
     function: str | None = None
     revision: str | None = None
     route: str | None = None
+
+    def check(self) -> None:
+        """See that there are such numbers.
+
+        Raises:
+            Invalid: there are none.
+        """
+        unknown = [name for name in self.by if name not in DIMENSIONS]
+        if unknown:
+            raise Invalid(f"{unknown[0]} is nothing to group by: use {', '.join(DIMENSIONS)}")
+        if self.step_s < 0 or self.until <= self.since:
+            raise Invalid("the time must begin before it ends, and steps be longer than nothing")
+
+    def wants(self, line: "Line", *, step_s: int) -> bool:
+        """Say whether a tally of so many seconds is one that was asked for."""
+        return (
+            self.since < line.at + step_s
+            and line.at < self.until
+            and (self.app is None or line.app == self.app)
+            and (self.function is None or line.function == self.function)
+            and (self.revision is None or line.revision == self.revision)
+            and (self.route is None or line.route == self.route)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +94,7 @@ def bucket_of(ms: float) -> int:
     >>> bucket_of(0.005), bucket_of(0.02), bucket_of(1.0)
     (0, 4, 27)
     """
-    if ms <= _SMALLEST_MS:
-        return 0
-    return min(ceil(log2(ms / _SMALLEST_MS) * _BUCKETS_A_DOUBLING - 1e-9), BUCKETS_MAX)
+    return bisect_left(_UPPER_MS, ms)
 
 
 def upper_ms(bucket: int) -> float:
@@ -86,8 +115,77 @@ def percentile(buckets: Mapping[int, int], share: float) -> float:
     for bucket in sorted(buckets):
         seen += buckets[bucket]
         if seen >= share * total:
-            return upper_ms(bucket) / BUCKET_FACTOR**0.5  # The middle, as ratios go.
+            return upper_ms(bucket) / float(BUCKET_FACTOR**0.5)  # The middle, as ratios go.
     return upper_ms(max(buckets))
+
+
+class Line(NamedTuple):
+    """What one tally is of. ``at`` is the start of its minute (or ten, or hour)."""
+
+    at: int
+    app: str
+    function: str
+    revision: str
+    route: str
+
+
+class Tally(msgspec.Struct, array_like=True):
+    """Calls added up. Its fields are only ever added to, at the end: it is what is stored."""
+
+    calls: int = 0
+    errors: int = 0
+    endings: dict[str, int] = msgspec.field(default_factory=dict)
+    cold: int = 0
+    wall_ms: float = 0.0
+    cpu_ms: float = 0.0
+    queue_ms: float = 0.0
+    start_ms: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    memory_peak_bytes: int = 0
+    latency: dict[int, int] = msgspec.field(default_factory=dict)
+    starts: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def add(self, other: "Tally") -> None:
+        """Add another one to this one."""
+        self.calls += other.calls
+        self.errors += other.errors
+        self.cold += other.cold
+        self.wall_ms += other.wall_ms
+        self.cpu_ms += other.cpu_ms
+        self.queue_ms += other.queue_ms
+        self.start_ms += other.start_ms
+        self.bytes_in += other.bytes_in
+        self.bytes_out += other.bytes_out
+        self.memory_peak_bytes = max(self.memory_peak_bytes, other.memory_peak_bytes)
+        for name, count in other.endings.items():
+            self.endings[name] = self.endings.get(name, 0) + count
+        _add(self.latency, other.latency)
+        _add(self.starts, other.starts)
+
+    def point(self, at: float, key: tuple[str, ...]) -> Point:
+        """Give it as it is answered."""
+        return Point(at=at, key=key, **msgspec.structs.asdict(self))
+
+
+def _add(into: dict[int, int], counts: Mapping[int, int]) -> None:
+    for bucket, count in counts.items():
+        into[bucket] = into.get(bucket, 0) + count
+
+
+def points(lines: Iterable[tuple[Line, Tally]], wanted: SeriesWanted) -> list[Point]:
+    """Add up tallies by step and key, in the order of time and keys."""
+    found: dict[tuple[float, tuple[str, ...]], Tally] = {}
+    for line, tally in lines:
+        at = wanted.since
+        if wanted.step_s:
+            at += (line.at - wanted.since) // wanted.step_s * wanted.step_s
+        place = (max(at, wanted.since), tuple(getattr(line, name) for name in wanted.by))
+        into = found.get(place)
+        if into is None:
+            found[place] = into = Tally()
+        into.add(tally)
+    return [found[at, key].point(at, key) for at, key in sorted(found)]
 
 
 class Stats(Protocol):

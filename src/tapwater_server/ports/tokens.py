@@ -2,7 +2,7 @@
 
 TOK-1  A token's text is given out once, at issue(); at rest there is only its hash.
 TOK-2  A revoked token is refused from the next call on.
-TOK-3  check() takes the same time for a wrong token as for a right one.
+TOK-3  check() takes the same time for a wrong token as for a right one; so does holder().
 """
 
 import hashlib
@@ -25,6 +25,10 @@ class Tokens(Protocol):
 
     def check(self, token: str) -> Principal | None: ...
 
+    def holder(self, hash: bytes) -> Principal | None:
+        """Who holds the token of this hash (``hash_of``); a revoked one is nobody's."""
+        ...
+
     async def issue(self, name: str, *, admin: bool, apps: Sequence[AppId]) -> str: ...
 
     async def revoke(self, name: str) -> bool: ...
@@ -45,9 +49,8 @@ def hash_of(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def find(held: Iterable[HeldToken], text: str) -> Principal | None:
+def find(held: Iterable[HeldToken], wanted: bytes) -> Principal | None:
     """Look at every token, whether or not an earlier one fitted."""
-    wanted = hash_of(text)
     found: Principal | None = None
     for token in held:
         if compare_digest(token.hash, wanted):

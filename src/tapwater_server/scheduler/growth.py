@@ -66,6 +66,7 @@ class Growth:
         ids: IdSource,
         bindings: Bindings,
         logs: Logs,
+        spans: Spans,
         settings: SchedulerSettings,
     ) -> None:
         self._owner = owner
@@ -74,7 +75,7 @@ class Growth:
         self._clock = clock
         self._ids = ids
         self._bindings = bindings
-        self._logs = logs
+        self._logs, self._spans = logs, spans
         self._settings = settings
         self._charges: dict[Instance, tuple[Lane, int]] = {}
         self._starts: set[asyncio.Task[None]] = set()
@@ -273,6 +274,7 @@ class Growth:
             clock=self._clock,
             bindings=self._bindings,
             logs=self._logs,
+            spans=self._spans,
             freed=lambda freed, usage: self._owner.on_freed(lane, freed, usage),
             gone=lambda gone: self._gone(lane, gone),
             returned=lambda call: self._owner.on_returned(lane, call),

@@ -1,6 +1,6 @@
 """The door itself: a free seat at once, else a chair in the waiting room and a new instance."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from tapwater_server.instances.bindings import Bindings
@@ -15,6 +15,7 @@ from tapwater_server.model.limits import CHAIN_DEPTH_MAX
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Call, Exchange
+from tapwater_server.ports.tracing import Spans, unseen
 from tapwater_server.scheduler.capacity import Capacity
 from tapwater_server.scheduler.growth import Growth, ZygoteSource
 from tapwater_server.scheduler.keepalive import window
@@ -52,6 +53,7 @@ class Scheduler:
         ids: IdSource,
         bindings: Bindings,
         logs: Logs,
+        spans: Spans = unseen,
         settings: SchedulerSettings,
         available: Callable[[], int],
     ) -> None:
@@ -71,6 +73,7 @@ class Scheduler:
             ids=ids,
             bindings=bindings,
             logs=logs,
+            spans=spans,
             settings=settings,
         )
         self._scaler = Scaler(
@@ -132,6 +135,12 @@ class Scheduler:
         for (revision_id, _), lane in self._lanes.items():
             if revision_id == revision:
                 lane.retired = True
+
+    def instances_of(self, function: FunctionId) -> Iterator[Instance]:
+        """Go through the instances of a function, of all its revisions."""
+        for (_, name), lane in tuple(self._lanes.items()):
+            if name == function.name and lane.function.id == function:
+                yield from lane.pool
 
     async def run(self) -> None:
         """Enforce deadlines, scale and reap, until cancelled."""

@@ -44,6 +44,8 @@ class Asked:
     root: str = "/_/v1"  # what stands before ``path`` in the address the client used
     caller: Invocation | None = None  # the call that asks, if a function does
     used: dict[str, float] = field(default_factory=dict)  # quantities of model/usage.py
+    bytes_out: str = "api_bytes_out"  # the quantity that the answer's bytes are
+    trace: str = ""  # W3C traceparent of this step: what follows from it names it as its cause
     end_with_client: Callable[[], None] = _go_on  # from now on: cancelled when the client goes
 
     def count(self, quantity: str, amount: float = 1) -> None:

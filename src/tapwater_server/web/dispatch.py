@@ -1,7 +1,7 @@
 """From a request to its answer: find the endpoint, see that who asks may, run the handler."""
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,12 @@ from tapwater_server.model.errors import (
     Unauthenticated,
 )
 from tapwater_server.model.principal import Principal
+from tapwater_server.ports.tracing import Tracer
 from tapwater_server.web import problems
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Socket, Streamed, Who
 from tapwater_server.web.routes import Routes, split_path
+from tapwater_server.web.traced import handle
 
 # A function has a whole answer or none, and few places for its questions: one is held till then.
 ENDLESS = (
@@ -40,22 +42,27 @@ class Said:
     body: bytes | AsyncIterator[bytes] = b""
 
 
+# Called with a request and the path of what is to answer it: raises what speaks against it.
+Gate = Callable[[Asked, str], None]
+
+
 class Table:
     """The endpoints of all services: one table for HTTP and for the functions' socket."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], sockets: Iterable[Socket] = ()) -> None:
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        sockets: Iterable[Socket] = (),
+        *,
+        tracer: Tracer | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        self._tracer, self._gate = tracer, gate
         self.endpoints: Sequence[Endpoint] = tuple(endpoints)
         self.sockets: Sequence[Socket] = tuple(sockets)
         self._endpoints, self._sockets = Routes(self.endpoints), Routes(self.sockets)
         self._by_method = _by_method(self.endpoints)
         self.names = self._endpoints.names | self._sockets.names
-
-    def has(self, path: str) -> bool:
-        """Say whether there is anything at a path, with whichever method."""
-        try:
-            return bool(self._endpoints.find(split_path(path)))
-        except TapwaterError:
-            return False
 
     async def answer(self, asked: Asked) -> Said:
         """Answer a request; what goes wrong becomes a problem.
@@ -65,9 +72,13 @@ class Table:
         """
         try:
             endpoint = self.find(asked)
+            if self._gate is not None:
+                self._gate(asked, endpoint.path)
             if endpoint.waits or endpoint.method == "GET":  # What only reads may end at any time.
                 asked.end_with_client()
-            return _write(endpoint, await endpoint.handler(asked))
+            if self._tracer is None:
+                return _write(endpoint, await endpoint.handler(asked))
+            return _write(endpoint, await handle(self._tracer, endpoint, asked))
         except TapwaterError as error:
             return refuse(error)
         except ConnectionResetError:
@@ -119,6 +130,8 @@ class Table:
             raise NotFound(f"no service has a WebSocket at {asked.path[:200]}")
         socket, params = found[0]
         require(socket.who, asked)
+        if self._gate is not None:
+            self._gate(asked, socket.path)
         asked.params = params
         return socket
 

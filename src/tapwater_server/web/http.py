@@ -1,6 +1,5 @@
 """The services' API as an ASGI app: ``/_/v1/`` on an app's hosts, ``/_/api/v1/apps/`` on ours."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,6 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.callers import Callers, Standing, bearer, whoever
 from tapwater_server.web.dispatch import Said, Table, refuse
-from tapwater_server.web.node import PREFIX
 from tapwater_server.web.pages import Pages
 from tapwater_server.web.places import leads_here, place_of
 from tapwater_server.web.scope import (
@@ -27,7 +25,9 @@ from tapwater_server.web.scope import (
     query_of,
     raw_path,
 )
+from tapwater_server.web.sending import end_with_client, send_said
 from tapwater_server.web.sockets import talk, token_of
+from tapwater_server.web.using import Using
 
 OWN = "/_/v1/"  # on an app's own hosts
 ALL = "/_/api/v1/apps/"  # on the bare host
@@ -41,15 +41,15 @@ class ServicesApp:
         self,
         *,
         table: Table,
-        node: Table,
         callers: Callers,
         exists: Callable[[AppId], bool],
         hosts: Callable[[AppId], Sequence[str]],  # that an app names as its own
         otherwise: ASGIApp,
+        using: Using,
         clock: Clock,
     ) -> None:
-        self._clock = clock
-        self._table, self._node, self._callers = table, node, callers
+        self._using, self._clock = using, clock
+        self._table, self._callers = table, callers
         self._exists, self._hosts = exists, hosts
         self._otherwise = otherwise
         self._pages = Pages(table)
@@ -59,46 +59,18 @@ class ServicesApp:
         place = self._place(raw, scope)
         if place is None:
             if raw.rstrip("/") == INBOX and scope["type"] == "http":
-                await _send(scope, send, Said(302, {"location": f"{OWN}mail/inbox"}))
+                await send_said(scope, send, Said(302, {"location": f"{OWN}mail/inbox"}))
             elif scope["type"] == "websocket":
                 await receive()  # websocket.connect
                 refused = refuse(NotFound("there is no WebSocket here"))
-                await _send(scope, send, refused, prefix="websocket.http.response")
-            elif self._is_of_node(raw):
-                await _send(scope, send, await self._answer_node(scope, receive, raw))
+                await send_said(scope, send, refused, prefix="websocket.http.response")
             else:
                 await self._otherwise(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._talk(scope, receive, send, *place)
         else:
             page = self._pages.find(scope, *place) if raw.startswith(OWN) else None
-            await _send(scope, send, page or await self._answer(scope, receive, *place))
-
-    def _is_of_node(self, path: str) -> bool:
-        return path.startswith(f"{PREFIX}/") and self._node.has(path[len(PREFIX) :])
-
-    async def _answer_node(self, scope: Scope, receive: Receive, raw: str) -> Said:
-        """Answer what is about the node: who asks holds a token of the platform, or is nobody."""
-        headers, path = headers_of(scope), raw[len(PREFIX) :]
-        whole = cast(Door, scope.get(DOOR, {})).get("whole")
-        try:
-            asked = Asked(
-                app=AppId(""),
-                who=self._callers.holder(_token(scope, headers)),
-                method=scope.get("method", "GET"),
-                path=path,
-                query=query_of(scope["query_string"].decode("latin-1")),
-                headers=headers,
-                chunks=partial(pieces, receive) if whole is None else partial(in_one, whole),
-                whole=whole,
-                client=(scope.get("client") or ("", 0))[0],
-                base_url=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
-                root=PREFIX,
-                end_with_client=partial(_end_with_client, scope),
-            )
-        except TapwaterError as error:
-            return refuse(error)
-        return await self._node.answer(asked)
+            await send_said(scope, send, page or await self._answer(scope, receive, *place))
 
     def _place(self, path: str, scope: Scope) -> tuple[str, str] | None:
         """Give the app and the path below it, or None if this is not for a service."""
@@ -115,8 +87,12 @@ class ServicesApp:
             asked = self._asked(scope, receive, app, path)
         except TapwaterError as error:
             return refuse(error)
-        said = await self._table.answer(asked)
-        return said if isinstance(said.body, bytes) else self._followed(said, scope, asked.app)
+        try:
+            said = await self._table.answer(asked)
+        except BaseException:
+            self._using.take(asked)  # The client has gone; what was done is done.
+            raise
+        return self._using.counted(asked, self._followed(said, scope, asked.app))
 
     def _followed(self, said: Said, scope: Scope, app: AppId) -> Said:
         """What is followed ends with its token; what is only long (a blob) is sent whole."""
@@ -135,10 +111,10 @@ class ServicesApp:
             asked = self._asked(scope, receive, app, path)
             socket = self._table.find_socket(asked)
         except TapwaterError as error:
-            await _send(scope, send, refuse(error), prefix="websocket.http.response")
+            await send_said(scope, send, refuse(error), prefix="websocket.http.response")
             return
         standing = self._standing(scope, asked.app)
-        await talk(socket, asked, scope, receive, send, standing=standing)
+        await talk(socket, asked, scope, receive, send, standing=standing, using=self._using)
 
     def _asked(self, scope: Scope, receive: Receive, app: str, path: str) -> Asked:
         """Read the head of a request.
@@ -175,7 +151,7 @@ class ServicesApp:
             base_url=base_url,
             base_known=bool(hosts) or leads_here(host),
             root=root,
-            end_with_client=partial(_end_with_client, scope),
+            end_with_client=partial(end_with_client, scope),
         )
 
 
@@ -191,42 +167,6 @@ async def _while(chunks: AsyncIterator[bytes], standing: Standing) -> AsyncItera
             if not standing.holds():
                 return
             yield chunk
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
-
-
-def _end_with_client(scope: Scope) -> None:
-    """From now on the request ends as soon as nobody waits for its answer."""
-    task = asyncio.current_task()
-    on_gone = cast(Door, scope.get(DOOR, {})).get("on_gone")
-    if on_gone is not None and task is not None:
-        on_gone(task.cancel)
-
-
-async def _send(scope: Scope, send: Send, said: Said, *, prefix: str = "http.response") -> None:
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in said.headers.items()]
-    say = cast(Door, scope.get(DOOR, {})).get("say")
-    if say is not None and isinstance(said.body, bytes):
-        say(said.status, headers, said.body)
-        return
-    await send({"type": f"{prefix}.start", "status": said.status, "headers": headers})
-    if isinstance(said.body, bytes):
-        await send({"type": f"{prefix}.body", "body": said.body, "more_body": False})
-        return
-    _end_with_client(scope)
-    await _stream(send, said.body, head=scope.get("method") == "HEAD")
-
-
-async def _stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
-    """Send piece by piece; each waits until the client can take it."""
-    try:
-        async for chunk in chunks:
-            if head:  # Begun all the same: only what was begun cleans up after itself.
-                break
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         close = getattr(chunks, "aclose", None)
         if close is not None:

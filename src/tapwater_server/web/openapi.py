@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from tapwater_server.web.endpoint import Endpoint, Who
+from tapwater_server.web.node import PREFIX
 from tapwater_server.web.problems import SCHEMA
 
 _PARAMETER = re.compile(r"\{([a-z_]+)(?::path)?\}")
@@ -45,6 +46,12 @@ def describe_services(endpoints: Sequence[Endpoint], *, app: str) -> Mapping[str
     """Describe the services of one app, as its own hosts serve them."""
     title = f"Services of {app}" if app else "Services"
     return {**document(endpoints, title=title, say=_said), "servers": [{"url": "/_/v1"}]}
+
+
+def describe_node(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    """Describe the node's own API."""
+    title = "Tapwater control API"
+    return {**document(endpoints, title=title, say=_said), "servers": [{"url": PREFIX}]}
 
 
 def _said(one: Endpoint) -> Mapping[str, Any]:

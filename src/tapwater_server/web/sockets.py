@@ -7,6 +7,7 @@ from tapwater_server.web.asked import Asked
 from tapwater_server.web.callers import Standing
 from tapwater_server.web.endpoint import Socket
 from tapwater_server.web.scope import Receive, Scope, Send
+from tapwater_server.web.using import Using
 
 SUBPROTOCOL = "tapwater"
 _BEARER = "tapwater.bearer."  # Browsers can send no headers with a WebSocket, but subprotocols.
@@ -30,8 +31,11 @@ def token_of(scope: Scope) -> str | None:
 class Talk:
     """See ``web.endpoint.Conversation``."""
 
-    def __init__(self, receive: Receive, send: Send, standing: Standing) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, standing: Standing, asked: Asked, using: Using
+    ) -> None:
         self._receive, self._send, self._standing = receive, send, standing
+        self._asked, self._using = asked, using
         self.closed = False
 
     async def receive(self) -> str | None:
@@ -53,6 +57,8 @@ class Talk:
         if not self._standing.holds():
             await self.close(_EXPIRED, "the token has expired: come back with a new one")
             raise ConnectionResetError("the token has expired")
+        self._asked.count(self._asked.bytes_out, len(text))
+        self._using.take(self._asked)
         await self._send({"type": "websocket.send", "text": text})
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -70,11 +76,12 @@ async def talk(
     send: Send,
     *,
     standing: Standing,
+    using: Using,
 ) -> None:
     """Accept, and let the handler speak to its end."""
     chosen = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
     await send({"type": "websocket.accept", "subprotocol": chosen})
-    conversation = Talk(receive, send, standing)
+    conversation = Talk(receive, send, standing, asked, using)
     try:
         await socket.handler(asked, conversation)
     except ConnectionResetError:

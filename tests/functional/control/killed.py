@@ -13,7 +13,6 @@ import uv
 from tapwater_server.backends.files.folders import FileFolders
 from tapwater_server.backends.files.key_file import KeyFile
 from tapwater_server.backends.memory.bus import MemoryBus
-from tapwater_server.backends.memory.meter import MemoryMeter
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.registry import SqliteRegistry
 from tapwater_server.backends.sqlite.secrets import SqliteSecrets
@@ -81,7 +80,6 @@ async def opened(folder: Path, point: str = "") -> AsyncIterator[Control]:
             folders=FileFolders(folder),
             secrets=secrets,
             tokens=tokens,
-            meter=MemoryMeter(),
             preparer=StoppingPreparer() if point == "prepare" else ReadingPreparer(),
             invoker=Echo(),
             bus=MemoryBus(clock=clock),

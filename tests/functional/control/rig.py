@@ -20,6 +20,7 @@ from tapwater_server.backends.memory.folders import MemoryFolders
 from tapwater_server.backends.memory.meter import MemoryMeter
 from tapwater_server.backends.memory.registry import MemoryRegistry
 from tapwater_server.backends.memory.secrets import MemorySecrets
+from tapwater_server.backends.memory.stats import MemoryStats
 from tapwater_server.backends.memory.tokens import MemoryTokens
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
@@ -35,6 +36,14 @@ from tapwater_server.ports.invoker import Exchange
 from tapwater_server.ports.preparer import Prepared
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.sandbox import Image
+from tapwater_server.services.seeing.http import SeeingApi
+from tapwater_server.services.seeing.now import NodeNow
+from tapwater_server.services.seeing.pulse import Pulse
+from tapwater_server.services.seeing.reading import Reading
+from tapwater_server.services.seeing.series import Series
+from tapwater_server.testing.identities import ListedIdentities
+from tapwater_server.web.callers import Callers
+from tapwater_server.web.node_app import NodeApp
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -161,6 +170,7 @@ class Rig:
     """A control plane and a client with its admin token."""
 
     control: Control
+    app: NodeApp
     client: httpx.AsyncClient
     registry: Registry
     folders: MemoryFolders
@@ -230,7 +240,6 @@ async def control_rig(
         folders=folders,
         secrets=secrets,
         tokens=tokens,
-        meter=meter,
         preparer=preparer,
         invoker=invoker,
         bus=bus,
@@ -250,14 +259,22 @@ async def control_rig(
     )
     await control.start()
     token = await tokens.issue("admin", admin=True, apps=[])
+    callers = Callers(tokens=tokens, identities=ListedIdentities())
+    seeing = SeeingApi(
+        reading=Reading(meter=meter, clock=clock),
+        series=Series(stats=MemoryStats(meter), clock=clock),
+        pulse=Pulse(now=NodeNow, clock=clock),
+    )
+    app = NodeApp((*seeing.endpoints(), *control.endpoints), callers=callers)
     client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=control.app),
+        transport=httpx.ASGITransport(app=app),
         base_url="http://127.0.0.1:8080",
         headers={"authorization": f"Bearer {token}"},
     )
     async with client:
         yield Rig(
             control=control,
+            app=app,
             client=client,
             registry=registry,
             folders=folders,

@@ -6,7 +6,7 @@ import errno
 import io
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from tapwater_server.control.apply import Order
 from tapwater_server.model.function import Alias, Revision, Route
 from tapwater_server.model.ids import AppId
+from tapwater_server.web.scope import DOOR
 from tests.functional.control.rig import Rig, bundle, control_rig
 
 SHOP = AppId("shop")
@@ -194,15 +195,12 @@ async def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
         await rig.deployed("shop", FILES)
         rig.preparer.started.clear()
         rig.preparer.may_go_on.clear()
-        gone = asyncio.Event()
+        when_gone: list[Callable[[], object]] = []
         body = bundle({**FILES, "restful/b.py": GET})
         parts = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, object]:
-            if parts:
-                return parts.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
+            return parts.pop()
 
         async def send(message: object) -> None:
             """Nobody listens."""
@@ -217,10 +215,12 @@ async def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
             "headers": [(b"authorization", rig.client.headers["authorization"].encode())],
             "scheme": "http",
             "server": ("127.0.0.1", 8080),
+            DOOR: {"on_gone": when_gone.append},
         }
         asking = asyncio.create_task(_ask(rig, scope, receive, send))
         await rig.preparer.started.wait()
-        gone.set()
+        for tell in when_gone:
+            tell()
         await asking
         assert [one.number for one in rig.registry.revisions(SHOP)] == [1]
         assert rig.preparer.open == []
@@ -231,7 +231,7 @@ async def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
 
 async def _ask(rig: Rig, scope: object, receive: object, send: object) -> None:
     with contextlib.suppress(asyncio.CancelledError):
-        await rig.control.app(scope, receive, send)  # type: ignore[arg-type]
+        await rig.app(scope, receive, send)  # type: ignore[arg-type]
 
 
 async def test_a_cancellation_while_the_revision_is_written(

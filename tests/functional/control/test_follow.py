@@ -1,12 +1,15 @@
 """Following logs: lines come as they are written, until the client goes away."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tapwater_server.ports.meter import LogLine
+from tapwater_server.web.scope import DOOR
 from tests.functional.control.rig import Rig, control_rig
 
 
@@ -21,8 +24,7 @@ class Following:
 
     def __init__(self, rig: Rig, query: str) -> None:
         self.lines: asyncio.Queue[str] = asyncio.Queue()
-        self._gone = asyncio.Event()
-        self._began = False
+        self._when_gone: list[Callable[[], object]] = []
         token = rig.client.headers["authorization"].encode()
         self._scope = {
             "type": "http",
@@ -33,26 +35,23 @@ class Following:
             "headers": [(b"authorization", token)],
             "scheme": "http",
             "server": ("127.0.0.1", 8080),
+            DOOR: {"on_gone": self._when_gone.append},
         }
         self.task = asyncio.create_task(self._run(rig))
 
     async def hang_up(self) -> None:
-        self._gone.set()
-        await asyncio.wait_for(self.task, 10)
+        for tell in self._when_gone:
+            tell()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(self.task, 10)
 
     async def _run(self, rig: Rig) -> None:
-        await rig.control.app(self._scope, self._receive, self._send)  # type: ignore[arg-type]
+        await rig.app(self._scope, self._receive, self._send)  # type: ignore[arg-type]
 
     async def _receive(self) -> dict[str, object]:
-        if not self._began:
-            self._began = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def _send(self, message: dict[str, object]) -> None:
-        if self._gone.is_set():
-            raise ConnectionResetError("the client has gone")
         body = message.get("body")
         if isinstance(body, bytes) and body:
             self.lines.put_nowait(json.loads(body)["text"])

@@ -41,8 +41,7 @@ async def test_a_removal_goes_on_where_it_ended(tmp_path: Path, again: str) -> N
     eraser = Eraser(1)
     async with control_rig(tmp_path, erase=eraser.erase) as rig:
         await rig.deployed("shop", FILES)
-        with pytest.raises(OSError, match="disk is full"):
-            await rig.client.delete("/_/api/v1/apps/shop")
+        assert (await rig.client.delete("/_/api/v1/apps/shop")).status_code == 500
         assert rig.registry.leaving() == [SHOP]
         assert (await rig.client.get("/_/api/v1/apps/shop")).status_code == 404
         if again == "removal":

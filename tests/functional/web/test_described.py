@@ -8,19 +8,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.web.dispatch import Table
 from tapwater_server.web.openapi import describe_services
-from tools.api_table import PAGE, open_table, write
+from tools.api_table import NODE_PAGE, PAGE, open_tables, write
 
 
 @pytest.fixture
-async def table(tmp_path: Path) -> Table:
-    return await open_table(tmp_path)
+async def tables(tmp_path: Path) -> tuple[Table, Table]:
+    return await open_tables(tmp_path)
 
 
-async def test_the_page_has_every_endpoint(table: Table) -> None:
-    assert write(table) in PAGE.read_text(), "Run: python -m tools.api_table"
+@pytest.fixture(params=["services", "node"])
+def table(tables: tuple[Table, Table], request: pytest.FixtureRequest) -> Table:
+    return tables[request.param == "node"]
+
+
+async def test_the_pages_have_every_endpoint(tables: tuple[Table, Table]) -> None:
+    for page, table in zip((PAGE, NODE_PAGE), tables, strict=True):
+        assert write(table) in page.read_text(), "Run: python -m tools.api_table"
 
 
 async def test_the_document_is_whole(table: Table) -> None:
@@ -42,11 +47,13 @@ async def test_the_document_is_whole(table: Table) -> None:
         assert operation["summary"].endswith("."), path
 
 
-async def test_services_and_the_control_api_share_no_path(table: Table) -> None:
+async def test_services_and_the_node_share_no_path(tables: tuple[Table, Table]) -> None:
     """Both are below /_/api/v1/apps/{app}/: a service must not hide what deploys."""
-    below = {one.path.split("/")[6] for one in ENDPOINTS if one.path.count("/") > 5}
+    services, node = tables
+    paths = [one.path.split("/") for one in node.endpoints]
+    below = {parts[3] for parts in paths if parts[1] == "apps" and len(parts) > 3}
     assert below & {"deploys", "aliases"} == {"deploys", "aliases"}
-    assert below & table.names == set()
+    assert below & services.names == set()
 
 
 async def test_every_line_is_to_be_reached(table: Table) -> None:

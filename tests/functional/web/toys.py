@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tapwater_server.backends.memory.meter import MemoryMeter
 from tapwater_server.backends.memory.tokens import MemoryTokens
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.model.ids import AppId
@@ -15,6 +16,7 @@ from tapwater_server.web.callers import Callers
 from tapwater_server.web.dispatch import Table
 from tapwater_server.web.endpoint import Answer, Conversation, Endpoint, Socket, Streamed, Who
 from tapwater_server.web.http import ServicesApp
+from tapwater_server.web.using import Using
 from tests.functional.gateway.world import SHOP, World, function, nothing_inside, opened, revision
 
 BLOG = AppId("blog")
@@ -135,9 +137,9 @@ async def toy_world(toys: Toys, *, cors: Any = None) -> AsyncIterator[World]:
     tokens = MemoryTokens(ids=SystemIds())
     app = ServicesApp(
         table=toys.table(),
-        node=Table(()),
         callers=Callers(tokens=tokens, identities=toys.users),
         exists=lambda app: app in (SHOP, BLOG),
+        using=Using(meter=MemoryMeter(), clock=toys.clock),
         hosts=lambda app: ["shop.example"] if app == SHOP else [],
         otherwise=nothing_inside,
         clock=toys.clock,

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from tapwater_server.assembly.service_asks import ANSWER_BYTES_MAX, HEAD_BYTES_MAX, ServiceAsks
+from tapwater_server.backends.memory.meter import MemoryMeter
 from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Function, Kind, Style
 from tapwater_server.model.ids import AppId, FunctionId, InvocationId, RevisionId
 from tapwater_server.model.invocation import Invocation, Verb
+from tapwater_server.testing.clock import ManualClock
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.dispatch import Table
 from tapwater_server.web.endpoint import Endpoint, Streamed, always
+from tapwater_server.web.using import Using
 
 SHOP = AppId("shop")
 CALLER = Invocation(
@@ -70,7 +73,8 @@ class Service:
                 ),
             ]
         )
-        return ServiceAsks(table=lambda: table, exists=lambda _: exists)
+        using = Using(meter=MemoryMeter(), clock=ManualClock())
+        return ServiceAsks(table=lambda: table, exists=lambda _: exists, using=using)
 
 
 def _follows(asked: Asked) -> bool:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 from tapwater_server.control import options, toml
 from tapwater_server.control.api.shapes import CallBody
-from tapwater_server.control.api.table import ENDPOINTS
 from tapwater_server.control.layout import MAINS, read_layout
 from tapwater_server.model.function import Kind
-from tapwater_server.web.openapi import plain_path
 from tapwater_server.web.problems import STATUS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -46,10 +44,8 @@ def test_the_options_of_the_guide_are_all_there_are() -> None:
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(options.READERS)
 
 
-def test_the_api_page_has_every_endpoint() -> None:
+def test_the_api_page_has_the_right_codes() -> None:
     page = (DOCS / "api.md").read_text()
-    said = set(re.findall(r"^\| `([A-Z]+)` \| `(\S+)` \|", page, re.M))
-    assert said == {(one.method, plain_path(one.path)) for one in ENDPOINTS}
     codes = dict(re.findall(r"^\| `([a-z_]+)` \| (\d+) \|", page, re.M))
     assert {code: int(status) for code, status in codes.items()}.items() <= STATUS.items()
 

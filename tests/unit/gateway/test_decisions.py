@@ -1,4 +1,4 @@
-"""The door's small pure decisions: codings, origins, quotas, ranges, conditions, errors, traces."""
+"""The door's small pure decisions: codings, origins, quotas, ranges, conditions, errors."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.gateway.admission import Bucket
 from tapwater_server.gateway.compression import choose_coding
 from tapwater_server.gateway.cors import read_cors
@@ -15,7 +14,6 @@ from tapwater_server.gateway.files import Files, asked_span
 from tapwater_server.gateway.handshake import agree_extensions
 from tapwater_server.gateway.proxies import Proxies
 from tapwater_server.gateway.shaping import choose_shape
-from tapwater_server.gateway.trace import Traces, is_traceparent
 from tapwater_server.model.invocation import Ending, Outcome, Usage
 from tapwater_server.web.docs_page import CONTENT_SECURITY_POLICY, DOCS_PAGE
 
@@ -116,28 +114,6 @@ def test_a_client_behind_proxies() -> None:
     assert not proxies.trusts("not an address")
     assert proxies.client("10.0.0.1", b"junk") == "10.0.0.1"
     assert proxies.client("10.0.0.1", b"1.1.1.1, 2.2.2.2, 10.9.9.9") == "2.2.2.2"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        b"",
-        b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01",
-        b"00-4bf92f3577b34da6a3ce929d0e0e4736-" + b"0" * 16 + b"-01",
-        b"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        b"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-        b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
-    ],
-)
-def test_traceparents_that_are_none(value: bytes) -> None:
-    assert not is_traceparent(value)
-
-
-def test_fresh_traceparents_are_valid_and_differ() -> None:
-    traces, others = Traces(SystemIds()), Traces(SystemIds())
-    made = [traces.fresh() for _ in range(1000)] + [others.fresh() for _ in range(1000)]
-    assert all(is_traceparent(value) for value in made)
-    assert len(set(made)) == len(made)
 
 
 def test_the_page_is_covered_by_its_policy() -> None:

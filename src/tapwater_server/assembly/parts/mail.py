@@ -37,7 +37,12 @@ async def open(ground: Ground) -> Part:
     carrier = SmtpCarrier()
     ground.stack.callback(carrier.close)
     sender = Sender(
-        outbox=outbox, ways=open_ways(ground), carrier=carrier, clock=clock, ids=ground.ids
+        outbox=outbox,
+        ways=open_ways(ground),
+        carrier=carrier,
+        clock=clock,
+        ids=ground.ids,
+        tracer=ground.tracer,
     )
     http = MailHttp(post=open_post(ground), outbox=outbox, clock=clock, page=ground.settings.dev)
 

@@ -3,7 +3,8 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -46,18 +47,34 @@ class HttpsFetcher:
         basic: tuple[str, str] | None = None,
         own_network: bool,
     ) -> Any:
-        import httpx
-
-        try:
+        with _failing(url):
             async with asyncio.timeout(ANSWER_S_MAX):
-                request = await self._request(url, form, own_network=own_network)
+                request = await self._request(
+                    url, headers={"accept": "application/json"}, data=form, own_network=own_network
+                )
                 return await self._answer(request, basic)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            said = str(error) or type(error).__name__
-            raise FetchFailed(f"{_host(url)} cannot be asked: {said}") from None
+
+    async def post(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], own_network: bool
+    ) -> None:
+        with _failing(url):
+            async with asyncio.timeout(ANSWER_S_MAX):
+                request = await self._request(
+                    url, headers=headers, content=body, own_network=own_network
+                )
+                answer = await self._http.send(request, stream=True)
+                await answer.aclose()
+        if not answer.is_success:
+            raise FetchFailed(f"the answer has status {answer.status_code}")
 
     async def _request(
-        self, url: str, form: Mapping[str, str] | None, *, own_network: bool
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        own_network: bool,
     ) -> "httpx.Request":
         import httpx
 
@@ -66,12 +83,13 @@ class HttpsFetcher:
             raise FetchFailed(f"{url[:100]!r} is no address to ask at")
         address = await _address(asked, own_network=own_network)
         return self._http.build_request(
-            "GET" if form is None else "POST",
+            "GET" if data is None and content is None else "POST",
             asked.copy_with(host=address),
-            data=form,
+            data=data,
+            content=content,
             headers={
+                **headers,
                 "host": asked.netloc.decode("ascii"),
-                "accept": "application/json",
                 "accept-encoding": "identity",
             },
             extensions={"sni_hostname": asked.host},
@@ -96,6 +114,18 @@ class HttpsFetcher:
             return msgspec.json.decode(bytes(raw))
         except (msgspec.DecodeError, RecursionError):
             raise FetchFailed("the answer is not JSON") from None
+
+
+@contextmanager
+def _failing(url: str) -> Iterator[None]:
+    """Turn all that can go wrong between two machines into one error."""
+    import httpx
+
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+        said = str(error) or type(error).__name__
+        raise FetchFailed(f"{_host(url)} cannot be asked: {said}") from None
 
 
 async def _address(url: "httpx.URL", *, own_network: bool) -> str:

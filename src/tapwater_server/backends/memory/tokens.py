@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import Principal
 from tapwater_server.ports.ids import IdSource
-from tapwater_server.ports.tokens import HeldToken, find, fresh, without
+from tapwater_server.ports.tokens import HeldToken, find, fresh, hash_of, without
 
 
 class MemoryTokens:
@@ -16,7 +16,10 @@ class MemoryTokens:
         self._held: list[HeldToken] = []
 
     def check(self, token: str) -> Principal | None:
-        return find(self._held, token)
+        return find(self._held, hash_of(token))
+
+    def holder(self, hash: bytes) -> Principal | None:
+        return find(self._held, hash)
 
     async def issue(self, name: str, *, admin: bool, apps: Sequence[AppId]) -> str:
         text, token = fresh(name, admin=admin, apps=apps, held=self._held, ids=self._ids)

@@ -1,24 +1,30 @@
-"""Records and log lines packed into blocks of some hundred, and found again in them.
+"""Records, log lines and spans packed into blocks of some hundred.
 
 One row for each of 20,000 calls a second would cost more than serving them; packing costs less
-than a microsecond each. What is searched for is in the row of the block: times, ids, functions.
+than a microsecond each. What is searched for stands beside the block: times, ids, functions, and
+the words and traces of its mark. ``blocks_finding.py`` reads them.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import zstandard
+from msgspec.structs import replace
 
-from tapwater_server.ports.meter import Asked, LogLine, Record
+from tapwater_server.model.usage import is_error
+from tapwater_server.ports.meter import LogLine, Record, Span, Use
 
 BLOCK_ITEMS_MAX = 1_000
-BLOCK_BYTES_MAX = 64 << 20  # Of one block unpacked: far above what we write.
+WORDS_MAX = 100  # Of one sort in one mark: beyond that the block is looked into.
+_ARRAY = 0xDC  # msgpack: an array whose length is the next two bytes
+_TRACE_DIGITS = 16
 
-Kind = Literal["record", "line"]
-Item = Record | LogLine
+Kind = Literal["record", "line", "span"]
+Item = Record | LogLine | Span
+AnyItem = TypeVar("AnyItem", Record, LogLine, Span, Use)
 
 _ADD = """
 INSERT INTO block (kind, seq_first, seq_last, at_first, at_last, id_first, id_last, functions,
@@ -26,41 +32,63 @@ INSERT INTO block (kind, seq_first, seq_last, at_first, at_last, id_first, id_la
 VALUES (:kind, :seq_first, :seq_last, :at_first, :at_last, :id_first, :id_last, :functions,
         :bytes, :data)
 """
+_MARK = """
+INSERT INTO mark (kind, seq_first, words, took_max, traces)
+VALUES (:kind, :seq_first, :words, :took_max, :traces)
+"""
 _COUNT = """
 INSERT INTO counter (kind, seq_last) VALUES (:kind, :count)
 ON CONFLICT (kind) DO UPDATE SET seq_last = seq_last + :count
 RETURNING seq_last
 """
-_WHERE = """
-FROM block WHERE kind = :kind
-AND (:since IS NULL OR at_last >= :since) AND (:until IS NULL OR at_first <= :until)
-AND (:id IS NULL OR (id_last >= :id AND id_first <= :id))
-AND (:after IS NULL OR seq_last > :after)
-AND (:whose IS NULL OR instr(functions, :whose) > 0)
-"""
-_NEWEST = f"SELECT seq_first, data {_WHERE} ORDER BY seq_first DESC"
-_OLDEST = f"SELECT seq_first, data {_WHERE} ORDER BY seq_first"
 _DROP_OLD = "DELETE FROM block WHERE at_last < :until"
 _SIZE = "SELECT coalesce(sum(bytes), 0) FROM block"
 _AGES = "SELECT kind, seq_first, bytes FROM block ORDER BY at_last"
 _DROP = "DELETE FROM block WHERE kind = :kind AND seq_first = :seq_first"
 
-_packer = msgspec.msgpack.Encoder()
-_records = msgspec.msgpack.Decoder(list[Record])
-_lines = msgspec.msgpack.Decoder(list[LogLine])
+_encode = msgspec.msgpack.Encoder().encode
 
 
-def add(connection: sqlite3.Connection, kind: Kind, items: Sequence[Item]) -> None:
-    """Write items down in their order; they get the next numbers."""
-    press = zstandard.ZstdCompressor(level=1)
-    for at in range(0, len(items), BLOCK_ITEMS_MAX):
-        part, packed = _pack(items[at : at + BLOCK_ITEMS_MAX])
-        (last,) = connection.execute(_COUNT, {"kind": kind, "count": len(part)}).fetchone()
-        connection.execute(_ADD, _row(kind, part, last=int(last), data=press.compress(packed)))
+def encoded(item: AnyItem) -> bytes:
+    """Encode an item, whatever is in its texts."""
+    try:
+        return _encode(item)
+    except UnicodeEncodeError:  # Half a surrogate pair: text that never was text.
+        return _encode(mended(item))
+
+
+def mended(item: AnyItem) -> AnyItem:
+    """Copy an item with what is no text in its texts replaced."""
+    fields = msgspec.structs.asdict(item)
+    return replace(item, **{name: _mended(value) for name, value in fields.items()})
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_mended(name): _mended(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(inner) for inner in value]
+    return value
+
+
+def add(
+    connection: sqlite3.Connection, kind: Kind, items: Sequence[Item], raws: Sequence[bytes]
+) -> None:
+    """Write one block of items down, given as they are and encoded; they get the next numbers."""
+    assert 0 < len(items) <= BLOCK_ITEMS_MAX
+    packed = bytes((_ARRAY, *len(items).to_bytes(2, "big"))) + b"".join(raws)
+    data = zstandard.ZstdCompressor(level=1).compress(packed)
+    (last,) = connection.execute(_COUNT, {"kind": kind, "count": len(items)}).fetchone()
+    row = _row(kind, items, last=int(last), data=data)
+    connection.execute(_ADD, row)
+    connection.execute(_MARK, _mark(kind, items, row["seq_first"]))
 
 
 def _row(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping[str, Any]:
-    ids = [item.id if isinstance(item, Record) else item.invocation for item in part]
+    ids = {item.id if isinstance(item, Record) else item.invocation for item in part}
+    ids.discard("")
     times = [item.at for item in part]
     whose = {(item.app, item.function): None for item in part}
     return {
@@ -69,80 +97,94 @@ def _row(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping
         "seq_last": last,
         "at_first": min(times),
         "at_last": max(times),
-        "id_first": min(ids),
-        "id_last": max(ids),
+        "id_first": min(ids, default=""),
+        "id_last": max(ids, default=""),
         "functions": "|" + "|".join(f"{app}:{name}" for app, name in whose) + "|",
         "bytes": len(data),
         "data": data,
     }
 
 
-def _pack(part: Sequence[Item]) -> tuple[Sequence[Item], bytes]:
-    try:
-        return part, _packer.encode(part)
-    except UnicodeEncodeError:  # Half a surrogate pair: text that never was text.
-        mended = [_mended(item) for item in part]
-        return mended, _packer.encode(mended)
-
-
-def _mended(item: Item) -> Item:
-    item = copy(item)
-    for name in item.__slots__:
-        value = getattr(item, name)
-        if isinstance(value, str):
-            setattr(item, name, value.encode("utf-8", "replace").decode())
-    return item
-
-
-def find_records(connection: sqlite3.Connection, asked: Asked) -> list[Record]:
-    """Find records, newest first."""
-    found: list[Record] = []
-    for _, data in connection.execute(_NEWEST, _wanted("record", asked)):
-        for record in reversed(_records.decode(_unpack(data))):
-            if asked.wants_record(record):
-                found.append(record)
-                if len(found) >= asked.count_max:
-                    return found
-    return found
-
-
-def find_lines(connection: sqlite3.Connection, asked: Asked) -> list[LogLine]:
-    """Find lines, oldest first: those after a seq, or the newest there are."""
-    found: list[LogLine] = []
-    forward = asked.after_seq is not None
-    for first, data in connection.execute(_OLDEST if forward else _NEWEST, _wanted("line", asked)):
-        for line in _numbered(first, data, forward=forward):
-            if asked.wants_line(line):
-                found.append(line)
-                if len(found) >= asked.count_max:
-                    return found if forward else found[::-1]
-    return found if forward else found[::-1]
-
-
-def _numbered(first: int, data: bytes, *, forward: bool) -> Iterator[LogLine]:
-    lines = _lines.decode(_unpack(data))
-    for at, line in enumerate(lines):
-        line.seq = first + at
-    return iter(lines if forward else reversed(lines))
-
-
-def _unpack(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=BLOCK_BYTES_MAX)
-
-
-def _wanted(kind: Kind, asked: Asked) -> Mapping[str, Any]:
-    whose = None
-    if asked.app is not None or asked.function is not None:
-        app = f"|{asked.app}:" if asked.app is not None else ":"
-        whose = f"{app}{asked.function}|" if asked.function is not None else app
+def _mark(kind: Kind, part: Sequence[Any], seq_first: int) -> Mapping[str, Any]:
+    sorts, took_max = _SORTS[kind](part)
+    words = [word for sort, values in sorts.items() for word in _words(sort, values)]
     return {
         "kind": kind,
-        "since": asked.since,
-        "until": asked.until,
-        "id": asked.invocation,
-        "after": asked.after_seq,
-        "whose": whose,
+        "seq_first": seq_first,
+        "words": "|" + "|".join(words) + "|",
+        "took_max": took_max,
+        "traces": trace_keys({item.trace for item in part}),
     }
+
+
+def word(sort: str, value: str) -> str:
+    """Write a word as it stands in a mark, without the bars around it."""
+    return f"{sort}:{value.replace('|', '/')}"
+
+
+def _words(sort: str, values: Iterable[str]) -> list[str]:
+    distinct = set(values)
+    if len(distinct) > WORDS_MAX:
+        return [word(sort, "*")]
+    return [word(sort, value) for value in distinct if value]
+
+
+def _of_records(part: Sequence[Record]) -> tuple[Mapping[str, Iterable[str]], float]:
+    failed = [one for one in part if is_error(one.ending)]
+    return {
+        "e": [one.ending for one in part],
+        "u": [one.user for one in part],
+        "f": [one.fault for one in failed],
+        "r": [one.route for one in part],
+        "v": [one.revision for one in part],
+        "failed": [f"{one.app}:{one.function}" for one in failed],
+    }, max([one.queue_ms + one.wall_ms for one in part])
+
+
+def _of_lines(part: Sequence[LogLine]) -> tuple[Mapping[str, Iterable[str]], float]:
+    return {
+        "l": [one.level for one in part],
+        "k": [name for one in part if one.fields for name in one.fields],
+    }, 0.0
+
+
+def _of_spans(part: Sequence[Span]) -> tuple[Mapping[str, Iterable[str]], float]:
+    return {}, max([one.took_ms for one in part])
+
+
+_SORTS: Mapping[Kind, Callable[[Any], tuple[Mapping[str, Iterable[str]], float]]] = {
+    "record": _of_records,
+    "line": _of_lines,
+    "span": _of_spans,
+}
+
+
+def trace_keys(traces: Iterable[str]) -> bytes:
+    """Give eight bytes for each trace, one after the other."""
+    known = [trace[:_TRACE_DIGITS] for trace in traces if trace]
+    try:
+        keys = bytes.fromhex("".join(known))
+    except ValueError:
+        keys = b""
+    if len(keys) * 2 == len(known) * _TRACE_DIGITS:
+        return keys
+    return b"".join(map(trace_key, known))
+
+
+def trace_key(trace: str) -> bytes:
+    """Give the eight bytes of a trace; of any text, for we did not make them all.
+
+    >>> trace_key("0af7651916cd43dd8448eb211c80319c").hex()
+    '0af7651916cd43dd'
+    """
+    digits = trace[:_TRACE_DIGITS]
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        key = b""
+    if len(key) * 2 == _TRACE_DIGITS:
+        return key
+    return blake2b(digits.encode("utf-8", "replace"), digest_size=8).digest()
 
 
 def prune(connection: sqlite3.Connection, *, until: float, bytes_max: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from tapwater_server.backends.sqlite import blocks
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.meter import Asked, LogLine, MeterStats, Record
+from tapwater_server.ports.meter import Asked, LogLine, MeterStats, Record, Span, Use
 
 T = TypeVar("T")
 
@@ -45,6 +45,10 @@ class SqliteMeter:
         self._kept_bytes_max = kept_bytes_max
         self._records: deque[Record] = deque()
         self._lines: deque[LogLine] = deque()
+        self._spans: deque[Span] = deque(maxlen=waiting_max)
+        self._uses: deque[Use] = deque(maxlen=waiting_max)
+        self._when_noted: list[Callable[[Record], None]] = []
+        self._when_used: list[Callable[[Use], None]] = []
         self._line_chars = 0
         self._noted = self._said = self._dropped = self._failed = self._in_flight = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -54,6 +58,8 @@ class SqliteMeter:
     def note(self, record: Record) -> None:
         self._noted += 1
         self._records.append(record)
+        for told in self._when_noted:
+            told(record)
         if len(self._records) > self._waiting_max:
             self._records.popleft()
             self._dropped += 1
@@ -69,6 +75,23 @@ class SqliteMeter:
             self._dropped += 1
         if self._timer is None:
             self._arm()
+
+    def span(self, span: Span) -> None:
+        self._spans.append(span)
+
+    def use(self, use: Use) -> None:
+        self._uses.append(use)
+        for told in self._when_used:
+            told(use)
+
+    def when_noted(self, told: Callable[[Record], None]) -> None:
+        self._when_noted.append(told)
+
+    def when_used(self, told: Callable[[Use], None]) -> None:
+        self._when_used.append(told)
+
+    async def spans(self, trace: str) -> Sequence[Span]:
+        return [span for span in self._spans if span.trace == trace]
 
     async def records(self, asked: Asked) -> Sequence[Record]:
         await self.flush()

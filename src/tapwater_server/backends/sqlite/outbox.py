@@ -13,9 +13,9 @@ from tapwater_server.ports.mail import Settled
 
 _ACCEPT = """
 INSERT INTO letter (id, app, sender, recipients, shown_to, subject, accepted_at, stage, attempt,
-                    due_at, settled_at, reason, size)
+                    due_at, settled_at, reason, size, trace)
 VALUES (:id, :app, :sender, :recipients, :to, :subject, :accepted_at, :stage, :attempt,
-        :due_at, :settled_at, :reason, :size)
+        :due_at, :settled_at, :reason, :size, :trace)
 ON CONFLICT (app, id) DO NOTHING
 """
 _ACCEPT_TEXT = "INSERT INTO letter_text (app, id, raw) VALUES (:app, :id, :raw)"
@@ -32,12 +32,12 @@ WHERE app = :app AND id = :id AND attempt = :attempt AND stage = 'waiting'
 _NEXT_DUE = "SELECT min(due_at) FROM letter WHERE stage = 'waiting'"
 _FIND = """
 SELECT id, app, sender, recipients, shown_to, subject, accepted_at, stage, attempt, due_at,
-       settled_at, reason, size, raw
+       settled_at, reason, size, trace, raw
 FROM letter JOIN letter_text USING (app, id) WHERE app = :app AND id = :id
 """
 _LIST = """
 SELECT id, app, sender, recipients, shown_to, subject, accepted_at, stage, attempt, due_at,
-       settled_at, reason, size, x''
+       settled_at, reason, size, trace, x''
 FROM letter
 WHERE app = :app AND (:stage = '' OR stage = :stage) AND (:after = '' OR id < :after)
 ORDER BY id DESC LIMIT :count_max
@@ -179,13 +179,14 @@ def _row(letter: Letter) -> dict[str, Any]:
         "settled_at": letter.settled_at,
         "reason": letter.reason,
         "size": letter.size,
+        "trace": letter.trace,
         "raw": letter.raw,
     }
 
 
 def _letter(row: Sequence[Any]) -> Letter:
     id, app, sender, recipients, to, subject, accepted_at, stage, attempt, due_at = row[:10]
-    settled_at, reason, size, raw = row[10:]
+    settled_at, reason, size, trace, raw = row[10:]
     return Letter(
         id=id,
         app=AppId(app),
@@ -200,5 +201,6 @@ def _letter(row: Sequence[Any]) -> Letter:
         settled_at=settled_at,
         reason=reason,
         size=size,
+        trace=trace,
         raw=raw,
     )

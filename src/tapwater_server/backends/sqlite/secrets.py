@@ -6,7 +6,7 @@ another row cannot be opened there.
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +54,7 @@ class SqliteSecrets:
         self._database = database
         self._key_file = key_file
         self._held: dict[AppId, dict[str, _Sealed]] = {}
+        self._listeners: list[Callable[[AppId], None]] = []
         database.load(self._load)
         self._cipher = _open_key(key_file, may_make=not self._held)
 
@@ -68,6 +69,7 @@ class SqliteSecrets:
 
         def then(_: None) -> None:
             self._held.setdefault(app, {})[name] = sealed
+            self._tell(app)
 
         await self._database.write(work, then=then)
 
@@ -77,6 +79,7 @@ class SqliteSecrets:
 
         def then(_: bool) -> None:
             self._held.get(app, {}).pop(name, None)
+            self._tell(app)
 
         return await self._database.write(work, then=then)
 
@@ -97,6 +100,14 @@ class SqliteSecrets:
 
     def forget(self, app: AppId) -> None:
         self._held.pop(app, None)
+        self._tell(app)
+
+    def when_changed(self, told: Callable[[AppId], None]) -> None:
+        self._listeners.append(told)
+
+    def _tell(self, app: AppId) -> None:
+        for told in self._listeners:
+            told(app)
 
     def _open(self, app: AppId, name: str, sealed: _Sealed) -> str:
         try:

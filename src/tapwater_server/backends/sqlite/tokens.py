@@ -10,7 +10,7 @@ from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import Principal
 from tapwater_server.ports.ids import IdSource
-from tapwater_server.ports.tokens import HeldToken, find, fresh, without
+from tapwater_server.ports.tokens import HeldToken, find, fresh, hash_of, without
 
 ADMIN = "admin"  # The name of the token made at the first start.
 
@@ -35,7 +35,10 @@ class SqliteTokens:
         database.load(self._load)
 
     def check(self, token: str) -> Principal | None:
-        return find(self._held, token)
+        return find(self._held, hash_of(token))
+
+    def holder(self, hash: bytes) -> Principal | None:
+        return find(self._held, hash)
 
     async def issue(self, name: str, *, admin: bool, apps: Sequence[AppId]) -> str:
         text, token = fresh(name, admin=admin, apps=apps, held=self._held, ids=self._ids)

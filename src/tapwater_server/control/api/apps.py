@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from tapwater_server.control.api.endpoint import Asked, require_admin
 from tapwater_server.control.api.shapes import (
     Aliases,
     AppDetail,
@@ -20,17 +19,31 @@ from tapwater_server.control.plan import LIVE, resolve_weights, rollback_target
 from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, parse_app_id
+from tapwater_server.web.asked import Asked
+from tapwater_server.web.node import app_in_path
 
 _ALIAS = re.compile(r"(?!r\d+$)[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
 async def list_apps(house: House, asked: Asked) -> Apps:
-    names = [app for app in house.registry.apps() if asked.principal.may_deploy(app)]
+    names = [app for app in house.registry.apps() if asked.who.may_deploy(app)]
     return Apps(apps=[_app_line(house, asked, app) for app in names])
 
 
+def deployed_app(house: House, asked: Asked) -> AppId:
+    """The app of the path, which must exist.
+
+    Raises:
+        NotFound: it does not, or is not for who asks.
+    """
+    app = app_in_path(asked)
+    if not house.registry.revisions(app):
+        raise NotFound(f"there is no app {app}")
+    return app
+
+
 async def show_app(house: House, asked: Asked) -> AppDetail:
-    app = asked.deployed_app(house)
+    app = deployed_app(house, asked)
     line = _app_line(house, asked, app)
     revisions = house.registry.revisions(app)
     aliases = house.registry.aliases(app)
@@ -51,13 +64,13 @@ async def show_app(house: House, asked: Asked) -> AppDetail:
 
 
 async def remove_app(house: House, asked: Asked) -> None:
-    app = asked.app
+    app = app_in_path(asked)
     async with house.turns.of(app):
         await house.leaving.remove(app)
 
 
 async def list_revisions(house: House, asked: Asked) -> Revisions:
-    app = asked.deployed_app(house)
+    app = deployed_app(house, asked)
     aliases = house.registry.aliases(app)
     default = house.registry.default_app() == app
     where = addresses(house, asked)
@@ -69,16 +82,16 @@ async def list_revisions(house: House, asked: Asked) -> Revisions:
 
 
 async def remove_revision(house: House, asked: Asked) -> None:
-    app = asked.deployed_app(house)
+    app = deployed_app(house, asked)
     async with house.turns.of(app):
-        revision = find_revision(house, app, asked.path("number"))
+        revision = find_revision(house, app, asked.params["number"])
         await house.registry.remove_revision(app, revision.id)
         await house.preparer.forget(revision)
         await house.holding.sweep_all()
 
 
 async def roll_back(house: House, asked: Asked) -> Aliases:
-    app = asked.deployed_app(house)
+    app = deployed_app(house, asked)
     body = await asked.body(RollbackTo)
     async with house.turns.of(app):
         known = {alias.name: alias for alias in house.registry.aliases(app)}
@@ -89,12 +102,12 @@ async def roll_back(house: House, asked: Asked) -> Aliases:
 
 
 async def list_aliases(house: House, asked: Asked) -> Aliases:
-    return _aliases(house, asked.deployed_app(house))
+    return _aliases(house, deployed_app(house, asked))
 
 
 async def set_alias(house: House, asked: Asked) -> Aliases:
-    app = asked.deployed_app(house)
-    name = parse_alias(asked.path("alias"))
+    app = deployed_app(house, asked)
+    name = parse_alias(asked.params["alias"])
     body = await asked.body(Weights)
     async with house.turns.of(app):
         weights = resolve_weights(
@@ -105,8 +118,8 @@ async def set_alias(house: House, asked: Asked) -> Aliases:
 
 
 async def remove_alias(house: House, asked: Asked) -> None:
-    app = asked.deployed_app(house)
-    name = asked.path("alias")
+    app = deployed_app(house, asked)
+    name = asked.params["alias"]
     if name == LIVE:
         raise Invalid("the alias live is where the app answers: remove the app instead")
     async with house.turns.of(app):
@@ -114,7 +127,6 @@ async def remove_alias(house: House, asked: Asked) -> None:
 
 
 async def set_default_app(house: House, asked: Asked) -> DefaultApp:
-    require_admin(asked.principal)
     body = await asked.body(DefaultApp)
     app = None if body.app is None else parse_app_id(body.app)
     await house.registry.set_default_app(app)
@@ -149,9 +161,9 @@ def find_revision(house: House, app: AppId, number: str) -> Revision:
 
 def addresses(house: House, asked: Asked) -> Addresses:
     """Write URLs for the one who asks."""
-    request = asked.request
-    host = request.headers.get("host", house.settings.domain)
-    return Addresses(scheme=request.url.scheme, host=host, domain=house.settings.domain)
+    scheme = asked.base_url.partition(":")[0] or "http"
+    host = asked.headers.get("host", house.settings.domain)
+    return Addresses(scheme=scheme, host=host, domain=house.settings.domain)
 
 
 def _aliases(house: House, app: AppId) -> Aliases:

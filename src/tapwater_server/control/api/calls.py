@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tapwater_server.control.api.apps import find_revision
-from tapwater_server.control.api.endpoint import Asked
+from tapwater_server.control.api.apps import deployed_app, find_revision
 from tapwater_server.control.api.shapes import Accepted, Background, CallBody, Called
 from tapwater_server.control.house import House
 from tapwater_server.control.plan import LIVE
@@ -15,30 +14,34 @@ from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.function import Function, Kind, Revision
 from tapwater_server.model.ids import AppId, InvocationId
 from tapwater_server.model.invocation import Invocation, Outcome, Verb
+from tapwater_server.model.trace import read_traceparent, span_of
 from tapwater_server.ports.bus import Errand, function_line
 from tapwater_server.ports.invoker import run
+from tapwater_server.ports.tracing import Traces
+from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer
 
 ANSWER_BYTES_MAX = 8 << 20
 
 
 async def call(house: House, asked: Asked) -> Called | Answer:
-    app = asked.deployed_app(house)
+    app = deployed_app(house, asked)
     body = await asked.body(CallBody)
     revision = choose_revision(house, app, body.revision)
-    function = find_function(revision, asked.path("function"))
+    function = find_function(revision, asked.params["function"])
     data = read_data(body)
     if body.background:
-        return Answer(await _publish(house, function, revision, body, data), status=202)
+        return Answer(await _publish(house, function, revision, body, data, asked), status=202)
     invocation = build(house, revision, function, body, data)
+    trace(house, invocation, asked)
     outcome = await run(house.invoker, invocation, body_bytes_max=ANSWER_BYTES_MAX)
     return called(invocation, outcome)
 
 
 async def show_background(house: House, asked: Asked) -> Background:
-    id = asked.path("id")
+    id = asked.params["id"]
     state = await house.bus.state(id)
-    if state is None or not asked.principal.may_deploy(AppId(state.app)):
+    if state is None or not asked.who.may_deploy(AppId(state.app)):
         raise NotFound(f"there is no background call {id[:64]!r}")
     return Background(
         id=state.id,
@@ -122,6 +125,13 @@ def build(
     )
 
 
+def trace(house: House, invocation: Invocation, asked: Asked) -> None:
+    """Give the call its span: in the trace of whoever asks, if they name one."""
+    traces, said = Traces(house.ids), read_traceparent(asked.headers.get("traceparent"))
+    invocation.traceparent = traces.child(said) if said else traces.fresh()
+    invocation.parent = span_of(said)
+
+
 def _kind(body: CallBody, data: bytes | None) -> str | None:
     """The media type of what is sent, unless the caller names one."""
     if data is None:
@@ -149,7 +159,12 @@ def called(invocation: Invocation, outcome: Outcome) -> Called:
 
 
 async def _publish(
-    house: House, function: Function, revision: Revision, body: CallBody, data: bytes | None
+    house: House,
+    function: Function,
+    revision: Revision,
+    body: CallBody,
+    data: bytes | None,
+    asked: Asked,
 ) -> Accepted:
     """Leave an errand on the bus; it is durable before this returns.
 
@@ -167,6 +182,7 @@ async def _publish(
         body=b"null" if data is None else data,
         revision=revision.id if body.revision is not None else "",
         root=id,
+        trace=read_traceparent(asked.headers.get("traceparent")).decode("latin-1"),
     )
     await house.bus.publish([errand])
     return Accepted(id=id)

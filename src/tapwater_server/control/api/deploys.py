@@ -7,16 +7,16 @@ import tempfile
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
-from starlette.requests import ClientDisconnect, Request
-
 from tapwater_server.control.api.apps import addresses, parse_alias
-from tapwater_server.control.api.endpoint import Asked
 from tapwater_server.control.api.showing import revision_line
-from tapwater_server.control.api.streamed import Emit, Streamed
+from tapwater_server.control.api.streamed import Emit, lines
 from tapwater_server.control.apply import Order
 from tapwater_server.control.house import House
 from tapwater_server.model.errors import Invalid, TapwaterError, TooLarge
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
+from tapwater_server.web.asked import Asked
+from tapwater_server.web.endpoint import Streamed
+from tapwater_server.web.node import app_in_path
 from tapwater_server.web.problems import problem
 
 NOTE_CHARS_MAX = 500
@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 async def deploy(house: House, asked: Asked) -> Streamed:
-    app = asked.app
+    app = app_in_path(asked)
     alias = parse_alias(asked.text("alias") or "live")
     traffic = asked.flag("traffic", default=True)
     note = (asked.text("note") or "")[:NOTE_CHARS_MAX]
-    archive = await _receive(asked.request, house)
+    archive = await _receive(asked, house)
 
     async def run(emit: Emit) -> None:
         try:
@@ -40,7 +40,7 @@ async def deploy(house: House, asked: Asked) -> Streamed:
         finally:
             archive.close()
 
-    return Streamed(run)
+    return Streamed(lines(run))
 
 
 async def _run(house: House, asked: Asked, order: Order, emit: Emit) -> None:
@@ -71,12 +71,13 @@ def _surprise(error: Exception) -> TapwaterError:
     return TapwaterError("Something went wrong here; the platform's log says what.")
 
 
-async def _receive(request: Request, house: House) -> BinaryIO:
+async def _receive(asked: Asked, house: House) -> BinaryIO:
     """Keep the body in memory while it is small, then on disk.
 
     Raises:
         TooLarge: it has more than ``BUNDLE_BYTES_MAX`` bytes.
-        Invalid: the client went away before its end, or sent nothing.
+        Invalid: it is empty.
+        ConnectionResetError: the client went away before its end.
     """
     scratch = str(house.settings.scratch)
     with ExitStack() as closing:
@@ -84,16 +85,13 @@ async def _receive(request: Request, house: House) -> BinaryIO:
             tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES_MAX, dir=scratch)
         )
         size = 0
-        try:
-            async for part in request.stream():
-                size += len(part)
-                _check_size(size)
-                if size > _IN_MEMORY_BYTES_MAX:
-                    await asyncio.to_thread(spool.write, part)
-                else:
-                    spool.write(part)
-        except ClientDisconnect:
-            raise Invalid("the bundle is not complete") from None
+        async for part in asked.chunks():
+            size += len(part)
+            _check_size(size)
+            if size > _IN_MEMORY_BYTES_MAX:
+                await asyncio.to_thread(spool.write, part)
+            else:
+                spool.write(part)
         if not size:
             raise Invalid("the body must be the bundle, a tar.gz")
         closing.pop_all()

@@ -2,7 +2,6 @@
 
 import re
 
-from tapwater_server.control.api.endpoint import Asked, require_admin
 from tapwater_server.control.api.shapes import (
     Names,
     NewToken,
@@ -14,6 +13,8 @@ from tapwater_server.control.api.shapes import (
 from tapwater_server.control.house import House
 from tapwater_server.model.errors import Conflict, Invalid, NotFound, TooLarge
 from tapwater_server.model.ids import parse_app_id
+from tapwater_server.web.asked import Asked
+from tapwater_server.web.node import app_in_path
 
 SECRET_BYTES_MAX = 64 << 10
 SECRETS_MAX = 256  # Per app.
@@ -22,12 +23,12 @@ _TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 async def list_secrets(house: House, asked: Asked) -> Names:
-    return Names(secrets=list(house.secrets.names(asked.app)))
+    return Names(secrets=list(house.secrets.names(app_in_path(asked))))
 
 
 async def put_secret(house: House, asked: Asked) -> None:
     """Secrets may be set before the first deploy, which may need them."""
-    app, name = asked.app, asked.path("name")
+    app, name = app_in_path(asked), asked.params["name"]
     if not _NAME.fullmatch(name):
         raise Invalid(f"{name[:64]!r} cannot be a secret's name: use letters, digits and '_'")
     value = (await asked.body(SecretValue)).value
@@ -40,13 +41,12 @@ async def put_secret(house: House, asked: Asked) -> None:
 
 
 async def remove_secret(house: House, asked: Asked) -> None:
-    app, name = asked.app, asked.path("name")
+    app, name = app_in_path(asked), asked.params["name"]
     if not await house.secrets.remove(app, name):
         raise NotFound(f"{app} has no secret {name[:64]!r}")
 
 
 async def list_tokens(house: House, asked: Asked) -> TokenLines:
-    require_admin(asked.principal)
     lines = [
         TokenLine(name=one.name, admin=one.admin, apps=sorted(one.apps))
         for one in house.tokens.list()
@@ -55,7 +55,6 @@ async def list_tokens(house: House, asked: Asked) -> TokenLines:
 
 
 async def issue_token(house: House, asked: Asked) -> TokenText:
-    require_admin(asked.principal)
     body = await asked.body(NewToken)
     if not _TOKEN_NAME.fullmatch(body.name):
         raise Invalid(f"{body.name[:64]!r} cannot be a token's name")
@@ -66,7 +65,6 @@ async def issue_token(house: House, asked: Asked) -> TokenText:
 
 
 async def revoke_token(house: House, asked: Asked) -> None:
-    require_admin(asked.principal)
-    name = asked.path("name")
+    name = asked.params["name"]
     if not await house.tokens.revoke(name):
         raise NotFound(f"there is no token named {name[:64]!r}")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tapwater_server.control.api.endpoint import Asked
 from tapwater_server.control.api.shapes import Health
 from tapwater_server.control.house import House
+from tapwater_server.web.asked import Asked
 
 VERSION = version("tapwater")
 

@@ -125,15 +125,6 @@ class Background(msgspec.Struct):
     reason: str = ""
 
 
-class Lines(msgspec.Struct):
-    lines: list[dict[str, Any]]
-    next: int
-
-
-class Records(msgspec.Struct):
-    invocations: list[dict[str, Any]]
-
-
 class Names(msgspec.Struct):
     secrets: list[str]
 

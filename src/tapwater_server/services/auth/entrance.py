@@ -39,6 +39,15 @@ class Entrance:
         self._house = house
 
     async def sign_in(self, app: AppId, email: str, password: str, place: Place) -> Tokens:
+        """Begin a session for who knows the password.
+
+        Raises:
+            Unauthenticated, NotAllowed, RateLimited: see ``prove``.
+        """
+        user = await self.prove(app, email, password, place)
+        return await self.open(await self._renewed(user, password), place)
+
+    async def prove(self, app: AppId, email: str, password: str, place: Place) -> User:
         """Compare, whether or not there is such a user: the answer and its time are the same.
 
         Raises:
@@ -59,7 +68,7 @@ class Entrance:
         house.pacing.give_back(app, "target", known)
         if house.settings(app).confirm and not user.email_verified:
             raise NotAllowed("confirm your address first: look for the mail we sent")
-        return await self.open(await self._renewed(user, password), place)
+        return user
 
     async def open(self, user: User, place: Place) -> Tokens:
         """Begin a session for a user who has shown who they are."""

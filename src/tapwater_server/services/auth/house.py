@@ -36,6 +36,7 @@ class Place:
     client: str = ""
     agent: str = ""
     caller: Invocation | None = None
+    trace: str = ""  # W3C traceparent of the request
 
     @property
     def issuer(self) -> str:
@@ -68,12 +69,14 @@ class House:
         """Make a code and its letter; they are kept with a change of the user."""
         writer = Writer(post=self.post, clock=self.clock, ids=self.ids)
         settings = self.settings(user.app)
-        return writer.code(user, purpose, auth_url=place.pages, settings=settings)
+        sent = writer.code(user, purpose, auth_url=place.pages, settings=settings)
+        return replace(sent, letter=replace(sent.letter, trace=place.trace))
 
     def exists(self, user: User, place: Place) -> Letter:
         """Write that somebody tried to sign up with the address of a user."""
         writer = Writer(post=self.post, clock=self.clock, ids=self.ids)
-        return writer.exists(user, auth_url=place.pages, settings=self.settings(user.app))
+        letter = writer.exists(user, auth_url=place.pages, settings=self.settings(user.app))
+        return replace(letter, trace=place.trace)
 
     def may_write(self, user: User) -> bool:
         """Say whether the address may get a letter now. Nobody is told no: they have some."""
@@ -158,5 +161,5 @@ class House:
             data=msgspec.json.encode(user.public()),
             root="" if caller is None else caller.root or caller.id,
             depth=0 if caller is None else caller.depth + 1,
-            trace="" if caller is None else caller.traceparent.decode("latin-1"),
+            trace="" if place is None else place.trace,
         )

@@ -30,6 +30,7 @@ def place_of(asked: Asked) -> Place:
         client=network_of(asked.client),
         agent=asked.headers.get("user-agent", ""),
         caller=asked.caller,
+        trace=asked.trace,
     )
 
 

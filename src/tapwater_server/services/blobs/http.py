@@ -2,7 +2,6 @@
 in the files beside this one.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,7 +29,6 @@ from tapwater_server.web.endpoint import Answer, Endpoint, Streamed, Who
 _PATH = "/blobs/{bucket}/{key:path}"
 _PRIVATE = "private, no-cache"  # Ask again each time, as rules may have changed meanwhile.
 _BYTES = "application/octet-stream"
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C
 
 
 class BlobsApi:
@@ -81,6 +79,8 @@ class BlobsApi:
     async def _get(self, asked: Asked) -> Any:
         naming = naming_of(asked)
         grant = self._permits.grant(asked, naming.bucket, naming.key)
+        asked.count("blob_reads")
+        asked.bytes_out = "blob_bytes_out"
         held = await self._blobs.stat(asked.app, naming)
         if grant is None:
             self._permits.read(asked, held.blob)
@@ -126,6 +126,7 @@ class BlobsApi:
             terms=terms,
             cause=cause_of(asked),
         )
+        count_stored(asked, blob.size)
         return stored(blob)
 
     async def _terms(self, asked: Asked, naming: Naming, grant: Grant | None) -> Terms:
@@ -162,6 +163,7 @@ class BlobsApi:
         condition = condition_of(asked.headers)
         about = changed(held.blob.about, changes)
         blob = await self._blobs.describe(asked.app, naming, about, condition=condition)
+        asked.count("blob_writes")
         return say_blob(blob)
 
     async def _delete(self, asked: Asked) -> Answer:
@@ -197,10 +199,16 @@ def cause_of(asked: Asked) -> Cause:
     """A function's changes belong to the chain that it is part of."""
     caller = asked.caller
     if caller is None:
-        trace = asked.headers.get("traceparent", "")
-        return Cause(trace=trace if _TRACE.fullmatch(trace) else "")
-    trace = caller.traceparent.decode("latin-1")
+        return Cause(trace=asked.trace)
+    trace = asked.trace or caller.traceparent.decode("latin-1")
     return Cause(root=caller.root or caller.id, depth=caller.depth + 1, trace=trace)
+
+
+def count_stored(asked: Asked, size: int) -> None:
+    """Note an object, or a part of one, that was stored."""
+    asked.count("blob_writes")
+    if size:
+        asked.count("blob_bytes_in", size)
 
 
 def stored(blob: Blob) -> Answer:

@@ -133,6 +133,7 @@ class BucketsApi:
             after=after or asked.query.get("start_after", ""),
             count_max=_LIMIT if limit is None else int(limit),
         )
+        asked.count("blob_reads")
         if not versions:
             return say_page(await self._blobs.list(asked.app, listing))
         asked.require_trust()
@@ -149,6 +150,7 @@ class BucketsApi:
             condition=condition_of(asked.headers),
             cause=cause_of(asked),
         )
+        asked.count("blob_writes")
         return stored(blob)
 
     async def _delete(self, asked: Asked) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tapwater_server.model.errors import Invalid, NotAllowed
 from tapwater_server.ports.blobs import Naming
 from tapwater_server.ports.clock import Clock
 from tapwater_server.services.blobs.form_reader import read_form
-from tapwater_server.services.blobs.http import cause_of, stored
+from tapwater_server.services.blobs.http import cause_of, count_stored, stored
 from tapwater_server.services.blobs.http_signing import base_of, expiry
 from tapwater_server.services.blobs.service import Blobs, Terms, check
 from tapwater_server.services.blobs.shapes import FormAsked
@@ -114,6 +114,7 @@ class FormsApi:
             terms=Terms(bytes_max=policy.bytes_max or BLOB_BYTES_MAX),
             cause=cause_of(asked),
         )
+        count_stored(asked, blob.size)
         if policy.redirect:
             return Answer(None, 303, {"location": policy.redirect})
         return stored(blob)

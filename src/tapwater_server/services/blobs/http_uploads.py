@@ -8,7 +8,7 @@ from tapwater_server.model.blob import BLOB_BYTES_MAX, PARTS_MAX, Blob, Draft, P
 from tapwater_server.model.errors import Invalid
 from tapwater_server.ports.blobs import Naming
 from tapwater_server.services.blobs.headers import condition_of, expected_of
-from tapwater_server.services.blobs.http import cause_of, stored, unless_changed
+from tapwater_server.services.blobs.http import cause_of, count_stored, stored, unless_changed
 from tapwater_server.services.blobs.permits import Permits, declared_size
 from tapwater_server.services.blobs.service import Blobs, Terms
 from tapwater_server.services.blobs.shapes import (
@@ -101,6 +101,7 @@ class UploadsApi:
         await self._judge(asked, draft)
         naming = Naming(bucket=given.bucket, key=given.key)
         upload = await self._uploads.begin(asked.app, naming, about=about)
+        asked.count("blob_writes")
         return Answer(say_upload(upload), 201)
 
     async def _list(self, asked: Asked) -> dict[str, Any]:
@@ -134,6 +135,7 @@ class UploadsApi:
             asked.chunks(),
             terms=Terms(expected=expected_of(asked.headers), bytes_max=bytes_max),
         )
+        count_stored(asked, part.size)
         return Answer(say_part(part), 200, {"etag": f'"{part.etag}"'})
 
     async def _complete(self, asked: Asked) -> Answer:
@@ -148,6 +150,7 @@ class UploadsApi:
         blob = await self._uploads.complete(
             asked.app, judged.upload.id, parts, condition=condition, cause=cause_of(asked)
         )
+        asked.count("blob_writes")
         return stored(blob)
 
     async def _abort(self, asked: Asked) -> None:

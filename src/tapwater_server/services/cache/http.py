@@ -111,6 +111,7 @@ class CacheApi:
 
     async def _get(self, asked: Asked) -> Said:
         key = _key(asked.params["key"])
+        asked.count("cache_ops")
         found = self._cache.get(asked.app, key)
         if found is None:
             raise NotFound("the cache has nothing under this key")
@@ -121,6 +122,7 @@ class CacheApi:
         if len(said.keys) > KEYS_MAX:
             raise Invalid(f"at most {KEYS_MAX} keys at a time")
         found = [self._cache.get(asked.app, _key(key)) for key in said.keys]
+        asked.count("cache_ops", len(said.keys))
         return {"values": self._fitting([one for one in found if one is not None], asked)}
 
     async def _put(self, asked: Asked) -> Said:
@@ -134,11 +136,13 @@ class CacheApi:
             ttl_s=_ttl(said.ttl_s),
             if_version=said.if_version,
         )
+        asked.count("cache_ops")
         return {"version": kept.version}
 
     async def _add(self, asked: Asked) -> Said:
         said = await asked.body(AddAsked)
         kept = await self._cache.add_to(asked.app, _key(said.key), said.by, ttl_s=_ttl(said.ttl_s))
+        asked.count("cache_ops")
         return self._says(kept)
 
     async def _touch(self, asked: Asked) -> Said:
@@ -146,6 +150,7 @@ class CacheApi:
         kept = await self._cache.touch(
             asked.app, _key(said.key), ttl_s=_ttl(said.ttl_s), if_version=said.if_version
         )
+        asked.count("cache_ops")
         return {"found": kept is not None}
 
     async def _drop(self, asked: Asked) -> Said:
@@ -155,6 +160,7 @@ class CacheApi:
             _key(asked.params["key"]),
             if_version=int(version) if version is not None else None,
         )
+        asked.count("cache_ops")
         return {"dropped": dropped}
 
     async def _clear(self, asked: Asked) -> Said:

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
+from math import ceil
 from typing import Any
 from urllib.parse import quote
 
@@ -64,6 +66,7 @@ _LIST = {
     "top": "of a subscription: only the first so many, all of them with each change",
     "format": "ndjson: the subscription as lines of JSON",
 }
+COUNTED_A_READ = 1000  # Documents that are counted cost as one read each thousand.
 DATA_BYTES_MAX = 2 << 20  # As sent: a document of 1 MiB, with blanks between.
 
 
@@ -208,6 +211,7 @@ class DocsHttp:
             return await self._answer_query(asked, read_simple(asked.query, text))
         path = parse_doc_path(text)
         (found,) = await self._service.get(asker_of(asked), [path])
+        asked.count("doc_reads")  # To look is to read, whether or not anything is there.
         if found is None:
             raise NotFound(f"there is no document {path}")
         headers = {"etag": found.etag}
@@ -268,6 +272,7 @@ class DocsHttp:
             if asked.headers.get("if-match", "").strip() == "*":
                 raise PreconditionFailed(error.message) from None
             raise
+        count_writes(asked, [write])
         return written
 
     async def query(self, asked: Asked) -> Any:
@@ -277,8 +282,10 @@ class DocsHttp:
         query = read_query(wanted)
         if wanted.count:
             counted = await self._service.count(asker_of(asked), query)
+            asked.count("doc_reads", max(1, ceil(counted.count / COUNTED_A_READ)))
             return _advised({"count": counted.count}, counted.advice)
         page = await self._service.find(asker_of(asked), query)
+        asked.count("doc_reads", max(1, len(page.documents)))
         return _advised(_shown(page), page.advice)
 
     async def get_many(self, asked: Asked) -> dict[str, Any]:
@@ -287,18 +294,34 @@ class DocsHttp:
             raise wrong("paths", f"at most {PATHS_MAX}")
         paths = [parse_doc_path(each) for each in wanted.paths]
         found = await self._service.get(asker_of(asked), paths)
+        asked.count("doc_reads", len(paths))
         return {"documents": [each.shown() if each else None for each in found]}
 
     async def commit(self, asked: Asked) -> dict[str, Any]:
         writes, reads = read_commit(await asked.body(CommitAsked), now=self._clock.now())
         written = await self._service.commit(asker_of(asked), writes, reads)
+        count_writes(asked, writes)
         return {"written": [_meta(each) if each else None for each in written]}
 
     async def live(self, asked: Asked) -> Streamed:
         return await self._watching.stream(asker_of(asked), _query_of(asked), asked)
 
     async def talk(self, asked: Asked, conversation: Conversation) -> None:
-        await Talk(watching=self._watching, asker=asker_of(asked), conversation=conversation).run()
+        await Talk(
+            watching=self._watching,
+            asker=asker_of(asked),
+            conversation=conversation,
+            count=partial(asked.count, "doc_reads"),
+        ).run()
+
+
+def count_writes(asked: Asked, writes: Sequence[Write]) -> None:
+    """Note what was written, for the bill."""
+    deletes = sum(each.kind is Kind.DELETE for each in writes)
+    if deletes:
+        asked.count("doc_deletes", deletes)
+    if len(writes) > deletes:
+        asked.count("doc_writes", len(writes) - deletes)
 
 
 def _wants_stream(asked: Asked) -> bool:

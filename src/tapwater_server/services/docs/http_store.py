@@ -1,6 +1,7 @@
 """The API around documents: their collections, indexes, import and export."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tapwater_server.model.document.expiry import Ttl
@@ -127,11 +128,14 @@ class StoreHttp:
         query = None
         if asked.text("collection"):
             query = read_query(read_simple(asked.query, asked.query["collection"]))
-        chunks = export(self._service, asked.app, query)
+        count = partial(asked.count, "doc_reads")
+        chunks = export(self._service, asked.app, query, count=count)
         return Streamed(chunks, headers={"content-type": NDJSON})
 
     async def import_(self, asked: Asked) -> dict[str, Any]:
-        return {"imported": await import_(self._service, asker_of(asked), asked.chunks())}
+        count = partial(asked.count, "doc_writes")
+        done = await import_(self._service, asker_of(asked), asked.chunks(), count=count)
+        return {"imported": done}
 
     async def indexes(self, asked: Asked) -> dict[str, Any]:
         found = await self._service.documents.indexes(asked.app)

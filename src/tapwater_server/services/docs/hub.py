@@ -54,6 +54,7 @@ class Frame:
     seq: int
     kind: str  # added, modified, removed; closed: the last one
     body: bytes  # JSON object
+    documents: int = 0  # how many it shows, for the bill
 
     @property
     def sse(self) -> bytes:
@@ -279,7 +280,7 @@ def frame_of(change: Change, *, was: bool, is_: bool) -> Frame | None:
     else:
         body = {"type": "removed", "path": str(change.path)}
     body["token"] = str(change.seq)
-    return Frame(change.seq, body["type"], msgspec.json.encode(body))
+    return Frame(change.seq, body["type"], msgspec.json.encode(body), "document" in body)
 
 
 class _Told(msgspec.Struct):

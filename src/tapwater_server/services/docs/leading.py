@@ -61,7 +61,7 @@ class Leading:
             "token": "",
         }
         versions = tuple(each.version for each in page.documents)  # No two have the same.
-        return versions, Frame(0, "snapshot", msgspec.json.encode(body))
+        return versions, Frame(0, "snapshot", msgspec.json.encode(body), len(versions))
 
     async def _frames(
         self,

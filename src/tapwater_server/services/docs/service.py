@@ -45,6 +45,7 @@ class Asker:
     who: Principal
     caller: Invocation | None = None
     client: str = ""  # the address
+    trace: str = ""  # the step that asks
 
     @property
     def is_trusted(self) -> bool:
@@ -59,17 +60,23 @@ class Asker:
     def cause(self) -> Cause:
         """What the events of this asker's writes say about where they come from."""
         if self.caller is None:
-            return Cause()
+            return Cause(trace=self.trace)
         return Cause(
             root=self.caller.root or self.caller.id,
             depth=self.caller.depth + 1,
-            trace=self.caller.traceparent.decode("ascii", "replace"),
+            trace=self.trace or self.caller.traceparent.decode("ascii", "replace"),
         )
 
 
 def asker_of(asked: Asked) -> Asker:
     """Take out of a request who asks."""
-    return Asker(app=asked.app, who=asked.who, caller=asked.caller, client=asked.client)
+    return Asker(
+        app=asked.app,
+        who=asked.who,
+        caller=asked.caller,
+        client=asked.client,
+        trace=asked.trace,
+    )
 
 
 class DocsService:

@@ -1,7 +1,7 @@
 """Many subscriptions over one WebSocket: which begin, which end, and whose message it is."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -34,8 +34,16 @@ class Said(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Talk:
     """One socket and its subscriptions."""
 
-    def __init__(self, *, watching: Watching, asker: Asker, conversation: Conversation) -> None:
+    def __init__(
+        self,
+        *,
+        watching: Watching,
+        asker: Asker,
+        conversation: Conversation,
+        count: Callable[[int], None],  # documents that are sent
+    ) -> None:
         self._watching, self._asker, self._conversation = watching, asker, conversation
+        self._count = count
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sending = asyncio.Lock()
 
@@ -97,6 +105,8 @@ class Talk:
 
     async def _pass_on(self, frames: AsyncGenerator[Frame, None], prefix: bytes) -> None:
         async for frame in frames:
+            if frame.documents:
+                self._count(frame.documents)
             async with self._sending:
                 await self._conversation.send((prefix + frame.body[1:]).decode())
 

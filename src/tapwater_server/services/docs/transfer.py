@@ -1,6 +1,6 @@
 """Out and in as NDJSON: ``{"path": "users/42", "data": {...}}`` on each line."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
@@ -18,6 +18,7 @@ LINE_BYTES_MAX = 2 << 20
 IMPORT_BYTES_MAX = 1 << 40  # A terabyte: it is never in memory.
 BATCH_MAX = 200  # Lines in one commit.
 BATCH_BYTES_MAX = 4 << 20
+Count = Callable[[int], None]  # Hears of documents read or written, for the bill.
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -28,28 +29,33 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     expires_at: float = 0.0
 
 
-async def export(service: DocsService, app: AppId, query: Query | None) -> AsyncIterator[bytes]:
+async def export(
+    service: DocsService, app: AppId, query: Query | None, *, count: Count
+) -> AsyncIterator[bytes]:
     """Give all documents, or those of one query, by collection and id.
 
     Each page is of one moment; the whole is not.
     """
     if query is not None:
-        async for chunk in _of_query(service, app, query):
+        async for chunk in _of_query(service, app, query, count):
             yield chunk
         return
     after = ""
     while True:
         collections = await service.documents.collections(app, deep=True, after=after)
         for collection in collections:
-            async for chunk in _of_query(service, app, Query(collection=collection)):
+            async for chunk in _of_query(service, app, Query(collection=collection), count):
                 yield chunk
         if not collections:
             return
         after = collections[-1]
 
 
-async def _of_query(service: DocsService, app: AppId, query: Query) -> AsyncIterator[bytes]:
+async def _of_query(
+    service: DocsService, app: AppId, query: Query, count: Count
+) -> AsyncIterator[bytes]:
     async for page in service.pages(app, query):
+        count(len(page.documents))
         yield b"".join(map(_line, page.documents))
 
 
@@ -60,7 +66,9 @@ def _line(document: Document) -> bytes:
     return head + end + b"}\n"
 
 
-async def import_(service: DocsService, asker: Asker, chunks: AsyncIterator[bytes]) -> int:
+async def import_(
+    service: DocsService, asker: Asker, chunks: AsyncIterator[bytes], *, count: Count
+) -> int:
     """Write what comes, in batches that are each whole or not at all; say how many documents.
 
     Doing it again is harmless: documents are written whole, at their paths.
@@ -80,9 +88,11 @@ async def import_(service: DocsService, asker: Asker, chunks: AsyncIterator[byte
         size += len(raw)
         if len(batch) >= BATCH_MAX or size >= BATCH_BYTES_MAX:
             await service.commit(asker, batch)
+            count(len(batch))
             done, batch, size = done + len(batch), [], 0
     if batch:
         await service.commit(asker, batch)
+        count(len(batch))
     return done + len(batch)
 
 

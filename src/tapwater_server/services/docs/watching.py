@@ -7,6 +7,7 @@ place in the event log. Whoever cannot keep up is closed with a token to go on f
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -81,7 +82,8 @@ class Watching:
         frames = await self.open(asker, watched, token, top=top)
         lines = asked.text("format") == "ndjson"
         headers = {"content-type": NDJSON if lines else SSE, "cache-control": "no-store"}
-        return Streamed(_lines(frames) if lines else _sse(frames), headers=headers)
+        counted = _counted(frames, partial(asked.count, "doc_reads"))
+        return Streamed(_lines(counted) if lines else _sse(counted), headers=headers)
 
     async def open(
         self, asker: Asker, watched: Watched, token: str, *, top: int = 0
@@ -291,7 +293,18 @@ def _chunk(documents: Sequence[Document], seq: int, *, last: bool) -> Frame:
         "complete": last,
         "token": str(seq) if last else "",
     }
-    return Frame(seq if last else 0, "snapshot", msgspec.json.encode(body))
+    return Frame(seq if last else 0, "snapshot", msgspec.json.encode(body), len(documents))
+
+
+async def _counted(
+    frames: AsyncGenerator[Frame, None], count: Callable[[int], None]
+) -> AsyncGenerator[Frame, None]:
+    """Count the documents that are sent."""
+    async with aclosing(frames):
+        async for frame in frames:
+            if frame.documents:
+                count(frame.documents)
+            yield frame
 
 
 async def _sse(frames: AsyncGenerator[Frame, None]) -> AsyncIterator[bytes]:

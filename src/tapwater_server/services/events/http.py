@@ -190,18 +190,20 @@ class EventsApi:
         body = await asked.raw(bytes_max=BODY_BYTES_MAX)
         events = cloudevents.read(asked.headers, body, self._where(asked))
         new = await self._service.publish(events)
+        if new:
+            asked.count("events", new)
         return Answer(Taken(ids=[event.id for event in events], new=new), status=202)
 
     def _where(self, asked: Asked) -> cloudevents.Where:
         caller, now = asked.caller, self._clock.now()
         if caller is None:
-            return cloudevents.Where(app=asked.app, now=now)
+            return cloudevents.Where(app=asked.app, now=now, trace=asked.trace)
         return cloudevents.Where(
             app=asked.app,
             now=now,
             root=caller.root or caller.id,
             depth=caller.depth + 1,
-            trace=caller.traceparent.decode("latin-1"),
+            trace=asked.trace or caller.traceparent.decode("latin-1"),
         )
 
     async def _list(self, asked: Asked) -> EventPage:
@@ -304,6 +306,7 @@ class EventsApi:
             where=self._where(asked),
         )
         await self._service.call(asked.app, errand)
+        asked.count("events")
         return Answer(Called(id=id), status=202)
 
     async def _revive(self, asked: Asked) -> Touched:

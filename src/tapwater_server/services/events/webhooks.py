@@ -121,6 +121,7 @@ class WebhooksApi:
             subject=subject(asked.headers, parsed),
             at=self._clock.now(),
             data=msgspec.json.encode({"headers": shown, "body": parsed}),
+            trace=asked.trace,
         )
 
     def _id(self, headers: Mapping[str, str], name: str, style: str, parsed: Any) -> str:

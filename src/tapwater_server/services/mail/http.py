@@ -1,6 +1,7 @@
 """The API of mail: send, and see what became of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tapwater_server.model.errors import Conflict, Invalid, NotFound
@@ -34,7 +35,9 @@ class MailHttp:
 
     async def send(self, asked: Asked) -> Any:
         body = await asked.body(NewMail, bytes_max=BODY_BYTES_MAX)
-        letter = await self._post.accept(asked.app, _draft(body))
+        draft = replace(_draft(body), trace=asked.trace)
+        letter = await self._post.accept(asked.app, draft)
+        asked.count("mails")
         return Answer(Accepted(id=letter.id, stage=letter.stage.value), 202)
 
     async def list(self, asked: Asked) -> Any:

@@ -108,6 +108,7 @@ class AppPost:
             settled_at=now if kept else 0.0,
             size=len(raw),
             raw=raw,
+            trace=draft.trace,
         )
 
     def _id(self, app: AppId, key: str) -> str:

@@ -5,9 +5,11 @@ import logging
 
 from tapwater_server.model.errors import Overloaded, StorageFull, TapwaterError
 from tapwater_server.model.letter import Letter, Stage
+from tapwater_server.model.trace import read_traceparent
 from tapwater_server.ports.clock import Clock, wait_either
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.mail import Carrier, Outbox, Refused, Server, Settled
+from tapwater_server.ports.tracing import Tracer
 from tapwater_server.services.mail.post import Ways
 
 AT_ONCE_MAX = 4
@@ -46,9 +48,17 @@ class Sender:
     """The loop that empties the outbox."""
 
     def __init__(
-        self, *, outbox: Outbox, ways: Ways, carrier: Carrier, clock: Clock, ids: IdSource
+        self,
+        *,
+        outbox: Outbox,
+        ways: Ways,
+        carrier: Carrier,
+        clock: Clock,
+        ids: IdSource,
+        tracer: Tracer,
     ) -> None:
         self._outbox, self._ways, self._carrier = outbox, ways, carrier
+        self._tracer = tracer
         self._clock, self._ids = clock, ids
         self._silent: dict[tuple[str, int], tuple[float, float]] = {}  # servers: since, how long
 
@@ -74,6 +84,9 @@ class Sender:
 
     async def _try(self, letter: Letter) -> None:
         failed: TapwaterError | None = None
+        step = self._tracer.begin(
+            f"mail {letter.id}", "mail", app=letter.app, parent=read_traceparent(letter.trace)
+        )
         try:
             way = self._ways.of(letter.app)
             if way.server is None:
@@ -85,6 +98,8 @@ class Sender:
                 "a letter was not taken",
                 extra={"app": letter.app, "letter": letter.id, "reason": error.message},
             )
+        facts = {"letter": letter.id, "attempt": str(letter.attempt)}
+        step.end(ok=failed is None, facts=facts | ({"error": failed.message} if failed else {}))
         now = self._clock.now()
         settled = decide(failed, attempt=letter.attempt, now=now, chance=self._ids.chance())
         await self._settle(letter, settled, until=self._clock.monotonic() + LEASE_S)

@@ -5,8 +5,10 @@ from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcom
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.invoker import Call, Exchange, Invoker
 from tapwater_server.ports.meter import LogLine, Meter, Record
+from tapwater_server.ports.tracing import SPANS_PER_CALL_MAX, rest_of
+from tapwater_server.services.metering.blaming import note_blame
 
-_SILENT = (Ending.OK, Ending.CANCELLED)
+_SILENT = (Ending.OK, Ending.CANCELLED, Ending.BUDGET, Ending.SLOWED)
 
 
 class Recorded:
@@ -45,6 +47,7 @@ class _Noting:
         invocation, usage = self._invocation, outcome.usage
         function: Function = invocation.function
         took_s = usage.queue_s + usage.wall_s
+        context = invocation.traceparent.decode("ascii", "replace")
         record = Record(
             id=invocation.id,
             at=self._clock.now() - took_s,
@@ -63,10 +66,20 @@ class _Noting:
             bytes_in=usage.bytes_in,
             bytes_out=usage.bytes_out,
             instance=usage.instance,
-            trace=invocation.traceparent.decode("ascii", "replace"),
+            trace=context[3:35],
+            span=context[36:52],
+            parent=invocation.parent,
+            event=invocation.event,
+            delivery=invocation.delivery,
+            attempt=invocation.attempt,
             message=outcome.message,
         )
+        if outcome.ending not in _SILENT:
+            note_blame(record, outcome)
         self._meter.note(record)
+        if invocation.spans > SPANS_PER_CALL_MAX:
+            self._meter.span(rest_of(invocation, at=record.at + took_s))
+        invocation.noted = True
         if outcome.message and not usage.instance and outcome.ending not in _SILENT:
             # It never reached an instance, which would have said so itself.
             self._meter.log(_sentence(record, at=record.at + took_s))

@@ -1,7 +1,8 @@
 """The API of the broker, below /mqtt: publish, listen, look."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -101,12 +102,14 @@ class MqttApi:
             content_type=asked.text("content_type"),
             cause=_cause(asked),
         )
+        asked.count("mqtt_messages")
         return {"id": id}
 
     async def _messages(self, asked: Asked) -> Streamed:
         filter = asked.text("filter") or "#"
         heard = await self._service.listen(asked.app, asked.who, filter)
-        return Streamed(chunks=_stream(heard), headers=_EVENT_STREAM)
+        counted = partial(asked.count, "mqtt_messages")
+        return Streamed(chunks=_stream(heard, counted), headers=_EVENT_STREAM)
 
     async def _clients(self, asked: Asked) -> dict[str, Any]:
         return {"clients": self._service.clients(asked.app)}
@@ -123,10 +126,13 @@ class MqttApi:
         return self._service.status(asked.app)
 
 
-async def _stream(heard: AsyncIterator[tuple[Message, bool]]) -> AsyncIterator[bytes]:
+async def _stream(
+    heard: AsyncIterator[tuple[Message, bool]], count: Callable[[], None]
+) -> AsyncIterator[bytes]:
     yield b": listening\n\n"  # So that the headers go out, and a proxy sees that it lives.
     async for message, retain in heard:
         body = msgspec.json.encode(shown(message, retain=retain))
+        count()
         yield b"id: " + message.id.encode() + b"\ndata: " + body + b"\n\n"
 
 
@@ -152,9 +158,9 @@ def shown(message: Message, *, retain: bool) -> dict[str, Any]:
 def _cause(asked: Asked) -> Cause:
     caller = asked.caller
     if caller is None:
-        return NO_CAUSE
+        return Cause(trace=asked.trace) if asked.trace else NO_CAUSE
     return Cause(
         root=caller.root or str(caller.id),
         depth=caller.depth + 1,
-        trace=caller.traceparent.decode("latin-1"),
+        trace=asked.trace or caller.traceparent.decode("latin-1"),
     )

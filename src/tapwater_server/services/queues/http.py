@@ -203,24 +203,24 @@ class QueuesApi:
         drafts, refused = _drafts(said)
         sent = (
             await self._service.send(
-                asked.app, asked.params["queue"], drafts, chain=chain_of(asked.caller)
+                asked.app, asked.params["queue"], drafts, chain=chain_of(asked.caller, asked.trace)
             )
             if drafts
             else ()
         )
-        return _results(len(said), refused, sent)
+        return _results(asked, len(said), refused, sent)
 
     async def _publish(self, asked: Asked) -> Said:
         said = (await asked.body(PublishAsked)).messages
         drafts, refused = _drafts(said)
         sent = (
             await self._topics.publish(
-                asked.app, asked.params["topic"], drafts, chain=chain_of(asked.caller)
+                asked.app, asked.params["topic"], drafts, chain=chain_of(asked.caller, asked.trace)
             )
             if drafts
             else ()
         )
-        return _results(len(said), refused, sent)
+        return _results(asked, len(said), refused, sent)
 
     async def _receive(self, asked: Asked) -> Said:
         said = await asked.body(ReceiveAsked)
@@ -232,11 +232,13 @@ class QueuesApi:
             visibility_s=said.visibility_s,
             bytes_max=BATCH_BYTES_MAX if asked.caller is None else FUNCTION_BYTES_MAX,
         )
+        asked.count("queue_ops", max(1, len(found)))  # To look in vain is one, too.
         return {"messages": [received_says(one) for one in found]}
 
     async def _delete(self, asked: Asked) -> Said:
         said = await asked.body(ReceiptsAsked)
         done = await self._service.delete(asked.app, asked.params["queue"], said.receipts)
+        asked.count("queue_ops", max(1, len(done)))
         return {"results": [{"done": each} for each in done]}
 
     async def _hide(self, asked: Asked) -> Said:
@@ -244,6 +246,7 @@ class QueuesApi:
         done = await self._service.hide(
             asked.app, asked.params["queue"], said.receipts, visibility_s=said.visibility_s
         )
+        asked.count("queue_ops", max(1, len(done)))
         return {"results": [{"done": each} for each in done]}
 
     async def _peek(self, asked: Asked) -> Said:
@@ -343,12 +346,15 @@ def _drafts(said: Sequence[Published]) -> tuple[Sequence[Draft], dict[int, Sent]
     return drafts, refused
 
 
-def _results(count: int, refused: dict[int, Sent], sent: Sequence[Sent]) -> Said:
+def _results(asked: Asked, count: int, refused: dict[int, Sent], sent: Sequence[Sent]) -> Said:
     """Answer each message in its place. One that was sent alone and refused is an error.
 
     Raises:
         TapwaterError: it is.
     """
+    kept = sum(one.error is None for one in sent)
+    if kept:
+        asked.count("queue_ops", kept)
     taken = iter(sent)
     results = [refused[place] if place in refused else next(taken) for place in range(count)]
     if count == 1 and results[0].error is not None:

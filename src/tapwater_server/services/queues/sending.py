@@ -75,14 +75,14 @@ def check(draft: Draft) -> None:
         raise Invalid(f"a delay is from 0 to {DELAY_S_MAX:g} seconds")
 
 
-def chain_of(caller: Invocation | None) -> Chain:
-    """Continue the chain of the call that sends."""
+def chain_of(caller: Invocation | None, trace: str = "") -> Chain:
+    """Continue the chain of the call that sends; ``trace`` is the step that does."""
     if caller is None:
-        return Chain()
+        return Chain(trace=trace)
     return Chain(
         root=caller.root or caller.id,
         depth=caller.depth + 1,
-        trace=caller.traceparent.decode("ascii", "replace"),
+        trace=trace or caller.traceparent.decode("ascii", "replace"),
     )
 
 

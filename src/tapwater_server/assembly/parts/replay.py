@@ -1,0 +1,70 @@
+"""Recordings of calls on this node, and running them again."""
+
+from functools import partial
+
+from tapwater_server.assembly.parts.ground import Ground, Part
+from tapwater_server.assembly.settings import Settings
+from tapwater_server.assembly.stores import Stores
+from tapwater_server.backends.sqlite.connection import Database
+from tapwater_server.backends.sqlite.recordings import SqliteRecordings
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.masking import Forms, written_forms
+from tapwater_server.services.replay.http import ReplayApi
+from tapwater_server.services.replay.service import ReplayService
+from tapwater_server.services.replay.settings import DAY_S, ReplaySettings
+from tapwater_server.services.replay.writing import Writing
+
+
+def replay_settings(settings: Settings) -> ReplaySettings:
+    """What the operator chose."""
+    return ReplaySettings(
+        share=settings.record_payloads,
+        keep_s=settings.record_days * DAY_S,
+        bytes_max=settings.record_bytes,
+    )
+
+
+async def open(ground: Ground) -> Part:
+    """Build it. The recorder stands in the request line already, and has been waiting for this."""
+    database = Database(
+        ground.settings.data / "recordings.db", schema="recordings", synchronous="NORMAL"
+    )
+    ground.stack.push_async_callback(database.close)
+    recordings = SqliteRecordings(database=database)
+    forms_of = partial(_forms, ground.stores)
+    writing = Writing(
+        recorder=ground.recorder,
+        recordings=recordings,
+        forms_of=forms_of,
+        clock=ground.clock,
+        settings=replay_settings(ground.settings),
+    )
+    ground.stack.push_async_callback(writing.flush)
+    service = ReplayService(
+        recordings=recordings,
+        registry=ground.stores.registry,
+        invoker=ground.invoker,
+        bindings=ground.bindings,
+        forms_of=forms_of,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
+    api = ReplayApi(
+        service=service,
+        recordings=recordings,
+        writing=writing,
+        registry=ground.stores.registry,
+    )
+    return Part(
+        name="replay",
+        node=api.endpoints(),
+        loops=(writing.run(),),
+        erase=service.erase,
+        sweep=writing.sweep,
+        service=service,
+    )
+
+
+def _forms(stores: Stores, app: AppId) -> Forms:
+    names = stores.secrets.names(app)
+    return written_forms(stores.secrets.values(app, names).values())

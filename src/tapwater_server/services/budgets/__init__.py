@@ -1,0 +1,1 @@
+"""Budgets: what may be used in a day or a month, checked before anything runs."""

@@ -1,0 +1,1 @@
+"""Telling people and functions that something is wrong."""

@@ -1,0 +1,1 @@
+"""Calls written down whole, and run again."""

@@ -1,0 +1,73 @@
+"""Writes down what the recorder took, in batches, off the loop."""
+
+import asyncio
+import logging
+
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.recordings import Recordings
+from tapwater_server.services.replay.packing import FormsOf, pack
+from tapwater_server.services.replay.recorder import Recorder
+from tapwater_server.services.replay.settings import ReplaySettings
+
+_BATCH_MAX = 64
+_log = logging.getLogger(__name__)
+
+
+class Writing:
+    """A loop with a step."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        recordings: Recordings,
+        forms_of: FormsOf,
+        clock: Clock,
+        settings: ReplaySettings,
+    ) -> None:
+        self._recorder, self._recordings, self._forms_of = recorder, recordings, forms_of
+        self._clock, self._settings = clock, settings
+        self._taken = asyncio.Event()
+        self._writing = asyncio.Lock()
+        recorder.when_taken = self._taken.set
+
+    async def run(self) -> None:
+        """Write as calls are taken, until cancelled."""
+        while True:
+            await self._taken.wait()
+            self._taken.clear()
+            try:
+                await self.flush()
+            except Exception:
+                # A border: a full disk must not end recording for good.
+                _log.exception("recordings could not be written")
+
+    async def flush(self) -> None:
+        """Write all that waits."""
+        while await self.step():
+            pass
+
+    async def step(self) -> int:
+        """Write one batch; say how many it had."""
+        async with self._writing:
+            waiting = self._recorder.waiting
+            batch = [waiting.popleft() for _ in range(min(len(waiting), _BATCH_MAX))]
+            if not batch:
+                return 0
+            self._recorder.waiting_bytes -= sum(taken.size_bytes for taken in batch)
+            apps = {taken.invocation.function.id.app for taken in batch}
+            known = {app: self._forms_of(app) for app in apps}
+            packed = await asyncio.to_thread(
+                lambda: [pack(taken, known[taken.invocation.function.id.app]) for taken in batch]
+            )
+            await self._recordings.put(packed)
+            return len(batch)
+
+    async def sweep(self) -> None:
+        """Remove what is too old or too much."""
+        settings = self._settings
+        await self._recordings.sweep(
+            older_than=self._clock.now() - settings.keep_s,
+            bytes_max=settings.bytes_max,
+            each_max=settings.each_max,
+        )

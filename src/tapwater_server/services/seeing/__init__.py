@@ -1,0 +1,1 @@
+"""Logs, traces, numbers and groups of errors, for those who look."""

@@ -1,0 +1,1 @@
+"""Prices as they were on a day: ours, and those of the clouds."""

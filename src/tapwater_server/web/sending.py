@@ -1,0 +1,44 @@
+"""Writing an answer on an ASGI connection, whole or piece by piece, as long as somebody waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import cast
+
+from tapwater_server.web.dispatch import Said
+from tapwater_server.web.scope import DOOR, Door, Scope, Send
+
+
+def end_with_client(scope: Scope) -> None:
+    """From now on the request ends as soon as nobody waits for its answer."""
+    task = asyncio.current_task()
+    on_gone = cast(Door, scope.get(DOOR, {})).get("on_gone")
+    if on_gone is not None and task is not None:
+        on_gone(task.cancel)
+
+
+async def send_said(scope: Scope, send: Send, said: Said, *, prefix: str = "http.response") -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in said.headers.items()]
+    say = cast(Door, scope.get(DOOR, {})).get("say")
+    if say is not None and isinstance(said.body, bytes):
+        say(said.status, headers, said.body)
+        return
+    await send({"type": f"{prefix}.start", "status": said.status, "headers": headers})
+    if isinstance(said.body, bytes):
+        await send({"type": f"{prefix}.body", "body": said.body, "more_body": False})
+        return
+    end_with_client(scope)
+    await _stream(send, said.body, head=scope.get("method") == "HEAD")
+
+
+async def _stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
+    """Send piece by piece; each waits until the client can take it."""
+    try:
+        async for chunk in chunks:
+            if head:  # Begun all the same: only what was begun cleans up after itself.
+                break
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
