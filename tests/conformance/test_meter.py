@@ -1,94 +1,39 @@
 """What every meter must do."""
 
 import asyncio
+import errno
+import os
+import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tapwater_server.backends.memory.meter import MemoryMeter
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.meter import SqliteMeter
-from tapwater_server.model.ids import AppId
-from tapwater_server.ports.meter import Asked, LogLine, Meter, Record
+from tapwater_server.ports.meter import Asked, Meter, Use
 from tapwater_server.testing.clock import ManualClock
-
-SHOP = AppId("shop")
-
-
-@asynccontextmanager
-async def _memory(folder: Path, waiting_max: int) -> AsyncIterator[Meter]:
-    yield MemoryMeter(kept_max=waiting_max)
+from tests.conformance.meter_kit import METERS, line, record, span, sqlite_meter
 
 
-@asynccontextmanager
-async def _sqlite(folder: Path, waiting_max: int) -> AsyncIterator[SqliteMeter]:
-    database = Database(folder / "meter.db", schema="meter", synchronous="NORMAL")
-    meter = SqliteMeter(database=database, clock=ManualClock(), waiting_max=waiting_max)
-    try:
-        yield meter
-    finally:
-        await meter.close()
-        await database.close()
-
-
-Opened = Callable[[Path, int], AbstractAsyncContextManager[Meter]]
-BACKENDS: dict[str, Opened] = {"memory": _memory, "sqlite": _sqlite}
-
-
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=sorted(METERS))
 async def meter(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Meter]:
-    async with BACKENDS[request.param](tmp_path, 10_000) as opened:
+    async with METERS[request.param](tmp_path, 10_000) as opened:
         yield opened
 
 
-def record(n: int, *, app: str = "shop", function: str = "users/register") -> Record:
-    return Record(
-        id=f"id-{n:06}",
-        at=1000.0 + n,
-        app=app,
-        function=function,
-        revision="r",
-        method="GET",
-        path="/users-api/register",
-        status=200,
-        ending="ok",
-        cold=n == 0,
-        queue_ms=0.25,
-        wall_ms=1.5,
-        cpu_ms=0.5,
-        memory_peak_bytes=1 << 20,
-        bytes_in=1,
-        bytes_out=2,
-        instance="i",
-    )
-
-
-def line(n: int, text: str = "", *, level: str = "info", app: str = "shop") -> LogLine:
-    return LogLine(
-        at=1000.0 + n,
-        app=app,
-        function="users/register",
-        invocation=f"id-{n:06}",
-        instance="i",
-        level=level,
-        text=text or f"line {n}",
-    )
-
-
 async def test_mtr_1_what_is_noted_is_on_disk_after_close(tmp_path: Path) -> None:
-    async with _sqlite(tmp_path, 10_000) as before:
+    async with sqlite_meter(tmp_path, 10_000) as before:
         before.note(record(1))
         before.log(line(1))
-    async with _sqlite(tmp_path, 10_000) as after:
+    async with sqlite_meter(tmp_path, 10_000) as after:
         assert await after.records(Asked()) == [record(1)]
         assert [one.text for one in await after.lines(Asked())] == ["line 1"]
 
 
 async def test_mtr_1_it_is_written_without_being_asked(tmp_path: Path) -> None:
-    async with _sqlite(tmp_path, 10_000) as meter:
+    async with sqlite_meter(tmp_path, 10_000) as meter:
         meter.note(record(1))
         async with asyncio.timeout(10):
             while meter.stats().waiting:
@@ -114,67 +59,21 @@ async def test_mtr_1_odd_text_does_not_raise(meter: Meter) -> None:
     assert len(await meter.records(Asked())) == 1
 
 
-async def test_mtr_2_newest_first_and_once(meter: Meter) -> None:
-    for n in range(2500):
-        meter.note(record(n))
-    found = await meter.records(Asked(count_max=5000))
-    assert [one.id for one in found] == [f"id-{n:06}" for n in reversed(range(2500))]
-    assert await meter.records(Asked(invocation="id-000007")) == [record(7)]
-    assert await meter.records(Asked(invocation="id-900000")) == []
-    assert len(await meter.records(Asked(count_max=3))) == 3
+async def test_mtr_1_odd_fields_do_not_raise(meter: Meter) -> None:
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    odd = {"big": 10**30, "deep": deep, "set": {1}, "\ud800": "\udfff", "fine": 7}
+    meter.log(line(1, fields=odd))
+    meter.note(record(2, function="odd/\udfff", used={"\ud800": 1.0}))
+    (found,) = await meter.lines(Asked())
+    assert found.fields["fine"] == 7
+    assert [one.id for one in await meter.records(Asked())] == ["id-000002"]
 
 
-async def test_mtr_2_only_what_was_asked_for(meter: Meter) -> None:
-    meter.note(record(1))
-    meter.note(record(2, app="blog"))
-    meter.note(record(3, function="orders/list"))
-    await meter.flush()
-    meter.note(record(4))
-
-    async def ids(asked: Asked) -> list[str]:
-        return [one.id[-1] for one in await meter.records(asked)]
-
-    assert await ids(Asked(app=SHOP)) == ["4", "3", "1"]
-    assert await ids(Asked(app=SHOP, function="users/register")) == ["4", "1"]
-    assert await ids(Asked(function="orders/list")) == ["3"]
-    assert await ids(Asked(since=1002.0, until=1003.0)) == ["3", "2"]
-    assert await ids(Asked(app=AppId("sho"))) == []
-
-
-async def test_mtr_2_lines_are_followed_by_seq(meter: Meter) -> None:
-    for n in range(5):
-        meter.log(line(n))
-    first = await meter.lines(Asked(count_max=3))
-    assert [one.text for one in first] == ["line 2", "line 3", "line 4"]
-    seq = first[-1].seq
-    assert await meter.lines(Asked(after_seq=seq)) == []
-    for n in range(5, 2005):
-        meter.log(line(n))
-    later: list[LogLine] = []
-    while page := await meter.lines(Asked(after_seq=seq, count_max=300)):
-        later += page
-        seq = page[-1].seq
-    assert [one.text for one in later] == [f"line {n}" for n in range(5, 2005)]
-    assert len({one.seq for one in later}) == 2000
-
-
-async def test_mtr_2_lines_by_level_text_and_call(meter: Meter) -> None:
-    meter.log(line(1, "all is well"))
-    meter.log(line(2, "all is lost", level="error"))
-    meter.log(line(3, "nothing", level="error", app="blog"))
-
-    async def texts(asked: Asked) -> list[str]:
-        return [one.text for one in await meter.lines(asked)]
-
-    assert await texts(Asked(level="error")) == ["all is lost", "nothing"]
-    assert await texts(Asked(text="all is")) == ["all is well", "all is lost"]
-    assert await texts(Asked(invocation="id-000001")) == ["all is well"]
-    assert await texts(Asked(app=SHOP, level="error")) == ["all is lost"]
-
-
-@pytest.mark.parametrize("backend", sorted(BACKENDS))
+@pytest.mark.parametrize("backend", sorted(METERS))
 async def test_mtr_3_above_the_ceiling_the_oldest_go(tmp_path: Path, backend: str) -> None:
-    async with BACKENDS[backend](tmp_path, 10) as meter:
+    async with METERS[backend](tmp_path, 10) as meter:
         for n in range(25):
             meter.note(record(n))
         assert meter.stats().dropped == 15
@@ -227,3 +126,63 @@ async def test_mtr_3_old_and_large_goes(tmp_path: Path) -> None:
     assert (await meter.lines(Asked()))[-1].seq == seq + 1
     await meter.close()
     await database.close()
+
+
+async def test_mtr_1_whoever_listens_hears_at_once(meter: Meter) -> None:
+    heard: list[object] = []
+
+    def fails(what: object) -> None:
+        raise ValueError("a listener of no good")
+
+    meter.when_noted(fails)
+    meter.when_noted(heard.append)
+    meter.when_used(fails)
+    meter.when_used(heard.append)
+    used = Use(at=1000.0, app="shop", quantity="mails", amount=1)
+    meter.note(record(1))
+    meter.use(used)
+    assert heard == [record(1), used]
+    assert meter.stats().uses == 1
+
+
+async def test_mtr_3_spans_are_bounded_too(tmp_path: Path) -> None:
+    async with sqlite_meter(tmp_path, 10) as meter:
+        for n in range(25):
+            meter.span(span(n))
+        assert meter.stats().dropped == 15
+        assert [one.id for one in await meter.spans("a" * 32)] == [
+            f"{n:016}" for n in range(15, 25)
+        ]
+
+
+async def test_mtr_3_without_room_for_a_journal_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(file: int, at: int, count: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    async with sqlite_meter(tmp_path, 10_000) as meter:
+        meter.note(record(1))
+        meter.use(Use(at=1000.0, app="shop", quantity="mails", amount=1))
+        assert meter.stats().unsafe == 2
+        assert await meter.records(Asked()) == [record(1)]
+
+
+async def test_mtr_4_a_life_that_was_cut_short_is_taken_up(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    async with sqlite_meter(one, 10_000) as before:
+        before.note(record(1, function="odd/\udfff"))
+        await before.flush()
+        for n in range(2, 5):
+            before.note(record(n, used={"doc_reads": 1.0}, user="ada"))
+        shutil.copytree(one, two)  # What a killed process would leave.
+        before.note(record(9))
+    async with sqlite_meter(two, 10_000) as after:
+        assert after.stats().recovered == 3
+        after.note(record(5))
+        ids = [one.id for one in await after.records(Asked())]
+        assert ids == ["id-000005", "id-000004", "id-000003", "id-000002", "id-000001"]
+        (found,) = await after.records(Asked(invocation="id-000003"))
+        assert found == record(3, used={"doc_reads": 1.0}, user="ada")

@@ -50,6 +50,7 @@ SERVICES: Mapping[str, str] = {
     "blob_byte_hours": "bytes of objects kept x hours",
 }
 
+FINE = frozenset({"ok", "cancelled"})  # Endings that are no errors.
 QUANTITIES: Mapping[str, str] = {**CALLS, **SERVICES}
 
 # Cloud Run functions give processors by the memory limit: up to so many MiB, so many.
@@ -94,7 +95,7 @@ def is_error(ending: str) -> bool:
     >>> is_error("ok"), is_error("cancelled"), is_error("timed_out")
     (False, False, True)
     """
-    return ending not in {"ok", "cancelled"}
+    return ending not in FINE
 
 
 def is_billed(call: Counted) -> bool:

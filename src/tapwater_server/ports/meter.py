@@ -10,16 +10,20 @@ MTR-4  What note() and use() were given survives a kill -9 of the process, and i
 MTR-5  Everything of one trace, and of one invocation, is found by its id, without reading all.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.usage import is_error
 
+Heard = TypeVar("Heard")
 FAILED = "failed"  # As an ending that is asked for: any that is an error.
+
+_log = logging.getLogger(__name__)
 
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -173,6 +177,7 @@ class Asked:
             and (self.level is None or line.level == self.level)
             and (self.text is None or self.text in line.text)
             and (self.after_seq is None or line.seq > self.after_seq)
+            and (self.before_seq is None or line.seq < self.before_seq)
             and (self.trace is None or line.trace == self.trace)
             and self._wants_time(line.at)
             and (not self.fields or self._wants_fields(line.fields))
@@ -223,6 +228,14 @@ class MeterStats:
     uses: int = 0
     recovered: int = 0  # records and uses that the last life of the process left behind
     unsafe: int = 0  # records and uses that a kill -9 would have taken before they were stored
+
+
+def tell(told: Callable[[Heard], None], what: Heard) -> None:
+    """Tell whoever listens."""
+    try:
+        told(what)
+    except Exception:  # A border: one who listens must end neither a call nor the next listener.
+        _log.exception("a listener of the meter failed")
 
 
 class Meter(Protocol):

@@ -9,7 +9,8 @@ STA-3  Minutes are kept for two days, hours for as long as records are kept, and
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ BUCKET_FACTOR: float = 2.0 ** (1 / _BUCKETS_A_DOUBLING)
 BUCKETS_MAX = 160  # A hundred days: what takes longer counts as that.
 DIMENSIONS = ("app", "function", "revision", "route")
 STEPS_S = (60, 600, 3600)  # What is kept; an answer uses the widest that fits.
-POINTS_MAX = 50_000  # In one answer.
+POINTS_MAX = 10_000  # Of one key in one answer.
 _UPPER_MS = [_SMALLEST_MS * BUCKET_FACTOR**n * (1 + 1e-9) for n in range(BUCKETS_MAX)]
 
 
@@ -50,6 +51,14 @@ class SeriesWanted:
             raise Invalid(f"{unknown[0]} is nothing to group by: use {', '.join(DIMENSIONS)}")
         if self.step_s < 0 or self.until <= self.since:
             raise Invalid("the time must begin before it ends, and steps be longer than nothing")
+        if self.step_s and (self.until - self.since) / self.step_s > POINTS_MAX:
+            raise Invalid(f"that are more than {POINTS_MAX} points: ask for longer steps")
+
+    def fitted(self, step_s: int) -> "SeriesWanted":
+        """Round the start down and the step up to what is kept."""
+        step = ceil(self.step_s / step_s) * step_s
+        since = self.since // (step or step_s) * (step or step_s)
+        return replace(self, since=float(since), step_s=float(step))
 
     def wants(self, line: "Line", *, step_s: int) -> bool:
         """Say whether a tally of so many seconds is one that was asked for."""

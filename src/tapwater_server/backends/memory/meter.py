@@ -6,7 +6,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from tapwater_server.ports.meter import Asked, LogLine, MeterStats, Record, Span, Use
+from tapwater_server.ports.meter import Asked, LogLine, MeterStats, Record, Span, Use, tell
 
 KEPT_MAX = 100_000
 
@@ -18,17 +18,16 @@ class MemoryMeter:
         self._records: deque[Record] = deque(maxlen=kept_max)
         self._lines: deque[LogLine] = deque(maxlen=kept_max)
         self._spans: deque[Span] = deque(maxlen=kept_max)
-        self.uses: deque[Use] = deque(maxlen=kept_max)
         self._when_noted: list[Callable[[Record], None]] = []
         self._when_used: list[Callable[[Use], None]] = []
-        self._seq = self._noted = self._dropped = 0
+        self._seq = self._used = self._noted = self._dropped = 0
 
     def note(self, record: Record) -> None:
         self._dropped += len(self._records) == self._records.maxlen
         self._noted += 1
         self._records.append(record)
         for told in self._when_noted:
-            told(record)
+            tell(told, record)
 
     def log(self, line: LogLine) -> None:
         self._dropped += len(self._lines) == self._lines.maxlen
@@ -36,12 +35,13 @@ class MemoryMeter:
         self._lines.append(replace(line, seq=self._seq))
 
     def span(self, span: Span) -> None:
+        self._dropped += len(self._spans) == self._spans.maxlen
         self._spans.append(span)
 
     def use(self, use: Use) -> None:
-        self.uses.append(use)
+        self._used += 1
         for told in self._when_used:
-            told(use)
+            tell(told, use)
 
     def when_noted(self, told: Callable[[Record], None]) -> None:
         self._when_noted.append(told)
@@ -67,7 +67,9 @@ class MemoryMeter:
         """Nothing waits here."""
 
     def stats(self) -> MeterStats:
-        return MeterStats(records=self._noted, lines=self._seq, dropped=self._dropped, waiting=0)
+        return MeterStats(
+            records=self._noted, lines=self._seq, dropped=self._dropped, waiting=0, uses=self._used
+        )
 
     async def close(self) -> None:
         """Nothing is open here."""

@@ -27,6 +27,7 @@ class MemoryStats:
 
     async def series(self, wanted: SeriesWanted) -> Sequence[Point]:
         wanted.check()
+        wanted = wanted.fitted(_STEP_S)
         lines = (one for one in self._calls if wanted.wants(one[0], step_s=_STEP_S))
         return points(lines, wanted)
 

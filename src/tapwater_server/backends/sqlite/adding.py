@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 
-from tapwater_server.model.usage import flex_mb, is_billed, is_error, used_mb, vcpus
+from tapwater_server.model.usage import flex_mb, is_error, used_mb, vcpus
 from tapwater_server.ports import stats
 from tapwater_server.ports.ledger import DAY_S, HOUR_S, Line
 from tapwater_server.ports.meter import Record, Use
@@ -17,7 +17,7 @@ from tapwater_server.ports.stats import Tally, bucket_of
 MINUTE_S = 60
 _MIB = 2**20
 _NOISE_MS = 1e-6  # As in model/usage.py.
-_Place = tuple[int, str, str, str, str, int]  # minute, app, function, revision, route, memory
+_Place = tuple[str, str, str, str, int]  # app, function, revision, route, memory
 
 
 class Added:
@@ -28,25 +28,20 @@ class Added:
         self.sums: dict[Line, dict[str, float]] = defaultdict(dict)  # by the hour
         self.users: dict[Line, dict[str, float]] = defaultdict(dict)  # by the day
         self.tallies: dict[stats.Line, Tally] = {}  # by the minute
+        self._theirs: dict[tuple[int, str, int], list[Record]] = {}  # calls of users
 
-    def records(self, records: Iterable[Record]) -> None:
+    def records(self, records: Sequence[Record]) -> None:
         """Add calls."""
         groups: dict[_Place, list[Record]] = {}
         for one in records:
-            place = (
-                int(one.at + (one.queue_ms + one.wall_ms) / 1e3) // MINUTE_S,
-                one.app,
-                one.function,
-                one.revision,
-                one.route,
-                one.memory_bytes,
-            )
+            place = one.app, one.function, one.revision, one.route, one.memory_bytes
             group = groups.get(place)
             if group is None:
                 groups[place] = group = []
             group.append(one)
         for place, calls in groups.items():
-            self._group(place, calls)
+            for minute, some in by_minute(calls).items():
+                self._group(place, minute, some)
 
     def uses(self, uses: Iterable[Use]) -> None:
         """Add what was used outside of calls; what a call used is in its record."""
@@ -56,33 +51,48 @@ class Added:
                 line = self._line(int(use.at), use.app, function=use.function)
                 merge(self.sums[line], found)
                 if use.user:
-                    merge(self.users[self._user(line, use.user)], found)
+                    day = line.at // DAY_S * DAY_S
+                    merge(self.users[Line(day, line.project, use.app, user=use.user)], found)
 
-    def _group(self, place: _Place, calls: Sequence[Record]) -> None:
-        minute, app, function, revision, route, memory_bytes = place
+    def add(self, other: "Added") -> None:
+        """Add other sums."""
+        other.settle()
+        for line, amounts in other.sums.items():
+            merge(self.sums[line], amounts)
+        for line, amounts in other.users.items():
+            merge(self.users[line], amounts)
+        for place, tally in other.tallies.items():
+            self.tallies.setdefault(place, Tally()).add(tally)
+
+    def _group(self, place: _Place, minute: int, calls: Sequence[Record]) -> None:
+        app, function, revision, route, memory_bytes = place
         at = minute * MINUTE_S
         line = self._line(at, app, function=function, revision=revision, route=route)
-        merge(self.sums[line], summed(calls, memory_bytes))
-        tallied = stats.Line(at, app, function, revision, route)
-        if tallied in self.tallies:
-            self.tallies[tallied].add(tally(calls))
-        else:
-            self.tallies[tallied] = tally(calls)
-        users: dict[str, list[Record]] = defaultdict(list)
-        for one in calls:
-            if one.user:
-                users[one.user].append(one)
-        for user, theirs in users.items():
-            merge(self.users[self._user(line, user)], summed(theirs, memory_bytes))
+        tally, amounts = added_up(calls, memory_bytes)
+        self.tallies.setdefault(stats.Line(at, *place[:4]), Tally()).add(tally)
+        merge(self.sums[line], amounts)
+        of_users = [one for one in calls if one.user]
+        if of_users:
+            theirs = self._theirs.setdefault((line.at // DAY_S * DAY_S, app, memory_bytes), [])
+            theirs += of_users
+
+    def settle(self) -> None:
+        """Add up by users. Last: each has few calls in a batch, of several functions."""
+        for (day, app, memory_bytes), calls in self._theirs.items():
+            groups: dict[str, list[Record]] = {}
+            for one in calls:
+                groups.setdefault(one.user, []).append(one)
+            project = self._project_of(app)
+            for user, theirs in groups.items():
+                _, amounts = added_up(theirs, memory_bytes)
+                merge(self.users[Line(day, project, app, user=user)], amounts)
+        self._theirs.clear()
 
     def _line(
         self, at: int, app: str, *, function: str, revision: str = "", route: str = ""
     ) -> Line:
         hour = at // HOUR_S * HOUR_S
         return Line(hour, self._project_of(app), app, function, revision, route)
-
-    def _user(self, line: Line, user: str) -> Line:
-        return Line(line.at // DAY_S * DAY_S, line.project, line.app, user=user)
 
 
 def merge(into: dict[str, float], found: Mapping[str, float]) -> None:
@@ -91,63 +101,40 @@ def merge(into: dict[str, float], found: Mapping[str, float]) -> None:
         into[name] = into.get(name, 0) + amount
 
 
-def summed(calls: Sequence[Record], memory_bytes: int) -> dict[str, float]:
-    """Add up calls of functions with one memory limit; what is nothing is left out."""
+def by_minute(calls: list[Record]) -> dict[int, list[Record]]:
+    """Sort calls by the minute in which they ended: nearly always one."""
+    ends = [one.at + (one.queue_ms + one.wall_ms) / 1e3 for one in calls]
+    first = int(min(ends) // MINUTE_S)
+    if first == int(max(ends) // MINUTE_S):
+        return {first: calls}
+    found: dict[int, list[Record]] = {}
+    for one, end in zip(calls, ends, strict=True):
+        found.setdefault(int(end // MINUTE_S), []).append(one)
+    return found
+
+
+def added_up(calls: Sequence[Record], memory_bytes: int) -> tuple[Tally, dict[str, float]]:
+    """Add up calls of one memory limit, as the series show them and as the ledger keeps them."""
+    tally = _tally(calls)
     found: dict[str, float] = {}
     for one in calls:
         if one.used:
             merge(found, one.used)
-    errors = sum([is_error(one.ending) for one in calls])
-    billed = [one for one in calls if is_billed(one)]
-    merge(found, {"errors": errors} if errors else {})
-    amounts = _of_time(billed, memory_bytes) if billed else {}
-    merge(found, {name: amount for name, amount in amounts.items() if amount})
-    return found
+    if tally.errors:
+        found["errors"] = tally.errors
+    billed = [one for one in calls if one.instance or one.by_function]
+    if billed:
+        of_all = tally if len(billed) == len(calls) else _tally(billed)
+        merge(found, _amounts(billed, of_all, memory_bytes / _MIB))
+    return tally, found
 
 
-def _of_time(calls: Sequence[Record], memory_bytes: int) -> dict[str, float]:
-    mb = memory_bytes / _MIB
-    walls, cpus = [one.wall_ms for one in calls], [one.cpu_ms for one in calls]
-    ups = [max(ceil(ms - _NOISE_MS), 0) for ms in walls]
-    hundreds = [(up + 99) // 100 * 100 for up in ups]
-    peaks = [one.memory_peak_bytes for one in calls]
-    wall_ms, ms_100 = sum(walls), sum(hundreds)
-    return {
-        "calls": len(calls),
-        "cold": sum([one.cold for one in calls]),
-        "wall_ms": wall_ms,
-        "cpu_ms": sum(cpus),
-        "cpu_ms_1": sum([max(ceil(ms - _NOISE_MS), 0) for ms in cpus]),
-        "queue_ms": sum([one.queue_ms for one in calls]),
-        "start_ms": sum([one.start_ms for one in calls]),
-        "mb_ms": mb * wall_ms,
-        "mb_ms_1": mb * sum(ups),
-        "mb_ms_100": mb * ms_100,
-        "mb_ms_used": _used(peaks, ups),
-        "mb_ms_flex": flex_mb(mb) * sum([max(ms, 1000) for ms in hundreds]),
-        "vcpu_ms_100": vcpus(mb) * ms_100,
-        "bytes_in": sum([one.bytes_in for one in calls]),
-        "bytes_out": sum([one.bytes_out for one in calls]),
-        "egress_bytes": sum([one.egress_bytes for one in calls]),
-    }
-
-
-def _used(peaks: Sequence[int], ups: Sequence[int]) -> float:
-    """Azure's memory x time. Many calls have the same peak: the kernel is not asked each time."""
-    by_peak: dict[int, int] = defaultdict(int)
-    for peak, ms in zip(peaks, ups, strict=True):
-        by_peak[peak] += ms if ms > 100 else 100
-    return sum([used_mb(peak) * ms for peak, ms in by_peak.items()])
-
-
-def tally(calls: Sequence[Record]) -> Tally:
-    """Count calls as the series show them."""
+def _tally(calls: Sequence[Record]) -> Tally:
     endings = Counter([one.ending for one in calls])
     starts = [one.start_ms for one in calls if one.cold]
-    latencies = [one.queue_ms + one.wall_ms for one in calls]
     return Tally(
         calls=len(calls),
-        errors=sum(count for ending, count in endings.items() if is_error(ending)),
+        errors=sum([count for ending, count in endings.items() if is_error(ending)]),
         endings=dict(endings),
         cold=len(starts),
         wall_ms=sum([one.wall_ms for one in calls]),
@@ -157,6 +144,39 @@ def tally(calls: Sequence[Record]) -> Tally:
         bytes_in=sum([one.bytes_in for one in calls]),
         bytes_out=sum([one.bytes_out for one in calls]),
         memory_peak_bytes=max([one.memory_peak_bytes for one in calls]),
-        latency=dict(Counter(map(bucket_of, latencies))),
-        starts=dict(Counter(map(bucket_of, starts))),
+        latency=dict(Counter([bucket_of(one.queue_ms + one.wall_ms) for one in calls])),
+        starts=dict(Counter([bucket_of(ms) for ms in starts])),
     )
+
+
+def _amounts(calls: Sequence[Record], tally: Tally, mb: float) -> dict[str, float]:
+    ups = [ceil(one.wall_ms - _NOISE_MS) for one in calls]
+    hundreds = [(up + 99) // 100 * 100 for up in ups]
+    ms_100 = sum(hundreds)
+    found = {
+        "calls": len(calls),
+        "cold": tally.cold,
+        "wall_ms": tally.wall_ms,
+        "cpu_ms": tally.cpu_ms,
+        "cpu_ms_1": sum([ceil(one.cpu_ms - _NOISE_MS) for one in calls]),
+        "queue_ms": tally.queue_ms,
+        "start_ms": tally.start_ms,
+        "mb_ms": mb * tally.wall_ms,
+        "mb_ms_1": mb * sum(ups),
+        "mb_ms_100": mb * ms_100,
+        "mb_ms_used": _used(calls, ups),
+        "mb_ms_flex": flex_mb(mb) * sum([ms if ms > 1000 else 1000 for ms in hundreds]),
+        "vcpu_ms_100": vcpus(mb) * ms_100,
+        "bytes_in": tally.bytes_in,
+        "bytes_out": tally.bytes_out,
+        "egress_bytes": sum([one.egress_bytes for one in calls]),
+    }
+    return {name: amount for name, amount in found.items() if amount}
+
+
+def _used(calls: Sequence[Record], ups: Sequence[int]) -> float:
+    """Azure's memory x time. Many calls have the same peak: the kernel is not asked each time."""
+    times: dict[int, int] = defaultdict(int)
+    for one, ms in zip(calls, ups, strict=True):
+        times[one.memory_peak_bytes] += ms if ms > 100 else 100
+    return sum([used_mb(peak) * ms for peak, ms in times.items()])

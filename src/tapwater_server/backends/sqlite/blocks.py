@@ -18,8 +18,13 @@ from tapwater_server.model.usage import is_error
 from tapwater_server.ports.meter import LogLine, Record, Span, Use
 
 BLOCK_ITEMS_MAX = 1_000
+DEPTH_MAX = 20  # Of the fields of a line that cannot be stored as they are.
+# Half a surrogate pair, a number of more than 64 bits, lists in lists in lists...
+NOT_ENCODABLE = (UnicodeEncodeError, OverflowError, RecursionError, TypeError)
 WORDS_MAX = 100  # Of one sort in one mark: beyond that the block is looked into.
+BLOCK_BYTES_MAX = 64 << 20  # Of one block unpacked: far above what we write.
 _ARRAY = 0xDC  # msgpack: an array whose length is the next two bytes
+_ARRAY_SHORT = 0x90  # and one of up to 15, its length in the same byte
 _TRACE_DIGITS = 16
 
 Kind = Literal["record", "line", "span"]
@@ -46,51 +51,81 @@ _SIZE = "SELECT coalesce(sum(bytes), 0) FROM block"
 _AGES = "SELECT kind, seq_first, bytes FROM block ORDER BY at_last"
 _DROP = "DELETE FROM block WHERE kind = :kind AND seq_first = :seq_first"
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 
 
-def encoded(item: AnyItem) -> bytes:
-    """Encode an item, whatever is in its texts."""
+def encoded(items: Sequence[AnyItem]) -> tuple[Sequence[AnyItem], list[bytes]]:
+    """Encode items, whatever is in them; what cannot be stored as it is is stored as text."""
     try:
-        return _encode(item)
-    except UnicodeEncodeError:  # Half a surrogate pair: text that never was text.
-        return _encode(mended(item))
+        return items, [encode(item) for item in items]
+    except NOT_ENCODABLE:
+        pairs = [_mended_one(item) for item in items]
+        return [item for item, _ in pairs], [raw for _, raw in pairs]
 
 
-def mended(item: AnyItem) -> AnyItem:
-    """Copy an item with what is no text in its texts replaced."""
-    fields = msgspec.structs.asdict(item)
-    return replace(item, **{name: _mended(value) for name, value in fields.items()})
+def _mended_one(item: AnyItem) -> tuple[AnyItem, bytes]:
+    try:
+        return item, encode(item)
+    except NOT_ENCODABLE:
+        fields = msgspec.structs.asdict(item)
+        item = replace(item, **{name: _mended(value, 0) for name, value in fields.items()})
+        return item, encode(item)
 
 
-def _mended(value: Any) -> Any:
+def _mended(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Mapping):
-        return {_mended(name): _mended(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_mended(inner) for inner in value]
-    return value
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if -(1 << 63) <= value < 1 << 63 else f"{value:#x}"
+    if depth < DEPTH_MAX and isinstance(value, Mapping):
+        return {
+            _mended(str(name), depth): _mended(inner, depth + 1) for name, inner in value.items()
+        }
+    if depth < DEPTH_MAX and isinstance(value, list | tuple):
+        return [_mended(inner, depth + 1) for inner in value]
+    return f"({type(value).__name__})"
 
 
 def add(
     connection: sqlite3.Connection, kind: Kind, items: Sequence[Item], raws: Sequence[bytes]
 ) -> None:
     """Write one block of items down, given as they are and encoded; they get the next numbers."""
-    assert 0 < len(items) <= BLOCK_ITEMS_MAX
-    packed = bytes((_ARRAY, *len(items).to_bytes(2, "big"))) + b"".join(raws)
-    data = zstandard.ZstdCompressor(level=1).compress(packed)
+    assert len(items) <= BLOCK_ITEMS_MAX
+    if not items:
+        return
     (last,) = connection.execute(_COUNT, {"kind": kind, "count": len(items)}).fetchone()
-    row = _row(kind, items, last=int(last), data=data)
+    row = _row(kind, items, last=int(last), data=packed(len(items), b"".join(raws)))
+    insert(connection, {**row, **_mark(kind, items)})
+
+
+def insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
+    """Write one block and its mark, if it has one."""
     connection.execute(_ADD, row)
-    connection.execute(_MARK, _mark(kind, items, row["seq_first"]))
+    if row["words"] is not None:
+        connection.execute(_MARK, row)
+
+
+def packed(count: int, items: bytes) -> bytes:
+    """Press so many encoded items."""
+    head = bytes((_ARRAY, *count.to_bytes(2, "big")))
+    return zstandard.ZstdCompressor(level=1).compress(head + items)
+
+
+def unpacked(data: bytes) -> bytes:
+    """Give the encoded items of a block, without what stands before them."""
+    whole = zstandard.ZstdDecompressor().decompress(data, max_output_size=BLOCK_BYTES_MAX)
+    if whole[0] == _ARRAY:
+        return whole[3:]
+    assert whole[0] & 0xF0 == _ARRAY_SHORT  # Of an earlier release.
+    return whole[1:]
 
 
 def _row(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping[str, Any]:
-    ids = {item.id if isinstance(item, Record) else item.invocation for item in part}
-    ids.discard("")
+    ids = _ids(part)
     times = [item.at for item in part]
-    whose = {(item.app, item.function): None for item in part}
+    whose = {(item.app, item.function) for item in part}
     return {
         "kind": kind,
         "seq_first": last - len(part) + 1,
@@ -105,12 +140,17 @@ def _row(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping
     }
 
 
-def _mark(kind: Kind, part: Sequence[Any], seq_first: int) -> Mapping[str, Any]:
+def _ids(part: Sequence[Any]) -> Sequence[str]:
+    """Give the ids of calls; a line or span outside of one has none."""
+    if isinstance(part[0], Record):
+        return [item.id for item in part]
+    return [item.invocation for item in part if item.invocation]
+
+
+def _mark(kind: Kind, part: Sequence[Any]) -> Mapping[str, Any]:
     sorts, took_max = _SORTS[kind](part)
     words = [word for sort, values in sorts.items() for word in _words(sort, values)]
     return {
-        "kind": kind,
-        "seq_first": seq_first,
         "words": "|" + "|".join(words) + "|",
         "took_max": took_max,
         "traces": trace_keys({item.trace for item in part}),
@@ -130,14 +170,16 @@ def _words(sort: str, values: Iterable[str]) -> list[str]:
 
 
 def _of_records(part: Sequence[Record]) -> tuple[Mapping[str, Iterable[str]], float]:
-    failed = [one for one in part if is_error(one.ending)]
+    endings = {one.ending for one in part}
+    bad = {ending for ending in endings if is_error(ending)}
+    failed = [one for one in part if one.ending in bad] if bad else []
     return {
-        "e": [one.ending for one in part],
-        "u": [one.user for one in part],
-        "f": [one.fault for one in failed],
-        "r": [one.route for one in part],
-        "v": [one.revision for one in part],
-        "failed": [f"{one.app}:{one.function}" for one in failed],
+        "e": endings,
+        "u": {one.user for one in part},
+        "f": {one.fault for one in failed},
+        "r": {one.route for one in part},
+        "v": {one.revision for one in part},
+        "failed": {f"{one.app}:{one.function}" for one in failed},
     }, max([one.queue_ms + one.wall_ms for one in part])
 
 

@@ -54,19 +54,19 @@ def _lines(
             yield Line(*place), decode_amounts(amounts)
         return
     (first_hour,) = connection.execute(_FIRST_HOUR).fetchone()
-    for step, since, until in pieces(wanted, first_hour=first_hour or 0):
+    kept_since = first_hour if first_hour is not None else wanted.until
+    for step, since, until in pieces(wanted, kept_since=kept_since):
         asked = {"step": step, "since": since, "until": until, **whose}
         for amounts, *place in connection.execute(_SUMS, asked):
             yield Line(*place), decode_amounts(amounts)
 
 
-def pieces(wanted: Wanted, *, first_hour: int) -> list[tuple[int, float, float]]:
+def pieces(wanted: Wanted, *, kept_since: float) -> list[tuple[int, float, float]]:
     """Cut a time into hours, whole days, and hours again; hours only where they are wanted.
 
-    Where the hours are gone already, a day that is begun counts for nothing, one that has not
-    ended counts whole.
+    Before ``kept_since`` there are no hours any more: there a day belongs to where it begins.
 
-    >>> pieces(Wanted(since=82_800, until=180_000), first_hour=0)
+    >>> pieces(Wanted(since=82_800, until=180_000), kept_since=0)
     [(3600, 82800, 86400), (86400, 86400, 172800), (3600, 172800, 180000)]
     """
     since, until = wanted.since, wanted.until
@@ -75,7 +75,7 @@ def pieces(wanted: Wanted, *, first_hour: int) -> list[tuple[int, float, float]]
     first, last = ceil(since / DAY_S) * DAY_S, int(until // DAY_S) * DAY_S
     if first > last:
         return [(HOUR_S, since, until)]
-    if last < first_hour:
+    if last < kept_since:
         last, until = ceil(until / DAY_S) * DAY_S, 0
     found = [(HOUR_S, since, first), (DAY_S, first, last), (HOUR_S, last, until)]
     return [(step, start, end) for step, start, end in found if start < end]

@@ -2,9 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from math import ceil, floor
 
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.sums import TALLIES_KEPT_S, decode_tally
@@ -33,7 +31,7 @@ class SqliteStats:
         wanted.check()
         await self._flush()
         step = step_of(wanted, now=self._clock.now())
-        work = partial(_read, wanted=fitted(wanted, step), step=step)
+        work = partial(_read, wanted=wanted.fitted(step), step=step)
         return await self._database.read(work)
 
 
@@ -53,15 +51,6 @@ def step_of(wanted: SeriesWanted, *, now: float) -> int:
         if there and (useful or few):
             return step
     return STEPS_S[-1]
-
-
-def fitted(wanted: SeriesWanted, step: int) -> SeriesWanted:
-    """Round the start down and the step up to what is kept."""
-    since = floor(wanted.since / step) * step
-    step_s = ceil(wanted.step_s / step) * step
-    if step_s:
-        since = floor(wanted.since / step_s) * step_s
-    return replace(wanted, since=float(since), step_s=float(step_s))
 
 
 def _read(connection: sqlite3.Connection, wanted: SeriesWanted, step: int) -> list[Point]:

@@ -64,6 +64,7 @@ class Sums:
 
     def store(self, connection: sqlite3.Connection, added: Added) -> None:
         """Add it to what is stored."""
+        added.settle()
         for step in (HOUR_S, DAY_S):
             lines: dict[Line, dict[str, float]] = defaultdict(dict)
             for line, amounts in added.sums.items():
@@ -80,9 +81,7 @@ class Sums:
             _put(connection, _USER, _PUT_USER, line._asdict(), amounts)
         self._tallies(connection, added.tallies)
 
-    def _tallies(
-        self, connection: sqlite3.Connection, tallies: Mapping[stats.Line, Tally]
-    ) -> None:
+    def _tallies(self, connection: sqlite3.Connection, tallies: Mapping[stats.Line, Tally]) -> None:
         for step in STEPS_S:
             lines: dict[stats.Line, Tally] = defaultdict(Tally)
             for line, tally in tallies.items():
