@@ -95,6 +95,13 @@ class Budget:
         """Give the amount at which a step is reached."""
         return self.limit * step.at_percent / 100
 
+    def is_marked(self, mark: "Mark", *, since: float) -> bool:
+        """Say whether a mark is of this period and still holds: the limit may have been raised."""
+        return mark.since == since and any(
+            step.at_percent == mark.at_percent and mark.spent >= self.at(step)
+            for step in self.steps
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:

@@ -1,4 +1,4 @@
-"""A project: the unit of tenancy and of bills. An app belongs to one, to "default" if nobody said."""
+"""A project: the unit of tenancy and bills. An app is in one: "default" if nobody said."""
 
 import re
 from dataclasses import dataclass

@@ -23,8 +23,8 @@ class Account:
         self.weigh, self._crossed = weigh, crossed
         self._zone: tzinfo = zone_named(budget.zone)
         self.spent = self.reserved = 0.0
-        self.changes = 0  # of what is spent: who fills it from the ledger looks whether it moved
-        self.stale = False  # the clock went back: the ledger knows what was spent
+        self.added = 0.0  # by calls, ever: who fills it from the ledger looks whether it moved
+        self.stale = True  # until the ledger was asked; and again when the clock went back
         self.slowed_at: float | None = None
         self.begin(budget, period_of(now, budget.every, self._zone))
 
@@ -49,7 +49,7 @@ class Account:
         """Know again since when it is slowed."""
         slows = {step.at_percent for step in self.budget.steps if step.does is Does.SLOW}
         for mark in marks:
-            if mark.since == self.since and mark.at_percent in slows:
+            if mark.at_percent in slows and self.budget.is_marked(mark, since=self.since):
                 self.slowed_at = mark.reached_at
 
     def set(self, spent: float, now: float) -> None:
@@ -63,7 +63,7 @@ class Account:
         if not self.since <= now < self.until:
             self.roll(now)
         if amount and self.since <= at < self.until:
-            self.changes += 1
+            self.added += amount
             self.spent += amount
             if self.spent >= self._next_at:
                 self._look(now)
@@ -119,7 +119,7 @@ class Account:
             since=self.since,
             until=self.until,
             state=state.value,
-            marks=tuple(mark for mark in marks if mark.since == self.since),
+            marks=tuple(mark for mark in marks if budget.is_marked(mark, since=self.since)),
         )
 
     def _set_next(self) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from tapwater_server.model.budget import Budget, Scope, ScopeKind
 from tapwater_server.model.budget_verdict import AGAIN_S, Verdict
 from tapwater_server.model.invocation import Invocation
-from tapwater_server.model.usage import amounts
+from tapwater_server.model.usage_single import AmountsOf
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.meter import Record, Use
 from tapwater_server.services.budgets.account import Account
 from tapwater_server.services.budgets.holding import Hold, Line
-from tapwater_server.services.budgets.prices import Prices, weigh_in
+from tapwater_server.services.budgets.prices import Amounts, Prices, weigh_in
 from tapwater_server.services.budgets.refusing import Refusal
 
 LINES_MAX = 20_000  # Of functions that were called lately; then all are looked up anew.
@@ -29,18 +29,17 @@ class Accounts:
         self._project_of, self._clock = project_of, clock
         self._accounts: dict[str, Account] = {}
         self._lines: dict[tuple[str, str], Line] = {}
+        self._before: dict[tuple[str, str], Line] = {}  # what was known before the last change
         self._holds: dict[str, Hold] = {}
         self._crossed: list[Callable[[], None]] = []
         self._opened: list[Callable[[], None]] = []
         self.any = False
 
     def make(self, budget: Budget) -> Account:
-        """Make an account for a budget, to be filled before it is put.
-
-        Raises:
-            Invalid: its unit means nothing here.
+        """Make an account for a budget, to be put and filled. One whose unit means nothing here
+        (any more: the tariff has another currency) counts nothing.
         """
-        weigh = weigh_in(budget.unit, self.prices)
+        weigh = weigh_in(budget.unit, self.prices) or _nothing
         return Account(budget, weigh=weigh, now=self._clock.now(), crossed=self._tell_crossed)
 
     def put(self, account: Account) -> None:
@@ -125,7 +124,7 @@ class Accounts:
             return
         line, hold = self._line(record.app, record.function), self._holds.pop(record.id, None)
         if line.accounts:
-            used, now = amounts(record), self._clock.now()
+            used, now = AmountsOf(record), self._clock.now()
             for place, account in enumerate(line.accounts):
                 amount = account.weigh(used)
                 account.add(amount, record.ended_at, now)
@@ -155,7 +154,9 @@ class Accounts:
         for hold in self._holds.values():
             if now - hold.at >= _LOOK_S:
                 hold.raise_to(now)
-        if rolled or any(one.acts and not one.judge(now).admits for one in self.all()):
+        if rolled:
+            self.prices.look_again()
+        if rolled or any(one.acts and _may_open(one.judge(now)) for one in self.all()):
             self._tell_opened()
         return rolled
 
@@ -167,9 +168,8 @@ class Accounts:
     def _verdict(self, account: Account, hold: Hold | None, now: float) -> Verdict:
         if hold is None or account not in hold.line.accounts:
             return account.judge(now)
-        mine = hold.of(account)
-        used = account.weigh(hold.invocation.used or {})
-        return account.judge(now, reserved=account.reserved - mine, extra=min(used, mine))
+        held, used = hold.of(account)
+        return account.judge(now, reserved=account.reserved - held, extra=used)
 
     def _line(self, app: str, function: str) -> Line:
         line = self._lines.get((app, function))
@@ -178,6 +178,9 @@ class Accounts:
                 self._lines.clear()
             found = [one for one in self._accounts.values() if self._counts(one, app, function)]
             line = self._lines[app, function] = Line(tuple(found))
+            before = self._before.pop((app, function), None)
+            if before is not None:
+                line.learn_from(before)
         return line
 
     def _counts(self, account: Account, app: str, function: str) -> bool:
@@ -194,7 +197,8 @@ class Accounts:
 
     def _changed(self) -> None:
         self.any = bool(self._accounts)
-        self._lines.clear()
+        self._before = {**self._before, **self._lines} if len(self._before) < LINES_MAX else {}
+        self._lines = {}
         self._tell_opened()
 
     def _tell_crossed(self) -> None:
@@ -204,3 +208,12 @@ class Accounts:
     def _tell_opened(self) -> None:
         for told in self._opened:
             told()
+
+
+def _nothing(used: Amounts) -> float:
+    return 0.0
+
+
+def _may_open(verdict: Verdict) -> bool:
+    """Whether waiting helps: it is slowed, or held for calls that run."""
+    return not verdict.admits and not verdict.for_good

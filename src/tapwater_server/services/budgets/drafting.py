@@ -12,7 +12,7 @@ from tapwater_server.model.cron import zone_named
 from tapwater_server.model.errors import Invalid
 from tapwater_server.model.ids import parse_app_id, parse_function_id
 from tapwater_server.model.project import parse_project
-from tapwater_server.services.budgets.prices import Prices, weigh_in
+from tapwater_server.services.budgets.prices import Prices, check_unit
 
 STEPS_MAX, PLACES_MAX = 20, 20
 LIMIT_MAX = 1e18
@@ -58,7 +58,7 @@ def budget_of(
     if not isfinite(asked.limit) or not 0 <= asked.limit <= LIMIT_MAX:
         raise Invalid(f"a limit is from 0 to {LIMIT_MAX:g}")
     unit = asked.unit or prices.currency
-    weigh_in(unit, prices)
+    check_unit(unit, prices)
     try:
         zone_named(asked.zone)
     except ValueError as error:

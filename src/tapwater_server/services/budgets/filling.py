@@ -24,10 +24,11 @@ class Filling:
         """
         for left in reversed(range(TRIES_MAX)):
             await self._meter.flush()
-            changes, counted = account.changes, account.spent
+            since, added = account.since, account.added
             spent = await self._read(account)
-            if account.changes == changes or not left:
-                account.set(spent + account.spent - counted, self._clock.now())
+            meanwhile = account.added - added
+            if account.since == since and (not meanwhile or not left):
+                account.set(spent + meanwhile, self._clock.now())
                 return
 
     async def _read(self, account: Account) -> float:

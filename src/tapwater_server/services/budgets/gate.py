@@ -30,7 +30,7 @@ PRICED = frozenset(
         "topics",
     }
 )
-READS: Set[str] = frozenset({"/docs-query", "/docs-get", "/docs-export", "/cache/-/get"})
+READS: Set[str] = frozenset({"/docs-query", "/docs-get", "/cache/-/get"})
 DELETES: Set[str] = frozenset({"/blobs/-/delete", "/events/dead/drop"})
 _READING = frozenset({"GET", "HEAD"})
 

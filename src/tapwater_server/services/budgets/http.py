@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tapwater_server.model.budget import Mark, Standing
+from tapwater_server.model.budget import UNITS, Mark, Standing
 from tapwater_server.services.budgets.accounts import Accounts
 from tapwater_server.services.budgets.drafting import BudgetAsked
 from tapwater_server.services.budgets.service import BudgetService
@@ -77,10 +77,16 @@ class BudgetsApi:
         said = says(standing)
         if standing.budget.webhooks:
             said["webhook_secret"] = self._secret_of(standing.budget.name)
-        in_money = standing.budget.unit == self._prices.currency
-        if in_money and self._prices.is_free:
-            said["note"] = "the node's tariff is free: this budget does not fill"
-        return said
+        note = self._note(standing.budget.unit)
+        return {**said, "note": note} if note else said
+
+    def _note(self, unit: str) -> str:
+        if unit == self._prices.currency:
+            free = "the node's tariff is free: this budget does not fill"
+            return free if self._prices.is_free else ""
+        if unit in UNITS:
+            return ""
+        return f"the node's tariff is in {self._prices.currency} now: this budget does not fill"
 
 
 def says(standing: Standing) -> Said:

@@ -1,5 +1,7 @@
 """What can be done with budgets: see them, set them, remove them; and who may do so."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
 from tapwater_server.model.budget import Budget, ScopeKind, Standing
@@ -9,9 +11,13 @@ from tapwater_server.model.principal import Principal
 from tapwater_server.ports.budgets import Budgets, counts_same
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.projects import Projects
+from tapwater_server.services.budgets.account import Account
 from tapwater_server.services.budgets.accounts import Accounts
 from tapwater_server.services.budgets.drafting import BudgetAsked, budget_of
 from tapwater_server.services.budgets.filling import Filling
+from tapwater_server.services.budgets.prices import weigh_in
+
+_log = logging.getLogger(__name__)
 
 
 class BudgetService:
@@ -30,18 +36,26 @@ class BudgetService:
     ) -> None:
         self._budgets, self._projects = budgets, projects
         self._accounts, self._filling, self._clock = accounts, filling, clock
+        self._changing = asyncio.Lock()  # What is kept and what is obeyed change together.
 
     async def open(self) -> None:
         """Fill the accounts of all budgets; to be done before anything is admitted."""
         for budget in self._budgets.all():
             account = self._accounts.make(budget)
+            if weigh_in(budget.unit, self._accounts.prices) is None:
+                _log.error(
+                    "a budget's unit means nothing any more: it limits nothing",
+                    extra={"budget": budget.name, "unit": budget.unit},
+                )
             account.recall(self._budgets.marks(budget.name))
             await self._filling.fill(account)
             self._accounts.put(account)
 
     def all(self, who: Principal) -> Sequence[Standing]:
         return [
-            self._standing(budget) for budget in self._budgets.all() if self._may_see(who, budget)
+            self._standing(account)
+            for account in sorted(self._accounts.all(), key=lambda one: one.budget.name)
+            if self._may_see(who, account.budget)
         ]
 
     def get(self, who: Principal, name: str) -> Standing:
@@ -62,20 +76,19 @@ class BudgetService:
         budget = budget_of(
             asked, name=name, prices=self._accounts.prices, by_admin=who.admin, set_by=who.name
         )
-        before = self._budgets.get(name)
         self._require_setting(who, budget)
-        if before is not None:
-            self._require_changing(who, before)
-        account = self._accounts.get(name)
-        if account is not None and before is not None and counts_same(before, budget):
+        async with self._changing:
+            account = self._accounts.get(name)
+            if account is not None:
+                self._require_changing(who, account.budget)
             await self._budgets.put(budget)
-            self._accounts.change(budget)
-            return self._standing(budget)
-        account = self._accounts.make(budget)
-        await self._budgets.put(budget)
-        self._accounts.put(account)  # It counts from here on; what was before is filled in.
-        await self._filling.fill(account)
-        return self._standing(budget)
+            if account is not None and counts_same(account.budget, budget):
+                self._accounts.change(budget)
+            else:
+                account = self._accounts.make(budget)
+                self._accounts.put(account)  # It counts from here on; what was before is filled in.
+                await self._filling.fill(account)
+            return self._standing(account)
 
     async def remove(self, who: Principal, name: str) -> None:
         """Remove one.
@@ -84,22 +97,24 @@ class BudgetService:
             NotFound: there is none that this caller may know of.
             NotAllowed: an admin has set it.
         """
-        self._require_changing(who, self._found(who, name))
-        await self._budgets.remove(name)
-        self._accounts.remove(name)
+        async with self._changing:
+            self._require_changing(who, self._found(who, name).budget)
+            await self._budgets.remove(name)
+            self._accounts.remove(name)
 
     async def erase(self, app: AppId) -> None:
         """Forget what holders of the app's own tokens have set."""
-        before = {budget.name for budget in self._budgets.all()}
-        await self._budgets.erase(app)
-        for name in before - {budget.name for budget in self._budgets.all()}:
-            self._accounts.remove(name)
+        async with self._changing:
+            before = {budget.name for budget in self._budgets.all()}
+            await self._budgets.erase(app)
+            for name in before - {budget.name for budget in self._budgets.all()}:
+                self._accounts.remove(name)
 
-    def _found(self, who: Principal, name: str) -> Budget:
-        budget = self._budgets.get(name)
-        if budget is None or not self._may_see(who, budget):
+    def _found(self, who: Principal, name: str) -> Account:
+        account = self._accounts.get(name)
+        if account is None or not self._may_see(who, account.budget):
             raise NotFound(f"there is no budget {name[:80]!r}")
-        return budget
+        return account
 
     def _may_see(self, who: Principal, budget: Budget) -> bool:
         """Say whether a budget can stop an app of theirs, the node's aside."""
@@ -124,7 +139,5 @@ class BudgetService:
         if not who.admin and (budget.by_admin or not self._may_see(who, budget)):
             raise NotAllowed(f"an admin has set the budget {budget.name!r}: ask one to change it")
 
-    def _standing(self, budget: Budget) -> Standing:
-        account = self._accounts.get(budget.name)
-        assert account is not None, "each budget that is kept has an account"
-        return account.standing(self._clock.now(), self._budgets.marks(budget.name))
+    def _standing(self, account: Account) -> Standing:
+        return account.standing(self._clock.now(), self._budgets.marks(account.budget.name))

@@ -86,7 +86,7 @@ class Teller:
         marks = {
             mark.at_percent: mark
             for mark in self._budgets.marks(budget.name)
-            if mark.since == account.since
+            if budget.is_marked(mark, since=account.since)
         }
         for step in reached(account.spent, steps=budget.steps, limit=budget.limit):
             mark = marks.get(step.at_percent)
@@ -105,9 +105,9 @@ class Teller:
         budget = account.budget
         await self._budgets.mark(mark)  # A slowed budget goes on from this moment after a start.
         facts = facts_of(budget, mark, step, until=account.until)
-        await self._eventlog.append(
-            [self._event(app, mark, facts) for app in self._audience(budget)]
-        )
+        events = [self._event(app, mark, facts) for app in self._audience(budget)]
+        if events:
+            await self._eventlog.append(events)
         for address in budget.mails:
             await self._mail(address, budget, mark, facts)
         if budget.webhooks:
@@ -140,7 +140,7 @@ class Teller:
 
     def _event(self, app: AppId, mark: Mark, facts: dict[str, Any]) -> Event:
         return Event(
-            id=f"budget:{mark.budget}:{mark.since:.0f}:{mark.at_percent:g}",
+            id=_name(mark, facts["limit"]),
             app=app,
             type=TYPE,
             source="/budgets",
@@ -151,7 +151,7 @@ class Teller:
 
     async def _mail(self, address: str, budget: Budget, mark: Mark, facts: dict[str, Any]) -> None:
         """Put a mail into the outbox; one that cannot be written must not stop the others."""
-        key = f"budget:{mark.budget}:{mark.since:.0f}:{mark.at_percent:g}:{address}"
+        key = f"{_name(mark, budget.limit)}:{address}"
         draft = Draft(
             to=(address,),
             subject=facts["title"],
@@ -165,6 +165,11 @@ class Teller:
                 "a budget's mail was not taken",
                 extra={"budget": budget.name, "to": address, "reason": error.message},
             )
+
+
+def _name(mark: Mark, limit: float) -> str:
+    """Name a telling: the same step may be reached again when the limit was raised."""
+    return f"budget:{mark.budget}:{mark.since:.0f}:{mark.at_percent:g}:{limit:g}"
 
 
 def facts_of(budget: Budget, mark: Mark, step: Step, *, until: float) -> dict[str, Any]:
