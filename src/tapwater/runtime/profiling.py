@@ -18,35 +18,39 @@ from tapwater.runtime import logs
 from tapwater.runtime.wire import Kind, pack
 
 if TYPE_CHECKING:
-    from tapwater.runtime.call import Call
+    pass
 
 SECONDS_MAX, RATE_MAX = 300.0, 1000.0
 STACKS_MAX = 2000  # different ones in a report; what is more is counted as one
 DEPTH_MAX = 128
 NAME_MAX = 160  # characters
+SWITCH_S = 0.0002
 REPORT_S = 1.0  # An instance that dies takes no more than this with it.
 REPORT_BYTES_MAX = 1 << 20
 _MORE = ("(more stacks than are kept)",)
-_OWN = "/tapwater/runtime/"
 _STEP = "/asyncio/events.py"  # Handle._run: what is inside is the callback, what is outside waits
 _IDLE = "/concurrent/futures/thread.py"
 
 Stack = tuple[str, ...]  # outermost first
 
 _running: "Sampler | None" = None
+_latest = -1  # the number of the last one, running or over
 
 
 def begin(payload: bytes) -> None:
     """Do as a PROFILE frame says: begin, or end what runs."""
-    global _running
+    global _running, _latest
     said = json.loads(payload)
+    number, seconds = int(said["number"]), min(float(said["seconds"]), SECONDS_MAX)
+    if seconds > 0 and number == _latest:
+        return  # It was seen before its turn.
+    _latest = number
     if _running is not None:
         _running.stop()
         _running = None
-    seconds = min(float(said["seconds"]), SECONDS_MAX)
     if seconds > 0:
         _running = Sampler(
-            number=int(said["number"]),
+            number=number,
             seconds=seconds,
             rate=min(float(said["rate"]), RATE_MAX),
             cpu=said.get("mode") == "cpu",
@@ -54,11 +58,10 @@ def begin(payload: bytes) -> None:
         _running.start()
 
 
-class Sampler(threading.Thread):
+class Sampler:
     """Looks ``rate`` times a second, for ``seconds``, and reports once a second."""
 
     def __init__(self, *, number: int, seconds: float, rate: float, cpu: bool) -> None:
-        super().__init__(name="tapwater-profile", daemon=True)
         self._number, self._pause_s, self._cpu = number, 1.0 / rate, cpu
         self._until = time.monotonic() + seconds
         self._over = threading.Event()
@@ -68,11 +71,27 @@ class Sampler(threading.Thread):
         self._main = threading.main_thread().ident
         self.looks = 0
 
+    def start(self) -> None:
+        """Look from now on, on a thread of its own."""
+        threading.Thread(target=self.run, name="tapwater-profile", daemon=True).start()
+
     def stop(self) -> None:
         """End soon, with a last report."""
         self._over.set()
 
     def run(self) -> None:
+        """Look until the time is over, or somebody says stop."""
+        before = sys.getswitchinterval()
+        # Who computes gives way to us after this time. With the usual 5 ms we would come to look
+        # when it gives way by itself, and see little but the moments at which it waits.
+        sys.setswitchinterval(SWITCH_S)
+        try:
+            self._look_on()
+        finally:
+            sys.setswitchinterval(before)
+        self.report(last=True)
+
+    def _look_on(self) -> None:
         report_at = time.monotonic() + REPORT_S
         while not self._over.wait(self._pause_s):
             self.look()
@@ -81,8 +100,7 @@ class Sampler(threading.Thread):
                 break
             if now >= report_at:
                 report_at = now + REPORT_S
-                self._report(last=False)
-        self._report(last=True)
+                self.report(last=False)
 
     def look(self) -> None:
         """Take one sample of every call."""
@@ -96,10 +114,10 @@ class Sampler(threading.Thread):
             weight = self._burnt_ms(ident) if self._cpu else 1.0
             stack = self._stack(frame, main=ident == self._main) if weight > 0 else None
             if stack:
-                self._count(stack, weight)
+                self.count(stack, weight)
         if not self._cpu:
             for stack in self._waiting():
-                self._count(stack, 1.0)
+                self.count(stack, 1.0)
 
     def _burnt_ms(self, ident: int) -> float:
         try:
@@ -110,7 +128,8 @@ class Sampler(threading.Thread):
         self._clocks[ident] = now
         return now - before
 
-    def _count(self, stack: Stack, weight: float) -> None:
+    def count(self, stack: Stack, weight: float) -> None:
+        """Add to what is reported next."""
         if stack not in self._counts and len(self._counts) >= STACKS_MAX:
             stack = _MORE
         self._counts[stack] = self._counts.get(stack, 0.0) + weight
@@ -159,7 +178,8 @@ class Sampler(threading.Thread):
             if stack:
                 yield stack
 
-    def _report(self, *, last: bool) -> None:
+    def report(self, *, last: bool) -> None:
+        """Tell the host what was seen since the last time."""
         counts, self._counts = self._counts, {}
         told: dict[str, Any] = {"number": self._number, "looks": self.looks, "last": last}
         self.looks = 0
@@ -185,7 +205,12 @@ def _awaiting(coroutine: Any) -> Iterator[CodeType]:
 
 def _is_ours(code: CodeType) -> bool:
     name = code.co_filename
-    return _OWN in name or name.endswith(("/threading.py", _IDLE, "/asyncio/runners.py"))
+    # The zygote that this process was forked from is a program given as text.
+    return (
+        name.startswith(_OWN)
+        or name == "<string>"
+        or name.endswith(("/threading.py", _IDLE, "/asyncio/runners.py"))
+    )
 
 
 def short_path(file: str) -> str:
@@ -198,3 +223,11 @@ def short_path(file: str) -> str:
         if place and file.startswith(place.rstrip("/") + "/"):
             return file[len(place.rstrip("/")) + 1 :]
     return file
+
+
+def _folder(code: CodeType) -> str:
+    return code.co_filename.rpartition("/")[0] + "/"
+
+
+# Ours: as the zygote loaded it, and as it is called in here.
+_OWN = (_folder(pack.__code__), _folder(short_path.__code__))

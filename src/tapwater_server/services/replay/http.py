@@ -9,7 +9,7 @@ from tapwater_server.model.errors import NotFound
 from tapwater_server.model.ids import RevisionId
 from tapwater_server.model.recording import Recording
 from tapwater_server.ports.recordings import Recordings, Wanted
-from tapwater_server.ports.registry import Registry
+from tapwater_server.ports.registry import Registry, live_revision
 from tapwater_server.services.replay.service import ReplayService
 from tapwater_server.services.replay.shapes import ReplayAsked, recording_shown, replayed_shown
 from tapwater_server.services.replay.writing import Writing
@@ -68,7 +68,7 @@ class ReplayApi:
         )
 
     async def _list(self, asked: Asked) -> Any:
-        await self._writing.flush()
+        await self._writing.settle()
         wanted = Wanted(
             app=app_in_query(asked),
             function=asked.text("function"),
@@ -80,7 +80,13 @@ class ReplayApi:
     async def _get(self, asked: Asked) -> Any:
         recording = await self._find(asked)
         own = self._registry.revision(recording.app, RevisionId(recording.revision))
-        return recording_shown(recording, number=own.number if own is not None else None)
+        latest = own or live_revision(self._registry, recording.app)
+        function = latest.function(recording.function) if latest is not None else None
+        return recording_shown(
+            recording,
+            number=own.number if own is not None else None,
+            file=function.file if function is not None else "",
+        )
 
     async def _replay(self, asked: Asked) -> Any:
         said = await asked.body(ReplayAsked)
@@ -95,7 +101,7 @@ class ReplayApi:
         return replayed_shown(recording, replayed)
 
     async def _find(self, asked: Asked) -> Recording:
-        await self._writing.flush()  # It may have ended a moment ago.
+        await self._writing.settle()  # It may have ended a moment ago.
         recording = await self._service.find(asked.params["id"])
         if not asked.who.may_deploy(recording.app):
             raise NotFound(f"there is no recording of {recording.id}")

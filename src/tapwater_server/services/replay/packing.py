@@ -33,14 +33,19 @@ class Taken:
     answer: bytes | list[bytes]
     answer_bytes: int  # of the whole answer; ``answer`` may have less
     rest: Sequence[bytes]  # of the request's body, after what the invocation has
-    body_bytes: int  # of the whole request's body
+    body_bytes: int  # of the request's body, as far as it came
+    body_whole: bool  # it came to its end
 
     @property
     def size_bytes(self) -> int:
         """What holding it costs, about."""
         tape = self.invocation.tape
         told = tape.size_bytes if tape is not None else 0
-        return _HEAD_BYTES + told + min(self.body_bytes, 2 * REQUEST_BYTES_MAX) + self.answer_bytes
+        # What came in pieces is held up to its ceiling, and perhaps a piece more.
+        asked = min(self.body_bytes, 2 * REQUEST_BYTES_MAX)
+        whole = isinstance(self.answer, bytes)
+        said = self.answer_bytes if whole else min(self.answer_bytes, 2 * ANSWER_BYTES_MAX)
+        return _HEAD_BYTES + told + asked + said
 
 
 def pack(taken: Taken, forms: Forms) -> Recording:
@@ -67,7 +72,7 @@ def pack(taken: Taken, forms: Forms) -> Recording:
         params=dict(asked.params or {}),
         headers=mask_headers(asked.headers, forms),
         body=masked_body(body[:REQUEST_BYTES_MAX], asked.headers, forms),
-        body_cut=len(body) > REQUEST_BYTES_MAX or taken.body_bytes > len(body),
+        body_cut=taken.body_bytes > REQUEST_BYTES_MAX or not taken.body_whole,
         user=mask_json(asked.user, forms) if asked.user else b"",
         event=asked.event,
         delivery=asked.delivery,
@@ -78,7 +83,7 @@ def pack(taken: Taken, forms: Forms) -> Recording:
         status=taken.status,
         answer_headers=mask_headers(taken.headers, forms),
         answer=masked_body(answer[:ANSWER_BYTES_MAX], taken.headers, forms),
-        answer_cut=taken.answer_bytes > ANSWER_BYTES_MAX,
+        answer_cut=taken.answer_bytes > min(len(answer), ANSWER_BYTES_MAX),
         message=mask_text(outcome.message, forms),
         took_ms=(outcome.usage.queue_s + outcome.usage.wall_s) * 1e3,
         questions=masked_questions(tape.questions, forms) if tape is not None else (),

@@ -4,6 +4,7 @@ That a call fails is known only when it has ended. Until then nothing is copied:
 held anyway, and of the answer a reference. A call that ends well costs one throw of the dice.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ from tapwater_server.services.replay.packing import Taken
 from tapwater_server.services.replay.settings import ReplaySettings
 
 STATUS_FAILED = 500  # An answer of this or more is a failure, though the call ended well.
+_FAR = 1 << 40
+_OK, _CANCELLED = Ending.OK, Ending.CANCELLED
 _UNTOUCHED = frozenset({Ending.OVERLOADED})  # It never ran: there is nothing to run again.
 
 
@@ -32,6 +35,7 @@ class Recorder:
         self._floods = Floods(
             burst=settings.failures_burst, per_s=settings.failures_per_s, clock=clock
         )
+        self._pass = self._stride()
         self.held_bytes = 0
         self.waiting: deque[Taken] = deque()
         self.waiting_bytes = 0
@@ -43,7 +47,10 @@ class Recorder:
             return self._inner.start(invocation, exchange)
         watching = _Watching(self, invocation, exchange)
         call = self._inner.start(invocation, watching)
-        return _Feeding(call, watching) if invocation.body_follows else call
+        if not invocation.body_follows:
+            return call
+        watching.feeding = _Feeding(call, watching)
+        return watching.feeding
 
     # What the questions of a call may be held for it.
 
@@ -64,8 +71,23 @@ class Recorder:
     # What an exchange tells.
 
     def is_sampled(self, share: float | None) -> bool:
-        """Throw the dice for a call that ended well."""
-        return self._chance() < (self._settings.share if share is None else share)
+        """Decide about a call that ended well; dice are thrown only to choose the next one."""
+        if share is not None:
+            return self._chance() < share
+        self._pass -= 1
+        if self._pass > 0:
+            return False
+        self._pass = self._stride()
+        return self._settings.share > 0
+
+    def _stride(self) -> int:
+        """How many calls from here the next sample is, if each has the same chance."""
+        share = self._settings.share
+        if share <= 0:
+            return _FAR
+        if share >= 1:
+            return 1
+        return 1 + min(_FAR, int(math.log(1 - self._chance()) / math.log(1 - share)))
 
     def take(self, watching: "_Watching", outcome: Outcome, why: Why) -> None:
         """Put a call into the queue of those to be written down, if there is room."""
@@ -86,7 +108,7 @@ class Recorder:
 
 
 class _Watching:
-    """An exchange that looks at the answer as it passes."""
+    """An exchange that looks at the answer as it passes. Made for each call: it sets little."""
 
     __slots__ = (
         "_answer",
@@ -95,93 +117,121 @@ class _Watching:
         "_headers",
         "_recorder",
         "_status",
-        "body",
+        "feeding",
+        "held_bytes",
         "invocation",
-        "message",
-        "request",
-        "request_bytes",
     )
+    _answer: bytes | list[bytes] | None
+    _answer_bytes: int
+    _headers: Headers
 
     def __init__(self, recorder: Recorder, invocation: Invocation, exchange: Exchange) -> None:
         self._recorder, self._exchange = recorder, exchange
         self.invocation = invocation
-        self._status = 0
-        self._headers: Headers = []
-        self._answer: bytes | list[bytes] = b""
-        self.request: list[bytes] | None = None  # what came after the body's first part
-        self.message = exchange.message
-        # Pieces pass straight through, unless an answer comes in pieces.
-        self.body: Callable[[bytes], bool] = exchange.body
+        self._status = self.held_bytes = 0
+        self.feeding: _Feeding | None = None
 
     def answered(self, status: int, headers: Headers, whole: bytes | None) -> None:
-        self._status, self._headers = status, headers
+        self._status, self._headers, self._answer = status, headers, whole
         if whole is None:
             self._answer, self._answer_bytes = [], 0
-            self.body = self._piece
-        else:
-            self._answer = whole
         self._exchange.answered(status, headers, whole)
 
+    def body(self, data: bytes) -> bool:
+        assert isinstance(self._answer, list)
+        if self._answer_bytes < ANSWER_BYTES_MAX and self.holds(data):
+            self._answer.append(data)
+        self._answer_bytes += len(data)
+        return self._exchange.body(data)
+
+    def message(self, data: str | bytes) -> None:
+        self._exchange.message(data)
+
     def ended(self, outcome: Outcome) -> None:
-        recorder, ending = self._recorder, outcome.ending
-        fine = ending is Ending.OK and self._status < STATUS_FAILED
-        tape = self.invocation.tape
-        if tape is not None:
-            recorder.let_go(tape)
-        if fine or ending is Ending.CANCELLED:
-            if recorder.is_sampled(self.invocation.function.record_share):
+        recorder, invocation = self._recorder, self.invocation
+        if self.held_bytes:
+            recorder.held_bytes -= self.held_bytes
+        if invocation.tape is not None:
+            recorder.let_go(invocation.tape)
+        ending = outcome.ending
+        if (ending is _OK and self._status < STATUS_FAILED) or ending is _CANCELLED:
+            if recorder.is_sampled(invocation.function.record_share):
                 recorder.take(self, outcome, Why.SAMPLE)
         elif ending not in _UNTOUCHED:
             recorder.take(self, outcome, Why.ERROR)
         self._exchange.ended(outcome)
 
-    def _piece(self, data: bytes) -> bool:
-        assert isinstance(self._answer, list)
-        self._answer_bytes += len(data)
-        if self._answer_bytes - len(data) < ANSWER_BYTES_MAX:
-            self._answer.append(data)
-        return self._exchange.body(data)
-
-    def fed(self, data: bytes) -> None:
-        """A piece of the request's body has come."""
-        if self.request is None:
-            self.request, self.request_bytes = [], len(self.invocation.body)
-        self.request_bytes += len(data)
-        if self.request_bytes - len(data) < REQUEST_BYTES_MAX:
-            self.request.append(data)
+    def holds(self, data: bytes) -> bool:
+        """Say whether there is memory to hold a piece of a body until the call has ended."""
+        if not self._recorder.room_for(len(data)):
+            return False
+        self.held_bytes += len(data)
+        self._recorder.held_bytes += len(data)
+        return True
 
     def taken(self, outcome: Outcome, why: Why, *, at: float) -> Taken:
         """Give all that is known, by reference."""
-        streamed = isinstance(self._answer, list)
+        headers: Headers = []
+        answer: bytes | list[bytes] = b""
+        size = 0
+        if self._status:
+            assert self._answer is not None
+            headers, answer = self._headers, self._answer
+            size = self._answer_bytes if isinstance(answer, list) else len(answer)
+        feeding = self.feeding
+        first = len(self.invocation.body)
         return Taken(
             invocation=self.invocation,
             outcome=outcome,
             why=why,
             at=at,
             status=self._status,
-            headers=self._headers,
-            answer=self._answer,
-            answer_bytes=self._answer_bytes if streamed else len(self._answer),
-            rest=self.request or (),
-            body_bytes=self.request_bytes if self.request else len(self.invocation.body),
+            headers=headers,
+            answer=answer,
+            answer_bytes=size,
+            rest=feeding.pieces if feeding is not None else (),
+            body_bytes=first + (feeding.size_bytes if feeding is not None else 0),
+            body_whole=feeding.whole if feeding is not None else not self.invocation.body_follows,
         )
 
 
 class _Feeding:
-    """A call whose request's body comes in pieces: its first part is held."""
+    """A call whose request's body comes in pieces: as much as is recorded is held."""
 
-    __slots__ = ("_call", "_watching", "cancel", "resume", "send", "when_writable")
+    __slots__ = ("_call", "_cut", "_over", "_watching", "pieces", "size_bytes")
 
     def __init__(self, call: Call, watching: _Watching) -> None:
         self._call, self._watching = call, watching
-        self.send: Callable[[str | bytes], bool] = call.send
-        self.when_writable: Callable[[Resumed], None] = call.when_writable
-        self.resume: Callable[[], None] = call.resume
-        self.cancel: Callable[[str], None] = call.cancel
+        self.pieces: list[bytes] = []
+        self.size_bytes = 0
+        self._over = False  # the last piece has come
+        self._cut = False  # some piece is not held
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the body came, and is held."""
+        return self._over and not self._cut
 
     def feed(self, data: bytes, *, last: bool) -> bool:
-        self._watching.fed(data)
+        fits = self.size_bytes < REQUEST_BYTES_MAX and not self._cut and self._watching.holds(data)
+        if fits:
+            self.pieces.append(data)
+        self._cut = not fits
+        self.size_bytes += len(data)
+        self._over = last
         return self._call.feed(data, last=last)
+
+    def send(self, message: str | bytes) -> bool:
+        return self._call.send(message)
+
+    def when_writable(self, resumed: Resumed) -> None:
+        self._call.when_writable(resumed)
+
+    def resume(self) -> None:
+        self._call.resume()
+
+    def cancel(self, reason: str) -> None:
+        self._call.cancel(reason)
 
 
 def _nobody() -> None:

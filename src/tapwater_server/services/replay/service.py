@@ -1,5 +1,6 @@
 """Run a recorded call again: on its own revision or another, and say what differs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,7 +8,7 @@ from tapwater_server.model.calling import place
 from tapwater_server.model.differences import Difference, Ended, differences
 from tapwater_server.model.errors import Conflict, NotFound
 from tapwater_server.model.function import Function, Kind, Revision
-from tapwater_server.model.ids import AppId, InvocationId, RevisionId
+from tapwater_server.model.ids import InvocationId, RevisionId
 from tapwater_server.model.invocation import Invocation, Outcome, Verb
 from tapwater_server.model.masking import mask_headers, mask_text
 from tapwater_server.model.playback import Playback
@@ -55,12 +56,13 @@ class ReplayService:
         invoker: Invoker,
         bindings: TapedBindings,
         forms_of: FormsOf,
+        fresh_trace: Callable[[], bytes],
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._recordings, self._registry, self._invoker = recordings, registry, invoker
         self._bindings, self._forms_of = bindings, forms_of
-        self._clock, self._ids = clock, ids
+        self._fresh_trace, self._clock, self._ids = fresh_trace, clock, ids
         self._running = 0
 
     async def find(self, id: str) -> Recording:
@@ -139,10 +141,6 @@ class ReplayService:
             unasked=len(script.playback.left),
         )
 
-    async def erase(self, app: AppId) -> None:
-        """Remove all recordings of an app."""
-        await self._recordings.erase(app)
-
     async def _run(self, invocation: Invocation, script: Script | None) -> Outcome:
         if script is not None:
             self._bindings.scripts[invocation.id] = script
@@ -177,6 +175,7 @@ class ReplayService:
             delivery=recording.delivery,
             attempt=recording.attempt,
             replay_of=recording.id,
+            traceparent=self._fresh_trace(),
             arrived_at=self._clock.monotonic(),
         )
 

@@ -22,7 +22,7 @@ class ReplayAsked(msgspec.Struct, forbid_unknown_fields=True):
     unknown: Literal["fail", "live"] = "fail"  # what was not asked then
 
 
-def recording_shown(recording: Recording, *, number: int | None) -> dict[str, Any]:
+def recording_shown(recording: Recording, *, number: int | None, file: str) -> dict[str, Any]:
     """All of a recording; bytes that must come back as they were are in base64."""
     return {
         "id": recording.id,
@@ -32,6 +32,7 @@ def recording_shown(recording: Recording, *, number: int | None) -> dict[str, An
         "function": recording.function,
         "revision": recording.revision,
         "number": number,
+        "file": file,  # in the app's folder
         "replay_of": recording.replay_of,
         "took_ms": recording.took_ms,
         "trace": recording.trace,

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
+from tapwater_server.model.ids import AppId
+from tapwater_server.model.recording import Recording
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.recordings import Recordings
 from tapwater_server.services.replay.packing import FormsOf, pack
@@ -29,6 +32,7 @@ class Writing:
         self._clock, self._settings = clock, settings
         self._taken = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._failing = False
         recorder.when_taken = self._taken.set
 
     async def run(self) -> None:
@@ -36,11 +40,19 @@ class Writing:
         while True:
             await self._taken.wait()
             self._taken.clear()
-            try:
-                await self.flush()
-            except Exception:
-                # A border: a full disk must not end recording for good.
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Write all that waits; what cannot be written is told to the log, and lost."""
+        try:
+            await self.flush()
+        except Exception:
+            # A border: a full disk must end neither recording nor reading. Once is enough to hear.
+            if not self._failing:
                 _log.exception("recordings could not be written")
+            self._failing = True
+        else:
+            self._failing = False
 
     async def flush(self) -> None:
         """Write all that waits."""
@@ -60,8 +72,20 @@ class Writing:
             packed = await asyncio.to_thread(
                 lambda: [pack(taken, known[taken.invocation.function.id.app]) for taken in batch]
             )
+            return await self._put(packed)
+
+    async def _put(self, packed: Sequence[Recording]) -> int:
+        try:
             await self._recordings.put(packed)
-            return len(batch)
+        except Exception:
+            self._recorder.dropped += len(packed)
+            raise
+        return len(packed)
+
+    async def erase(self, app: AppId) -> None:
+        """Remove all of an app, also what was to be written."""
+        await self.settle()
+        await self._recordings.erase(app)
 
     async def sweep(self) -> None:
         """Remove what is too old or too much."""
