@@ -5,7 +5,7 @@ CODE := src tests tools
 STYLED := $(CODE) examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-all fix bench sim lock clean
+.PHONY: help setup run check test test-all fix bench screenshots sim lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -40,6 +40,9 @@ fix: setup ## repair what the tools can repair
 
 bench: setup ## measure against the peers; writes docs/performance.md (ROWS="warm cold", QUICK=1: printed only)
 	@$(PYTHON) -m tools.bench $(ROWS) $(if $(QUICK),--quick)
+
+screenshots: setup ## take the pictures of docs/dashboard anew (NAMES="bills system": only these)
+	@$(PYTHON) -m tools.screenshots $(NAMES)
 
 sim: setup ## replay a made-up trace through the scheduler (SEED=7 FUNCTIONS=200 NODES=1, or TRACE=file); tell stories of the event line (SEED=7, or SEEDS=1000)
 	@trace=$(TRACE); if [ -z "$$trace" ]; then trace=$$(mktemp --suffix=.csv); trap 'rm -f "$$trace"' EXIT; \

@@ -24,7 +24,8 @@ FILES = {
     ),
     "checkout/restful/pay.py": (
         '"""Take the money for an order."""\n\nfrom dataclasses import dataclass\n\n'
-        "from tapwater import events\n\n\n@dataclass\nclass Order:\n    number: int\n    cents: int\n\n\n"
+        "from tapwater import events\n\n\n"
+        "@dataclass\nclass Order:\n    number: int\n    cents: int\n\n\n"
         "def post(order: Order):\n"
         "    if order.cents <= 0:\n"
         '        raise ValueError(f"order {order.number} costs nothing")\n'
@@ -71,6 +72,7 @@ def fill(api: Ask) -> None:
     _queues(ask)
     for name, value in (("PAYMENT_KEY", "sk-demo"), ("SMTP_PASSWORD", "demo")):
         ask("PUT", f"/secrets/{name}", json={"value": value})
+    _budgets(api)
 
 
 def visit(api: Ask, get: Callable[[str], object]) -> None:
@@ -80,6 +82,15 @@ def visit(api: Ask, get: Callable[[str], object]) -> None:
         get("/catalogue-api/products")
         body = {"data": {"number": order, "cents": 0 if order % 20 == 0 else order * 130}}
         api("POST", f"/apps/{APP}/call/checkout/pay", json={"method": "POST", **body})
+
+
+def _budgets(api: Ask) -> None:
+    calls = {"app": APP, "limit": 400, "unit": "calls", "every": "day"}
+    money = {"app": APP, "limit": 20, "mails": ["ada@example.com"]}
+    mails = {"function": f"{APP}:orders/thank", "limit": 5, "unit": "mails", "every": "day"}
+    for name, budget in (("calls-a-day", calls), ("shop-monthly", money), ("letters", mails)):
+        answer = api("PUT", f"/budgets/{name}", json=budget)
+        assert answer.is_success, answer.text
 
 
 def _documents(ask: Ask) -> None:

@@ -18,6 +18,7 @@ from tapwater.runtime.context import AsyncContext, CallFailed, Context, HostRefu
 from tapwater.websocket import WebSocket, WebSocketClosed
 
 if TYPE_CHECKING:
+    from tapwater import log, trace
     from tapwater.services.blobs import Blobs
     from tapwater.services.cache import Cache
     from tapwater.services.client import Client
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tapwater.services.schedules import Schedules
     from tapwater.services.topics import Topics
     from tapwater.services.users import Users
+    from tapwater.trace import span
 
     blobs: Blobs
     cache: Cache
@@ -68,8 +70,11 @@ __all__ = [
     "WebSocketClosed",
     "after_fork",
     "before_snapshot",
+    "log",
     "on",
     "options",
+    "span",
+    "trace",
 ]
 
 
@@ -82,6 +87,10 @@ def __getattr__(name: str) -> Any:
     made: Any
     if name == "Client":
         made = importlib.import_module("tapwater.services.client").Client
+    elif name in ("log", "trace"):
+        made = importlib.import_module(f"tapwater.{name}")
+    elif name == "span":
+        made = importlib.import_module("tapwater.trace").span
     elif name in NAMES:
         from tapwater.services.ambient import Ambient
 
@@ -95,4 +104,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from tapwater.services.names import NAMES
 
-    return sorted({*globals(), *NAMES})
+    return sorted({*globals(), *NAMES, "log", "span", "trace"})

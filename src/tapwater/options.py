@@ -13,6 +13,7 @@ NAMES: Mapping[str, str] = {
     "body_max": 'the largest request body, "64MB"',
     "concurrency": "calls at a time in one instance",
     "cors": "which other sites' pages may call",
+    "cost_header": "answers say what they cost: Tapwater-Cost and Tapwater-Usage",
     "cpu": "cores",
     "debounce": "wait until it has been quiet so long, and tell the last event",
     "delay": 'tell it so much later, "10s"',

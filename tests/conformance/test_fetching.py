@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -28,12 +28,17 @@ async def saying(answer: bytes, *, heard: list[bytes] | None = None) -> AsyncIte
             heard.append(asked)
         writer.write(answer)
         writer.close()
+        closing.append(writer)
 
+    closing: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(met, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
     finally:
         server.close()
+        for writer in closing:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 def http(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
@@ -61,19 +66,24 @@ async def test_fet_2_an_answer_has_a_ceiling(fetcher: HttpsFetcher) -> None:
 
 
 async def test_fet_2_and_a_time(fetcher: HttpsFetcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "ANSWER_S_MAX", 0.05)
+    monkeypatch.setattr(backend, "ANSWER_S_MAX", 0.5)
     never = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await never.wait()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        gone.set()
 
+    gone = asyncio.Event()
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(FetchFailed):
         await fetcher.ask(f"http://127.0.0.1:{port}/", own_network=True)
     never.set()
     server.close()
+    await asyncio.wait_for(gone.wait(), 10)
 
 
 async def test_fet_2_redirections_are_not_followed(fetcher: HttpsFetcher) -> None:
@@ -99,3 +109,25 @@ async def test_fet_3_what_is_no_answer_fails(fetcher: HttpsFetcher, answer: byte
 async def test_fet_3_what_is_no_address_fails(fetcher: HttpsFetcher, url: str) -> None:
     with pytest.raises(FetchFailed):
         await fetcher.ask(url, own_network=True)
+
+
+async def test_fet_4_something_is_posted_and_any_success_will_do(fetcher: HttpsFetcher) -> None:
+    heard: list[bytes] = []
+    headers = {"content-type": "application/json", "x-signature": "s"}
+    async with saying(http(b"no JSON", "202 Accepted"), heard=heard) as url:
+        await fetcher.post(url, body=b'{"a":1}', headers=headers, own_network=True)
+        with pytest.raises(FetchFailed, match="own network"):
+            await fetcher.post(url, body=b"", headers={}, own_network=False)
+    (asked,) = heard
+    assert asked.startswith(b"POST /x HTTP/1.1\r\n")
+    assert b"x-signature: s\r\n" in asked
+    assert asked.endswith(b'\r\n\r\n{"a":1}')
+
+
+@pytest.mark.parametrize("status", ["302 Found", "404 Not Found", "500 Oh"])
+async def test_fet_4_what_is_not_taken_is_said(fetcher: HttpsFetcher, status: str) -> None:
+    async with saying(http(b"", status)) as url:
+        with pytest.raises(FetchFailed, match=f"status {status[:3]}"):
+            await fetcher.post(url, body=b"", headers={}, own_network=True)
+    with pytest.raises(FetchFailed):
+        await fetcher.post(url, body=b"", headers={}, own_network=True)

@@ -13,7 +13,9 @@ from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.function import Function, FunctionLimits, Kind, Route, Style
 from tapwater_server.model.ids import AppId, FunctionId, InvocationId, RevisionId
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Verb
+from tapwater_server.model.tariff import FREE
 from tapwater_server.ports.invoker import Call, Exchange, Invoker, run
+from tapwater_server.services.billing.costing import Costed
 from tapwater_server.services.idempotency.budget import Budget
 from tapwater_server.services.idempotency.repeats import Repeats
 from tapwater_server.testing.clock import CountingIds, ManualClock
@@ -87,7 +89,27 @@ async def _keyed(behaviour: Behaviour, room: int) -> AsyncIterator[Invoker]:
     yield _AllKeyed(ScriptedInvoker(_SCRIPTS[behaviour], room=room))
 
 
-DOORS: dict[str, Doors] = {"scripted": Doors(make=_scripted), "keyed": Doors(make=_keyed)}
+class _AllCosted:
+    """Lets every answer say what it cost."""
+
+    def __init__(self, inner: Invoker) -> None:
+        self._costed = Costed(inner, tariff=lambda: FREE)
+
+    def start(self, invocation: Invocation, exchange: Exchange) -> Call:
+        invocation.function = replace(invocation.function, cost_header=True)
+        return self._costed.start(invocation, exchange)
+
+
+@asynccontextmanager
+async def _costed(behaviour: Behaviour, room: int) -> AsyncIterator[Invoker]:
+    yield _AllCosted(ScriptedInvoker(_SCRIPTS[behaviour], room=room))
+
+
+DOORS: dict[str, Doors] = {
+    "scripted": Doors(make=_scripted),
+    "keyed": Doors(make=_keyed),
+    "costed": Doors(make=_costed),
+}
 
 
 @pytest.fixture(params=DOORS)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tapwater.runtime import wire
+from tapwater.runtime.failing import pack_fail
 from tapwater.runtime.wire import Frame, Kind
 from tapwater_server.testing.clock import settle
 from tapwater_server.testing.guests import Script, ScriptedGuest
@@ -61,9 +62,17 @@ HOSTILE = {
     "failure of a wrong kind": wire.pack(Kind.FAIL, 0, b'{"ending":"overloaded"}'),
     "failure that is a list": wire.pack(Kind.FAIL, 0, b"[]"),
     "failure with numbers": wire.pack(Kind.FAIL, 0, b'{"ending":"user_error","message":7}'),
+    "failure at no place": wire.pack(Kind.FAIL, 0, b'{"ending":"user_error","frames":["a"]}'),
     "deep failure": wire.pack(Kind.FAIL, 0, b"[" * 100_000),
     "log without level": wire.pack(Kind.LOG, 0, b""),
     "log of no level": wire.pack(Kind.LOG, 0, b"\x09hi"),
+    "log of no stream": wire.pack(Kind.LOG, 0, b"\x31hi"),
+    "log with fields that is cut short": wire.pack(Kind.SAID, 0, b"\x02\xff\0\0\0hi"),
+    "log with fields that are none": wire.pack(Kind.SAID, 0, b"\x02\2\0\0\0hi[]"),
+    "log with deep fields": wire.pack(Kind.SAID, 0, b"\x02\0\0\0\0" + b'{"a":' * 1_000),
+    "step that is no JSON": wire.pack(Kind.SPAN, 0, b"step"),
+    "step of no id": wire.pack(Kind.SPAN, 0, b'{"name": "x"}'),
+    "step in another trace": wire.pack(Kind.SPAN, 0, b'{"id": "00f067aa0ba902b7", "trace": "x"}'),
     "question cut short": wire.pack(Kind.ASK, 0, b"?"),
     "question not in UTF-8": wire.pack(Kind.ASK, 0, b"\0\0\0\0\1\0\xff{}"),
     "window cut short": wire.pack(Kind.WINDOW, 0, b"\0"),
@@ -102,3 +111,14 @@ async def test_inv_1_an_answer_to_another_call(world: World) -> None:
     watched = world.start(a_function())
     await settle()
     assert watched.ending == "broken"
+
+
+async def test_what_was_raised_and_where_is_told_within_bounds(world: World) -> None:
+    places = [f"a.py:f{n}" for n in range(50)] + ["x" * 5_000]
+    said = pack_fail(0, "user_error", "no", error="E" * 200, frames=places)
+    world.sandbox.script = on_invoke(said)
+    watched = world.start(a_function())
+    await settle()
+    assert watched.outcome is not None
+    assert watched.outcome.error == "E" * 200
+    assert watched.outcome.frames == (*(f"a.py:f{n}" for n in range(43, 50)), "x" * 401)

@@ -54,6 +54,7 @@ def letter(id: str = "m1", **changes: object) -> Letter:
         "due_at": 1.0,
         "size": 3,
         "raw": b"raw",
+        "trace": "00-1",
         **changes,
     }
     return Letter(**values)  # type: ignore[arg-type]

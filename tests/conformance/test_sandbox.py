@@ -253,6 +253,13 @@ async def test_box_4_closing_a_zygote_leaves_its_guests(sandbox: Sandbox, tmp_pa
     await talk.end()
 
 
+def command_of(pid: int) -> str:
+    try:
+        return f"{pid}: {Path(f'/proc/{pid}/cmdline').read_text()}"
+    except OSError:
+        return f"{pid}: gone meanwhile"
+
+
 async def test_box_4_the_end_of_the_sandbox_ends_all(tmp_path: Path) -> None:
     strangers = set(processes_of(os.getpid()))  # What other tests of this process have running.
     async with opened("linux", tmp_path) as sandbox:
@@ -261,8 +268,7 @@ async def test_box_4_the_end_of_the_sandbox_ends_all(tmp_path: Path) -> None:
         family = set(processes_of(os.getpid())) - strangers
         assert talk.guest.pid in family
     talk.close()
-    left = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in family if alive(pid)}
-    assert left == {}
+    assert [command_of(pid) for pid in family if alive(pid)] == []
 
 
 _PLATFORM = """

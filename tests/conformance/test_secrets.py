@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tapwater_server.model.errors import SettingsError
-from tapwater_server.model.ids import AppId
+from tapwater_server.model.function import Revision
+from tapwater_server.model.ids import AppId, RevisionId
 from tests.conformance.opened_state import BACKENDS, Stores, files_with, sqlite_stores
 
 SHOP, BLOG = AppId("shop"), AppId("blog")
@@ -74,3 +75,35 @@ async def test_sec_3_with_another_key_nothing_is_read(tmp_path: Path) -> None:
     async with sqlite_stores(tmp_path) as after:
         with pytest.raises(SettingsError, match="was not sealed with the key"):
             after.secrets.values(SHOP, ["KEY"])
+
+
+async def test_sec_4_listeners_hear_of_every_change(stores: Stores) -> None:
+    heard: list[tuple[AppId, list[str]]] = []
+    secrets = stores.secrets
+    secrets.when_changed(lambda app: heard.append((app, list(secrets.names(app)))))
+    await secrets.put(SHOP, "KEY", "x")
+    await secrets.put(SHOP, "KEY", "y")
+    await secrets.remove(SHOP, "KEY")
+    assert heard == [(SHOP, ["KEY"]), (SHOP, ["KEY"]), (SHOP, [])]
+
+
+async def test_sec_4_listeners_hear_of_an_apps_end(stores: Stores) -> None:
+    heard: list[AppId] = []
+    await stores.registry.add_revision(
+        Revision(
+            id=RevisionId("r1"),
+            app=BLOG,
+            number=1,
+            created_at=0.0,
+            bundle="",
+            layer="",
+            python="",
+            functions=(),
+        ),
+        aliases=[],
+    )
+    await stores.secrets.put(BLOG, "KEY", "z")
+    stores.secrets.when_changed(heard.append)
+    await stores.registry.remove_app(BLOG)
+    assert heard == [BLOG]
+    assert stores.secrets.names(BLOG) == []

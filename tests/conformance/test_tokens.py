@@ -55,6 +55,16 @@ async def test_tok_2_revoked_is_refused(stores: Stores) -> None:
     assert await stores.tokens.issue("deploy", admin=False, apps=[SHOP]) != text
 
 
+async def test_tok_2_a_revoked_token_is_not_known_by_its_hash(stores: Stores) -> None:
+    text = await stores.tokens.issue("deploy", admin=False, apps=[SHOP])
+    holder = stores.tokens.holder(port.hash_of(text))
+    assert holder is not None
+    assert holder.name == "deploy"
+    assert stores.tokens.holder(port.hash_of("tap_another")) is None
+    await stores.tokens.revoke("deploy")
+    assert stores.tokens.holder(port.hash_of(text)) is None
+
+
 async def test_tok_3_every_token_is_compared_whichever_fits(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

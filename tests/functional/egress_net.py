@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,10 @@ async def net(
     ordinary: bool = False,
     policy: Policy | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
+    sent: Callable[[str, int], None] | None = None,
 ) -> AsyncIterator[Net]:
     """Make a network whose function declared this; end everything afterwards."""
-    egress = Egress(clock=SystemClock(), policy=policy, lookup=_lookup(names or {}))
+    egress = Egress(clock=SystemClock(), policy=policy, lookup=_lookup(names or {}), sent=sent)
     plan = egress.plan(declared)
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -69,7 +70,7 @@ async def net(
     forwarder: Forwarder | None = None
     try:
         fds = await _handshake(ours, plan, ordinary=ordinary)
-        forwarder = egress.serve(plan, fds, note=notes.append)
+        forwarder = egress.serve(plan, fds, "shop:hello", note=notes.append)
         yield Net(ours, forwarder, notes)
     finally:
         ours.close()

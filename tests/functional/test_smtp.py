@@ -18,6 +18,7 @@ from tapwater_server.model.errors import Invalid, RateLimited
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.letter import Draft, Stage
 from tapwater_server.ports.mail_server import read_server
+from tapwater_server.ports.tracing import Tracer, unseen
 from tapwater_server.services.mail.post import BURST, AppPost, MailSettings, Ways
 from tapwater_server.services.mail.sending import ATTEMPTS_MAX, Sender
 from tapwater_server.testing.clock import ManualClock
@@ -47,7 +48,12 @@ class Opened:
         self.carrier = SmtpCarrier(context=context)
         self.post = AppPost(outbox=self.outbox, ways=ways, clock=self.clock, ids=ids)
         self.sender = Sender(
-            outbox=self.outbox, ways=ways, carrier=self.carrier, clock=self.clock, ids=ids
+            outbox=self.outbox,
+            ways=ways,
+            carrier=self.carrier,
+            clock=self.clock,
+            ids=ids,
+            tracer=Tracer(spans=unseen, clock=self.clock, ids=ids),
         )
 
     async def stage(self, id: str) -> tuple[Stage, int, str]:

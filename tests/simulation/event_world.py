@@ -35,9 +35,11 @@ DOINGS = ["fine"] * 6 + [
     "always fails",
     "hangs",
     "no room",
+    "no budget",
     "poison",
 ]
-INNOCENT = frozenset({"fine", "slow", "fails twice", "no room"})  # They end well, given time.
+# They end well, given time.
+INNOCENT = frozenset({"fine", "slow", "fails twice", "no room", "no budget"})
 DEATHS = 0.004  # of a node, at each use of a port
 DEATHS_AT_CURSOR = 0.1  # between the relay's publish and its note of how far it has come
 ROUNDS_MAX = 600  # after the last misfortune: then something comes back for ever
@@ -342,7 +344,7 @@ class World:
     def _answer(self, node: Node, call: ScriptedCall, run: Run, ending: Ending) -> None:
         if node.dead or call.over:
             return
-        ours = ending is Ending.OVERLOADED
+        ours = ending in (Ending.OVERLOADED, Ending.BUDGET)
         run.over = "ok" if ending is Ending.OK else "returned" if ours else "failed"
         if ending is Ending.OK:
             call.answer(200, body=b"{}")
@@ -363,6 +365,8 @@ def _plan(does: str, attempt: int) -> tuple[float, Ending | None]:
             return 30.0, Ending.TIMED_OUT
         case "no room" if attempt <= 3:
             return 0.0, Ending.OVERLOADED
+        case "no budget" if attempt <= 4:
+            return 0.0, Ending.BUDGET
         case "poison":
             return 0.0, None
         case _:

@@ -7,7 +7,20 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 
-from tools.bench import blobs, cold, documents, events, idle, machine, parts, schedules, table, warm
+from tools.bench import (
+    blobs,
+    budgets,
+    cold,
+    documents,
+    events,
+    idle,
+    machine,
+    parts,
+    records,
+    schedules,
+    table,
+    warm,
+)
 from tools.bench.results import Result, unmeasured
 from tools.bench.servers import CannotMeasure
 
@@ -27,8 +40,12 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
             events=2_000 if quick else 20_000, rounds=1 if quick else 5
         ),
         "blobs": lambda: blobs.measure(rounds=1 if quick else 5, count=100 if quick else 500),
+        "budgets": lambda: budgets.measure(rounds=1 if quick else 3),
         "schedules": lambda: schedules.measure(seconds=21 if quick else 60),
         "parts": parts.measure,
+        "records": lambda: records.measure(
+            records=100_000 if quick else 1_000_000, rounds=3 if quick else 7
+        ),
         "documents": lambda: documents.measure(
             documents=100_000 if quick else 1_000_000,
             calls=500 if quick else 3000,

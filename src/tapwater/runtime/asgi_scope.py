@@ -3,6 +3,7 @@
 from typing import Any
 
 from tapwater.runtime.call import Call
+from tapwater.runtime.steps import with_trace
 
 
 def http_scope(call: Call, state: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def websocket_scope(call: Call, state: dict[str, Any]) -> dict[str, Any]:
 def _shared(call: Call, state: dict[str, Any]) -> dict[str, Any]:
     invoke = call.invoke
     root_path = _text(invoke.text(3))
-    headers = invoke.headers
+    headers = with_trace(invoke.headers, invoke.text(9))
     # The path is the whole one, root_path included, as ASGI has it since 2.4.
     path = root_path + _text(invoke.text(2))
     return {

@@ -76,10 +76,13 @@ class Call:
         "number",
         "on_cancel",
         "parts",
+        "spans",  # how many it had; not there before the first
         "started",
         "unread_bytes",
         "waiters",
     )
+
+    spans: int
 
     def __init__(self, number: int, invoke: InvokeView, link: Link, now: float) -> None:
         self.number = number

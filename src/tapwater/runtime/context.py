@@ -15,6 +15,7 @@ from tapwater.runtime import wire
 from tapwater.runtime.answers import dump
 from tapwater.runtime.asking import next_ask
 from tapwater.runtime.call import Call, CallerGone
+from tapwater.runtime.steps import current_step
 
 if TYPE_CHECKING:
     from tapwater.services.once import Once
@@ -101,6 +102,11 @@ class CallFacts:
     def traceparent(self) -> str:
         """The W3C trace context of this call, to hand on."""
         return self._call.invoke.text(9).decode("latin-1")
+
+    @property
+    def trace_id(self) -> str:
+        """The trace this call is part of: ``tapwater trace ID`` shows it."""
+        return self.traceparent[3:35]
 
     @property
     def depth(self) -> int:
@@ -219,6 +225,9 @@ def called(function: str, data: Any, how: How) -> dict[str, Any]:
         asked["method"] = how["method"].upper()
     if "query" in how:
         asked["query"] = urlencode(how["query"], doseq=True)
+    step = current_step()
+    if step:
+        asked["span"] = step
     if "params" in how:
         asked["params"] = {name: str(value) for name, value in how["params"].items()}
     return asked

@@ -65,7 +65,7 @@ def type_of(error: BaseException) -> str:
     ('KeyError', 'json.decoder.JSONDecodeError')
     """
     kind = type(error)
-    module = kind.__module__
+    module: object = kind.__module__  # A class may say anything here.
     plain = not isinstance(module, str) or module in ("builtins", "__main__")
     return kind.__qualname__ if plain else f"{module}.{kind.__qualname__}"
 

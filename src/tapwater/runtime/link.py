@@ -6,11 +6,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from copy import copy
 
 from tapwater.runtime.call import Call, CallerGone
 from tapwater.runtime.claims import Claims
 from tapwater.runtime.invoke_view import InvokeView
-from tapwater.runtime.wire import Decoder, Frame, Kind
+from tapwater.runtime.wire import Decoder, Frame, Kind, WireError
 
 GONE = "the platform has closed the connection"
 _READ_BYTES = 64 << 10
@@ -98,6 +99,21 @@ class BlockingLink:
                     self._pump(socket.MSG_DONTWAIT)
             finally:
                 self._changed.release()
+
+    def peek(self) -> None:
+        """Look for a PROFILE among what has come, and leave all of it there.
+
+        Called in the middle of anything, by a signal: so nothing is taken in, and nobody who is
+        about to read is deceived. The same frame does nothing when its turn comes.
+        """
+        try:
+            data = self._socket.recv(_READ_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            frames = copy(self._decoder).feed(data)
+        except (OSError, WireError):
+            return  # Nothing is there; or it is being read just now, and its turn comes anyway.
+        for kind, _, payload in frames:
+            if kind == Kind.PROFILE:
+                profile(payload)
 
     def _read_beside_threads(self) -> None:
         """A thread that outlived its call may be reading still: then it reads for us, too."""

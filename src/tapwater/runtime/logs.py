@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LINE_BYTES_MAX = 16 << 10
 CALL_BYTES_MAX = 1 << 20
 _LINES_MAX = 4096  # of one write
+_PRINT, _STDERR = 0x10, 0x20  # Where a line was said: the high digit of a LOG's first byte.
+# So many members has a record that was logged without ``extra``; formatting adds some.
+PLAIN_MAX = len(logging.makeLogRecord({}).__dict__)
 
 CURRENT: contextvars.ContextVar["Call | None"] = contextvars.ContextVar("call", default=None)
 
@@ -48,16 +51,22 @@ class Sink:
         if lines:
             self.send(level, lines, call)
 
-    def send(self, level: int, lines: list[str], call: "Call | None") -> None:
-        """Send whole lines, as many as the ceilings allow."""
+    def send(self, level: int, lines: list[str], call: "Call | None", fields: bytes = b"") -> None:
+        """Send whole lines, as many as the ceilings allow; ``fields`` go with the first."""
         number = call.number if call is not None else 0
         frames: list[bytes] = []
         for line in lines:
             data = line.encode("utf-8", "backslashreplace")
             if len(data) > LINE_BYTES_MAX:
                 data = data[: LINE_BYTES_MAX - 3].decode("utf-8", "ignore").encode() + b"..."
-            if not self._allowed(call, len(data) + 1):
+            if not self._allowed(call, len(data) + len(fields) + 1):
                 break
+            if fields:
+                size = len(data).to_bytes(4, "little")
+                said = b"".join((level.to_bytes(1, "little"), size, data, fields))
+                frames.append(pack(Kind.SAID, number, said))
+                fields = b""
+                continue
             frames.append(pack(Kind.LOG, number, level.to_bytes(1, "little") + data))
         if frames and self.link is not None:
             self.link.send(b"".join(frames))
@@ -138,7 +147,7 @@ class Handler(logging.Handler):
     def __init__(self, sink: Sink) -> None:
         super().__init__()
         self._sink = sink
-        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        self.setFormatter(_Formatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._sink.link is None:
@@ -149,7 +158,20 @@ class Handler(logging.Handler):
         except Exception:
             self.handleError(record)
             return
-        self._sink.send(_level(record.levelno), text.split("\n")[:_LINES_MAX], self._sink.call())
+        lines, fields = text.split("\n")[:_LINES_MAX], b""
+        if len(record.__dict__) > PLAIN_MAX:
+            from tapwater.runtime.fields import fields_of
+
+            fields = fields_of(record)
+        self._sink.send(_level(record.levelno), lines, self._sink.call(), fields)
+
+
+class _Formatter(logging.Formatter):
+    """Names the logger, unless it is ours: ``tapwater.log`` is everybody's."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        own = record.name == "tapwater.log"
+        return record.message if own else super().formatMessage(record)
 
 
 def _level(number: int) -> int:
@@ -167,8 +189,8 @@ def install() -> None:
     """Stand in for the standard streams and the root logger's missing handler. Once."""
     if isinstance(sys.stdout, Output):
         return
-    sys.stdout = Output(SINK, Level.INFO, sys.stdout)
-    sys.stderr = Output(SINK, Level.WARNING, sys.stderr)
+    sys.stdout = Output(SINK, Level.INFO | _PRINT, sys.stdout)
+    sys.stderr = Output(SINK, Level.WARNING | _STDERR, sys.stderr)
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(Handler(SINK))

@@ -1,5 +1,6 @@
 """Serve calls over the inherited socket until the platform says stop."""
 
+import signal
 import socket
 import traceback
 from collections.abc import Mapping
@@ -23,6 +24,10 @@ def run(sock: socket.socket, loaded: Loaded | None, image: Mapping[str, Any]) ->
     freshen()
     link = BlockingLink(sock)
     logs.connect(link)
+    # The host has something to say to who is in the middle of a call. No other use: it is ignored
+    # by who does not know it, and a system call goes on after it.
+    signal.signal(signal.SIGURG, lambda *_: link.peek())
+    signal.siginterrupt(signal.SIGURG, False)
     one_by_one = loaded is not None and not loaded.program.needs_loop
     link.send(HELLO_AHEAD if one_by_one else HELLO)
     try:

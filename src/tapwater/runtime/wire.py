@@ -15,8 +15,7 @@ are numbered by the host. Both ends use this file, so that there is one place to
     AHEAD    comes first where it comes, with the reading ends of two pipes (SCM_RIGHTS): an INVOKE
              with the flag AHEAD may be begun only by who reads its number from the first, or
              from the second if it has the flag SECOND, too
-    PROFILE  look at the stacks of calls for a while: JSON {"number", "seconds", "rate", "mode"};
-             seconds 0: stop looking
+    PROFILE  look at stacks for a while: JSON {"number", "seconds" (0: stop), "rate", "mode"}
 
     guest -> host
     HELLO    JSON: {"wire": 1, "guest": "<version>", ...}; from a zygote with its manifest
@@ -26,7 +25,11 @@ are numbered by the host. Both ends use this file, so that there is one place to
     WINDOW   u32: so many more bytes of the request may be sent
     FAIL     JSON: {"ending": "user_error", "message": "...", "trace": "..."}; ends the call
     DONE     ends a call whose answer had MORE (after the last BODY) or a WebSocket (u16 code)
-    LOG      u8 level, text in UTF-8; call 0: outside any call
+    LOG      u8 level (low digit) and stream (high digit: 0 log, 1 print, 2 stderr), text in UTF-8;
+             call 0: outside any call
+    SAID     a LOG with fields: the same byte, u32 length, text, JSON object
+    SPAN     a step of the call has ended: JSON {"id", "parent", "name", "ms", "ok", "facts"}, or
+             {"more"}: so many that are not told one by one
     ASK      the function wants something: u32 ask, u16 length, name, JSON
     STACKS   what was seen since the last: JSON {"number", "looks", "last", "stacks"}
 
@@ -96,7 +99,7 @@ class Verb(IntEnum):
 
 
 class Level(IntEnum):
-    """Levels of a LOG frame."""
+    """Levels of a LOG frame: the low digit of its first byte."""
 
     DEBUG = 1
     INFO = 2
@@ -306,21 +309,6 @@ def read_answer(payload: bytes) -> tuple[int, bool, bytes]:
         raise WireError("an answer that is cut short")
     ask, fine = _ANSWER.unpack_from(payload)
     return ask, fine == 1, payload[_ANSWER.size :]
-
-
-def pack_said(call: int, level: int, text: bytes, fields: bytes) -> bytes:
-    """Make a SAID frame: a LOG with fields, an object in JSON."""
-    return pack(Kind.SAID, call, bytes([level]) + _U32.pack(len(text)) + text + fields)
-
-
-def read_said(payload: bytes) -> tuple[bytes, bytes]:
-    """Read a SAID's payload behind its level: text and fields."""
-    if len(payload) < 5:
-        raise WireError("a log line that is cut short")
-    end = 5 + int(_U32.unpack_from(payload, 1)[0])
-    if end > len(payload):
-        raise WireError("a log line that is cut short")
-    return payload[5:end], payload[end:]
 
 
 def pack_headers(headers: Headers) -> tuple[int, bytes]:

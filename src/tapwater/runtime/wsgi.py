@@ -11,6 +11,7 @@ from tapwater.runtime.answers import Whole
 from tapwater.runtime.call import Call
 from tapwater.runtime.program import Program
 from tapwater.runtime.serving import fail, send_whole
+from tapwater.runtime.steps import with_trace
 
 _OWN_NAMES = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
@@ -129,7 +130,7 @@ def _environ(call: Call, multithread: bool) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in invoke.headers:
+    for name, value in with_trace(invoke.headers, invoke.text(9)):
         _add_header(environ, _latin(name).upper().replace("-", "_"), _latin(value))
     host, _, port = environ.get("HTTP_HOST", "localhost").rpartition(":")
     environ["SERVER_NAME"] = host or environ.get("HTTP_HOST", "localhost")

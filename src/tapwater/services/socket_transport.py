@@ -10,6 +10,7 @@ from typing import Any
 
 from tapwater.runtime.asking import next_ask
 from tapwater.runtime.call import Call, CallerGone
+from tapwater.runtime.steps import current_step
 from tapwater.runtime.wire import FRAME_BYTES_MAX, pack_ask
 from tapwater.services.transport import Reply, Request, ServiceError, refused
 
@@ -78,12 +79,16 @@ def _over(why: object) -> ServiceError:
 
 
 def _pack(request: Request) -> bytes:
+    headers = dict(request.headers)
+    step = current_step()
+    if step:
+        headers["traceparent"] = step
     head = json.dumps(
         {
             "method": request.method,
             "path": request.path,
             "query": dict(request.query),
-            "headers": dict(request.headers),
+            "headers": headers,
         }
     ).encode()
     return _SIZE.pack(len(head)) + head + request.body

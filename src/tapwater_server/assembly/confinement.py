@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from tapwater_server.backends.linux.cgroup import Cgroups
 from tapwater_server.backends.linux.egress import Egress
 from tapwater_server.backends.linux.sandbox import LinuxSandbox
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.meter import Meter, Use
 from tapwater_server.ports.sandbox import Layer
 
 SPARES = 16  # One or two megabytes each.
@@ -32,10 +33,15 @@ class Confinement:
 
 
 def open_confinement(
-    data: Path, *, clock: Clock, allow_weak: bool, stack: AsyncExitStack
+    data: Path,
+    *,
+    clock: Clock,
+    allow_weak: bool,
+    stack: AsyncExitStack,
+    sent: Callable[[str, int], None] | None = None,
 ) -> Confinement:
     """Clear away what an earlier platform on this data directory left, then be ready."""
-    egress = Egress(clock=clock)
+    egress = Egress(clock=clock, sent=sent)
     stack.push_async_callback(egress.close)
     cgroups = Cgroups(owner=_owner(data), clock=clock)
     cgroups.sweep()
@@ -49,6 +55,12 @@ def open_confinement(
     )
     stack.push_async_callback(sandbox.close)
     return Confinement(sandbox=sandbox, cgroups=cgroups, egress=egress)
+
+
+def note_sent(meter: Meter, clock: Clock, function: str, size: int) -> None:
+    """What a function sent through its declared egress is use of its own, of no single call."""
+    app, _, name = function.partition(":")
+    meter.use(Use(at=clock.now(), app=app, function=name, quantity="egress_bytes", amount=size))
 
 
 def _owner(data: Path) -> str:

@@ -1,8 +1,8 @@
 """The event line: log → relay → bus → dispatcher → the door. The second wiring diagram."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tapwater_server.assembly.places import open_places
 from tapwater_server.assembly.stores import Stores
@@ -10,7 +10,7 @@ from tapwater_server.events.audience import Audience
 from tapwater_server.events.chains import Chains
 from tapwater_server.events.delivering import Delivering
 from tapwater_server.events.destinations import Places
-from tapwater_server.events.dispatcher import Dispatcher
+from tapwater_server.events.dispatcher import Dispatcher, never_closed
 from tapwater_server.events.ends import Ends, PlainPlaces
 from tapwater_server.events.notices import Logs, Notices
 from tapwater_server.events.relay import Relay
@@ -25,6 +25,14 @@ from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.tracing import Spans, unseen
 
 
+class Closing(Protocol):
+    """Whoever keeps functions from being called for a while: budgets."""
+
+    def is_closed(self, app: str, function: str) -> bool: ...
+
+    def when_opened(self, told: Callable[[], None]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
     """Both loops: what happened becomes errands, errands become calls."""
@@ -37,7 +45,9 @@ class EventLine:
         return self.relay.run(), self.dispatcher.run()
 
 
-def open_event_line(stores: Stores, invoker: Invoker, *, clock: Clock, ids: IdSource) -> EventLine:
+def open_event_line(
+    stores: Stores, invoker: Invoker, *, budgets: Closing, clock: Clock, ids: IdSource
+) -> EventLine:
     """Assemble it on the node's stores."""
     return event_line(
         bus=stores.bus,
@@ -48,6 +58,7 @@ def open_event_line(stores: Stores, invoker: Invoker, *, clock: Clock, ids: IdSo
         ids=ids,
         logs=stores.masked.log,
         spans=stores.masked.span,
+        budgets=budgets,
         places=open_places(stores, clock=clock, ids=ids),
     )
 
@@ -62,6 +73,7 @@ def event_line(
     ids: IdSource,
     logs: Logs,
     spans: Spans = unseen,
+    budgets: Closing | None = None,
     places: Places | None = None,
 ) -> EventLine:
     """Assemble it of its ports; simulations do so with theirs."""
@@ -81,8 +93,15 @@ def event_line(
         spans=spans,
     )
     dispatcher = Dispatcher(
-        bus=bus, audience=audience, delivering=delivering, settling=settling, clock=clock
+        bus=bus,
+        audience=audience,
+        delivering=delivering,
+        settling=settling,
+        clock=clock,
+        closed=never_closed if budgets is None else budgets.is_closed,
     )
+    if budgets is not None:
+        budgets.when_opened(dispatcher.look_again)
     registry.watch(lambda _: dispatcher.look_again())
     relay = Relay(log=log, bus=bus, audience=audience, clock=clock, spans=spans)
     return EventLine(relay=relay, dispatcher=dispatcher)

@@ -16,6 +16,7 @@ import uvloop
 
 from tapwater_server.assembly.embedded import Embedded, assemble
 from tapwater_server.assembly.machine import held, make_private, raise_file_limit
+from tapwater_server.assembly.parts.dashboard import dashboard_url
 from tapwater_server.assembly.settings import Settings
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Ready:
     """What a person is told when the platform serves."""
 
     url: str
+    dashboard: str
     data: Path
     token: str | None  # The admin token's text, the first time only.
     warnings: tuple[str, ...]
@@ -62,6 +64,7 @@ async def serve(settings: Settings, *, ready: Callable[[Ready], Awaitable[None] 
         told = ready(
             Ready(
                 url=_url(node, settings),
+                dashboard=dashboard_url(_url(node, settings), settings),
                 data=settings.data,
                 token=node.first_token,
                 warnings=await node.warnings(),

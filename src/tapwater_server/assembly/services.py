@@ -8,11 +8,14 @@ from typing import Any
 from tapwater_server.assembly.parts import (
     billing,
     blobs,
+    budgets,
     cache,
+    dashboard,
     documents,
     events,
     mail,
     mqtt,
+    otlp,
     profiles,
     queues,
     replay,
@@ -22,6 +25,7 @@ from tapwater_server.assembly.parts import (
 )
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.model.ids import AppId
+from tapwater_server.services.budgets.gate import Gate
 from tapwater_server.web.dispatch import Table
 from tapwater_server.web.endpoint import Endpoint
 
@@ -36,9 +40,12 @@ PARTS: Sequence[Callable[[Ground], Awaitable[Part]]] = (
     mail.open,
     users.open,
     mqtt.open,
+    otlp.open,
+    dashboard.open,
     replay.open,
     profiles.open,
     billing.open,
+    budgets.open,
     seeing.open,
 )
 
@@ -51,7 +58,7 @@ class Services:
 
     parts: Sequence[Part]
     table: Table
-    node: Sequence[Endpoint]
+    node: Sequence[Endpoint] = ()
 
     @property
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -85,6 +92,7 @@ async def open_services(ground: Ground) -> Services:
         (endpoint for part in parts for endpoint in part.endpoints),
         (socket for part in parts for socket in part.sockets),
         tracer=ground.tracer,
+        gate=Gate(accounts=ground.spending.accounts),
     )
     node = [endpoint for part in parts for endpoint in part.node]
     return Services(parts=parts, table=table, node=node)

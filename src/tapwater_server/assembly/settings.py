@@ -13,9 +13,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from tapwater_server.assembly.otlp_settings import check_otlp
 from tapwater_server.model.address import parse_address
 from tapwater_server.model.errors import Invalid, SettingsError
 from tapwater_server.ports.mail_server import read_server
+from tapwater_server.services.otlp.encoding import PROTOBUF
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORT_MAX = 65_535
@@ -23,6 +25,8 @@ _NOT_NEGATIVE = (
     "memory_budget",
     "keep_alive_s",
     "retention_days",
+    "retention_bytes",
+    "record_sample",
     "drain_s",
     "record_days",
     "record_bytes",
@@ -46,10 +50,14 @@ class Settings:
     starts_max: int = 16  # instances being started at a time
     keep_alive_s: float = 60.0  # how long an idle instance is kept before there are samples
     retention_days: float = 14.0  # of invocation records and logs
+    retention_bytes: int = 4 << 30  # of disk for them; the oldest go first
+    record_sample: float = 1.0  # share of calls that ended well to keep records of; sums have all
     record_payloads: float = 0.01  # share of calls recorded whole; failed ones always are
     record_days: float = 7.0  # how long recordings are kept
     record_bytes: int = 512 << 20  # of disk for all of them
     tariff: Path | None = None  # what use costs here; None: tariff.toml in the data directory
+    dashboard_host: str = ""  # a name of this server on which the dashboard alone answers
+    dashboard_shared: bool = False  # let people sign in where an app answers too
     mqtt: bool = False  # let MQTT clients connect
     mqtt_host: str = "127.0.0.1"  # of the plain port: passwords go over it as they are
     mqtt_port: int = 1883
@@ -60,6 +68,10 @@ class Settings:
     allow_weak: bool = False  # run functions though layers of isolation are missing
     smtp_url: str = ""  # the server for mail: smtp://user:password@host:587; "": the inbox
     mail_from: str = ""  # who mails are from: "Shop <shop@example.com>"
+    otlp_url: str = ""  # the collector of telemetry: http://127.0.0.1:4318; "": none
+    otlp_headers: str = ""  # sent along, a token say: "authorization=Bearer abc,x-team=a"
+    otlp_protocol: str = PROTOBUF  # or http/json
+    otlp_sample: float = 1.0  # of traces without an error, this part is sent
     reach_private: bool = False  # apps may name mail servers and issuers in the node's network
     dev: bool = False  # tracebacks in answers; never for a server others reach
     default_python: str = ""  # interpreter of apps that name none; "": the platform's own
@@ -112,6 +124,7 @@ def parse(raw: Mapping[str, object]) -> Settings:
     complaints += check_tls(values)
     complaints += check_mqtt(values)
     complaints += check_mail(values)
+    complaints += check_otlp(values)
     if complaints:
         raise SettingsError("\n".join(complaints))
     return Settings(**values)
@@ -139,8 +152,12 @@ def check_ranges(values: Mapping[str, Any]) -> list[str]:
 
 def check_recording(values: Mapping[str, Any]) -> list[str]:
     """Complain of a share that is none."""
-    share = values.get("record_payloads", 0)
-    return [] if 0 <= share <= 1 else [f"record_payloads: {share} is not a share, from 0 to 1"]
+    shares = {name: values.get(name, 0) for name in ("record_payloads", "record_sample")}
+    return [
+        f"{name}: {share} is not a share, from 0 to 1"
+        for name, share in shares.items()
+        if not 0 <= share <= 1
+    ]
 
 
 def check_mqtt(values: Mapping[str, Any]) -> list[str]:

@@ -2,22 +2,26 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
+from tapwater_server.assembly.settings import Settings
 from tapwater_server.backends.files.folders import FileFolders
 from tapwater_server.backends.files.key_file import KeyFile
-from tapwater_server.backends.memory.ledger import MemoryLedger
-from tapwater_server.backends.memory.stats import MemoryStats
+from tapwater_server.backends.sqlite.budgets import SqliteBudgets
 from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
+from tapwater_server.backends.sqlite.journal import Journal
+from tapwater_server.backends.sqlite.ledger import SqliteLedger
 from tapwater_server.backends.sqlite.meter import SqliteMeter
+from tapwater_server.backends.sqlite.meter_batch import read_position
 from tapwater_server.backends.sqlite.once import SqliteOnce
 from tapwater_server.backends.sqlite.outbox import SqliteOutbox
+from tapwater_server.backends.sqlite.projects import SqliteProjects
 from tapwater_server.backends.sqlite.queues import SqliteQueues
 from tapwater_server.backends.sqlite.registry import SqliteRegistry
 from tapwater_server.backends.sqlite.secrets import SqliteSecrets
 from tapwater_server.backends.sqlite.sessions import SqliteSessions
+from tapwater_server.backends.sqlite.stats import SqliteStats
 from tapwater_server.backends.sqlite.tokens import SqliteTokens
 from tapwater_server.backends.sqlite.users import SqliteUsers
 from tapwater_server.ports.clock import Clock
@@ -37,8 +41,8 @@ class Stores:
     meter: SqliteMeter  # to read
     masked: Masked  # the same, to write: what passes it has its secrets hidden
     known: KnownSecrets  # what is hidden
-    ledger: MemoryLedger
-    stats: MemoryStats
+    ledger: SqliteLedger
+    stats: SqliteStats
     bus: SqliteBus
     eventlog: SqliteEventLog
     queues: SqliteQueues
@@ -47,10 +51,15 @@ class Stores:
     users: SqliteUsers
     outbox: SqliteOutbox
     once: SqliteOnce
+    projects: SqliteProjects
+    budgets: SqliteBudgets
 
 
-async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncExitStack) -> Stores:
+async def open_stores(
+    settings: Settings, *, clock: Clock, ids: IdSource, stack: AsyncExitStack
+) -> Stores:
     """Open everything; what is opened is closed with the stack, in reverse."""
+    data = settings.data
     state = Database(data / "state.db", schema="state")
     stack.push_async_callback(state.close)
     errands = Database(data / "bus.db", schema="bus")
@@ -58,10 +67,20 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
     data_file = Database(data / "data.db", schema="data")
     stack.push_async_callback(data_file.close)
     # Records may lose the last half second in a power failure; they must not cost an fsync each.
-    records = Database(data / "meter.db", schema="meter", synchronous="NORMAL")
+    records = Database(data / "meter.db", schema="meter")
     stack.push_async_callback(records.close)
-    meter = SqliteMeter(database=records, clock=clock)
+    projects = SqliteProjects(database=state)
+    journal = Journal(data / "journal", since=records.load(read_position))
+    meter = SqliteMeter(
+        database=records,
+        clock=clock,
+        journal=journal,
+        project_of=projects.of,
+        kept_bytes_max=settings.retention_bytes,
+        sample=settings.record_sample,
+    )
     stack.push_async_callback(meter.close)
+    await meter.flush()  # What the last life left, before anybody asks for sums.
     bus = SqliteBus(database=errands, clock=clock)
     await bus.reclaim()
     secrets = SqliteSecrets(database=state, key_file=KeyFile(data / "secret-key"))
@@ -80,8 +99,8 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
         meter=meter,
         masked=Masked(meter, forms_of=known.of),
         known=known,
-        ledger=MemoryLedger(meter, project_of=lambda app: "default"),
-        stats=MemoryStats(meter),
+        ledger=SqliteLedger(database=records, flush=meter.flush),
+        stats=SqliteStats(database=records, flush=meter.flush, clock=clock),
         bus=bus,
         eventlog=eventlog,
         queues=SqliteQueues(database=data_file),
@@ -90,4 +109,6 @@ async def open_stores(data: Path, *, clock: Clock, ids: IdSource, stack: AsyncEx
         users=SqliteUsers(database=data_file, log=eventlog, outbox=outbox),
         outbox=outbox,
         once=once,
+        projects=projects,
+        budgets=SqliteBudgets(database=state),
     )

@@ -105,6 +105,31 @@ class Client:
             raw = await _read_whole(answer)
             return self._judge(answer, raw)
 
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Ask once, and give status, headers and body whatever they are.
+
+        Raises:
+            CommandFailed: nobody answers.
+        """
+        async with self._asked(
+            method,
+            path,
+            query=query or {},
+            content=content or None,
+            headers=headers or {},
+            timeout_s=ANSWER_S_MAX,
+        ) as answer:
+            body = await _read_whole(answer)
+            return answer.status_code, dict(answer.headers), body
+
     @asynccontextmanager
     async def lines(
         self,

@@ -73,6 +73,10 @@ HINTS: Mapping[str, str] = {
     "too_large": "List what the app does not need in .tapwaterignore.",
     "overloaded": "The platform is full right now. Try again in a moment; `tapwater top` shows "
     "what keeps it busy.",
+    "budget_exhausted": "`tapwater budgets ls` shows which budget is used up; "
+    "`tapwater budgets set NAME --limit ...` raises it at once.",
+    "budget_slowed": "A budget is nearly used up: `tapwater budgets ls` shows it. Come back in a "
+    "moment, or raise it.",
     "deploy_failed": "Nothing has changed: what was live before still is.",
     "start_failed": "The function could not be started; `tapwater logs --level error` has its "
     "traceback.",

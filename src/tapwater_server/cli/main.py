@@ -6,28 +6,36 @@ from typing import Annotated
 import typer
 
 from tapwater_server.cli.commands import (
+    alerts,
     bill,
     blobs,
+    budgets,
     cache,
     call,
     deploy,
     dev,
     docs,
     doctor,
+    errors,
     events,
     listing,
     logs,
     mail,
     mqtt,
+    profile,
+    projects,
     queue,
+    replay,
     result,
     rules,
     schedules,
     secrets,
     simulate,
     starting,
+    stats,
     tokens,
     top,
+    trace,
     traffic,
     users,
 )
@@ -67,13 +75,21 @@ def build() -> typer.Typer:
     rules.register(app, panel=_DEPLOY)
     mail.register(app, panel=_DEPLOY)
     logs.register(app, panel=_SEE)
+    stats.register(app, panel=_SEE)
+    trace.register(app, panel=_SEE)
+    errors.register(app, panel=_SEE)
+    alerts.register(app, panel=_SEE)
     events.register(app, panel=_SEE)
+    replay.register(app, panel=_SEE)
+    profile.register(app, panel=_SEE)
     top.register(app, panel=_SEE)
     bill.register(app, panel=_SEE)
     doctor.register(app, panel=_SEE)
     simulate.register(app, panel=_SEE)
     starting.register_server(app, panel=_RUN)
     tokens.register(app, panel=_RUN)
+    budgets.register(app, panel=_RUN)
+    projects.register(app, panel=_RUN)
     return app
 
 

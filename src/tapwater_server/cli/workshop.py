@@ -29,6 +29,7 @@ class Workshop:
         self._node: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._held: list[Callable[[], None]] | None = []  # till the first deploy's steps are over
         self._live = 0  # the number of the revision that serves
+        self._look = ""  # where the dashboard is, with a code that signs in once
         self._told: dict[str, str] = {}  # each function and where it answers, as was shown last
 
     async def run(self) -> None:
@@ -78,6 +79,16 @@ class Workshop:
             body = {"app": self._project.name}
             await client.ask("PUT", path_of("settings", "default-app"), body=body)
 
+    async def _find_dashboard(self) -> None:
+        """A person at a terminal is signed in by the link; a file must not keep such a one."""
+        node = self._node.result()
+        self._look = node.dashboard
+        if self._session.json or not self._session.out.is_terminal:
+            return
+        async with self._client(node) as client:
+            made = await client.ask("POST", path_of("session-codes"))
+        self._look = f"{node.dashboard}#code={made['code']}"
+
     async def _follow_logs(self, node: "Ready") -> None:
         from tapwater_server.cli.commands.logs import Shown, follow
 
@@ -101,6 +112,7 @@ class Workshop:
         first = self._live == 0
         if first:
             await self._make_default()
+            await self._find_dashboard()
         self._live = int(deployed.revision.get("number") or 0)
         self._say(lambda: self._show_deployed(deployed, first=first))
 
@@ -162,6 +174,8 @@ class Workshop:
         self._told = where_by_name(functions)
         self._session.print(urls_table(functions))
         self._session.print(f"[dim]mails stay here: {self._node.result().url}{INBOX}[/dim]")
+        # Whole, however narrow the terminal: it is there to be clicked or copied.
+        self._session.out.print(f"[dim]dashboard: {self._look}[/dim]", soft_wrap=True)
 
     def _show_refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
         from tapwater_server.cli.refusing import show_refused

@@ -65,6 +65,7 @@ class Control:
         )
         self.house = House(
             registry=registry,
+            folders=folders,
             secrets=secrets,
             tokens=tokens,
             preparer=preparer,

@@ -11,6 +11,7 @@ from tapwater_server.control.leaving import Leaving
 from tapwater_server.control.turns import Turns
 from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.preparer import Preparer
@@ -32,6 +33,7 @@ class ControlSettings:
     home: Path  # where pyenv and uv keep interpreters
     environment: Mapping[str, str] = field(default_factory=dict)  # for building dependencies
     domain: str = "localhost"  # apps answer at <app>.<domain>
+    dashboard_hosts: tuple[str, ...] = ()  # on which no app answers
     default_python: str = ""
     preparing_max: int = 2  # modules imported at a time during a deploy: the cores there are
     revisions_max: int = 50  # per app; the oldest that nothing points at go
@@ -42,6 +44,7 @@ class House:
     """Everything a handler may need."""
 
     registry: Registry
+    folders: Folders
     secrets: Secrets
     tokens: Tokens
     preparer: Preparer

@@ -109,6 +109,7 @@ def read_manifest(
         secrets=chosen.secrets,
         after_fork_import=chosen.after_fork_import or said.after_fork_import,
         idempotent=chosen.idempotent and kind is Kind.RESTFUL,
+        cost_header=chosen.cost_header and kind is Kind.RESTFUL,
         body=said.body,
         record=chosen.record.at_all,
         record_share=chosen.record.share,

@@ -36,6 +36,7 @@ class Chosen:
     secrets: tuple[str, ...] = ("*",)
     after_fork_import: bool = False
     idempotent: bool = False
+    cost_header: bool = False
     record: "Recorded" = field(default_factory=lambda: Recorded())
     description: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)  # cors, schedule: as written
@@ -210,6 +211,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "secrets": words,
     "after_fork_import": flag,
     "idempotent": flag,
+    "cost_header": flag,
     "record": recorded,
     "description": text,
     "schedule": triggers.READERS["schedule"]["cron"],
@@ -276,6 +278,7 @@ def choose(sources: Sequence[Mapping[str, object]]) -> Chosen:
         secrets=values.get("secrets", ("*",)),
         after_fork_import=values.get("after_fork_import", False),
         idempotent=values.get("idempotent", False),
+        cost_header=values.get("cost_header", False),
         record=values.get("record", Recorded()),
         description=values.get("description", ""),
         extra={name: values[name] for name in _EXTRA if name in values},

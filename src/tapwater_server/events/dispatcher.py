@@ -23,7 +23,15 @@ RUNNING_MAX = 128  # Calls of functions at a time, from all lines.
 OVERFLOW = 4  # So many times as many, if each is the only one of its line.
 AGAIN_S = 1.0  # After the bus could not be used.
 
+# Whether calls of a function (of an app) would be refused for long: its deliveries stay where
+# they are, and use up nothing, until look_again().
+Closed = Callable[[str, str], bool]
 _log = logging.getLogger(__name__)
+
+
+def never_closed(app: str, function: str) -> bool:
+    """Say that nothing keeps a function from being called."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +57,12 @@ class Dispatcher:
         delivering: Delivering,
         settling: Settling,
         clock: Clock,
+        closed: Closed = never_closed,
         running_max: int = RUNNING_MAX,
     ) -> None:
         self._bus, self._audience = bus, audience
         self._delivering, self._settling, self._clock = delivering, settling, clock
-        self._running_max = running_max
+        self._running_max, self._closed = running_max, closed
         self._running: dict[str, int] = {}  # calls by line
         self._fillings: dict[str, Filling] = {}
         self._paces = Paces()
@@ -71,7 +80,7 @@ class Dispatcher:
         return DispatcherStats(running=running, failed=failed, **self._delivering.counts)
 
     def look_again(self) -> None:
-        """Something else than the bus has changed: what is live."""
+        """Something else than the bus has changed: what is live, or may be called again."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -155,7 +164,14 @@ class Dispatcher:
         """Who serves the lines that have something, and those with a batch under way."""
         lines = dict.fromkeys([*await self._bus.ready(), *self._fillings])
         found = {line: self._audience.target(line) for line in lines}
-        return {line: target for line, target in found.items() if target is not None}
+        return {
+            line: target
+            for line, target in found.items()
+            if target is not None and not self._is_closed(target)
+        }
+
+    def _is_closed(self, target: Target) -> bool:
+        return target.function is not None and self._closed(target.app, target.function.id.name)
 
     def _plan(self, targets: Mapping[str, Target]) -> Sequence[tuple[str, int]]:
         """Say how many to lease from which line."""

@@ -133,6 +133,10 @@ class Door:
                 self._internal(exchange, site, compiled, target)
                 return
             if compiled is None:
+                if not site.app and target.path == "/":  # Nobody's: then the dashboard's.
+                    place = [(b"location", INTERNAL.encode())]
+                    exchange.plan = partial(say, status=302, headers=place, whole=b"")
+                    return
                 raise Refusal("not_found", "No app answers here.")
             match = self._find(exchange, compiled, target)
         if compiled is not None and match is not None:

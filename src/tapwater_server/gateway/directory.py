@@ -28,10 +28,17 @@ class Directory:
     """Host names to sites. Answers from memory; looks again only after the registry has changed."""
 
     def __init__(
-        self, *, registry: Registry, ids: IdSource, public: Public, domains: Sequence[str]
+        self,
+        *,
+        registry: Registry,
+        ids: IdSource,
+        public: Public,
+        domains: Sequence[str],
+        dashboard: Sequence[str] = (),
     ) -> None:
         self._registry, self._ids, self._public = registry, ids, public
         self._suffixes = tuple("." + domain for domain in domains)
+        self._dashboard = frozenset(dashboard)
         self._sites: dict[bytes, Site] = {}
         self._compiled: dict[tuple[AppId, RevisionId], Compiled] = {}
         registry.watch(self._changed)
@@ -58,6 +65,9 @@ class Directory:
             del self._compiled[key]
 
     def _find(self, name: str) -> Site:
+        if name in self._dashboard:
+            # No function answers here: its pages could act for who is signed in there.
+            return Site(AppId(""), [], bare=True, ids=self._ids)
         for suffix in self._suffixes:
             if name.endswith(suffix):
                 return self._labelled(name.removesuffix(suffix))

@@ -57,7 +57,11 @@ class Gateway:
         self._door = Door(
             invoker=invoker,
             directory=Directory(
-                registry=registry, ids=ids, public=public, domains=settings.domains
+                registry=registry,
+                ids=ids,
+                public=public,
+                domains=settings.domains,
+                dashboard=settings.dashboard_hosts,
             ),
             admission=Admission(tokens=tokens, identities=identities),
             bridge=self._bridge,

@@ -38,6 +38,7 @@ class GatewaySettings:
     tls_key: str = ""
     trusted_proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-* count
     domains: tuple[str, ...] = ("localhost",)  # apps answer at <app>.<domain>
+    dashboard_hosts: tuple[str, ...] = ()  # where the dashboard answers, and no app ever does
     reuse_port: bool = False  # several nodes on one machine share the port
     listen_fd: int | None = None  # an inherited listening socket, used instead of host and port
     dev: bool = False  # tell callers why a function failed

@@ -13,13 +13,14 @@ MEMORY_LOOK_S = 0.25  # Reading a guest's memory costs as much as a call: not af
 class Account:
     """The meter of one instance."""
 
-    __slots__ = ("_cpu_s", "_guest", "_instance", "_memory_at", "_peak_bytes", "_seats")
+    __slots__ = ("_cpu_s", "_guest", "_instance", "_memory_at", "_peak_bytes", "_seats", "start_s")
 
     def __init__(self, guest: Guest, *, instance: InstanceId, seats: int) -> None:
         self._guest, self._instance, self._seats = guest, instance, seats
         self._cpu_s = guest.cpu_s()
         self._memory_at = -MEMORY_LOOK_S
         self._peak_bytes = 0
+        self.start_s = 0.0  # how long it took until the instance was there
 
     def share(self, calls: Collection[CallInProgress]) -> None:
         """Before another call sits down: what was used so far belongs to those here."""
@@ -48,10 +49,13 @@ class Account:
             self._peak_bytes = self._guest.memory_peak_bytes()
         invocation = call.invocation
         sender, receiver, whole = call.sender, call.receiver, call.whole
+        cold = call.waited and call.number <= self._seats
+        queue_s = call.seated_at - invocation.arrived_at if invocation.arrived_at else 0.0
         return Usage(
-            cold=call.waited and call.number <= self._seats,
+            cold=cold,
             instance=self._instance,
-            queue_s=call.seated_at - invocation.arrived_at if invocation.arrived_at else 0.0,
+            queue_s=queue_s,
+            start_s=min(self.start_s, queue_s) if cold else 0.0,
             wall_s=now - call.seated_at,
             cpu_s=call.cpu_s + used,
             memory_peak_bytes=self._peak_bytes,

@@ -27,8 +27,9 @@ class Ahead:
     def __init__(self) -> None:
         self.call: CallInProgress | None = None
         self.welcome = False  # the guest has said that it can
-        # Two, in turn: the claim of the call before may be unread when the next is sent, and
-        # who takes that one back must not take the other's.
+        # Two: the claim of the call before may be unread when the next is sent, and who takes
+        # that one back must not take the other's. So it is the other's turn when the guest has
+        # the call; one that was taken back has left its pipe empty, and the next uses it again.
         self._pipes: Sequence[tuple[int, int]] = ()
         self._turn = 0
 
@@ -55,14 +56,15 @@ class Ahead:
         Send it after this: a guest that finds no claim passes the call over.
         """
         assert self.call is None
-        self._turn ^= 1
         os.write(self._pipes[self._turn][1], pack_claim(call.number))
         self.call = call
         return AHEAD | SECOND if self._turn else AHEAD
 
     def take(self) -> CallInProgress | None:
-        """Give up the call that is held, whoever has it: the guest, mostly, to run it now."""
+        """Give up the call that is held, if there is one: it is the guest's, to run it now."""
         call, self.call = self.call, None
+        if call is not None:
+            self._turn ^= 1
         return call
 
     def take_back(self) -> CallInProgress | None:
@@ -73,7 +75,8 @@ class Ahead:
             os.read(self._pipes[self._turn][0], _NUMBER_BYTES)
         except BlockingIOError:
             return None
-        return self.take()
+        call, self.call = self.call, None
+        return call
 
     def close(self) -> None:
         """Let go of the pipes."""

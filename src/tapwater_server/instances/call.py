@@ -252,8 +252,8 @@ class CallInProgress:
             told = json.loads(payload)
             ending = _ENDINGS_OF_GUESTS[told["ending"]]
             message, trace, error, frames = (told.get(name, "") for name in _TOLD)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise WireError("a failure that cannot be read") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
+            raise WireError("a failure that cannot be read") from wrong
         if not all(isinstance(one, str) for one in (message, trace, error, frames)):
             raise WireError("a failure that cannot be read")
         if error:

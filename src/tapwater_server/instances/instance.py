@@ -63,9 +63,9 @@ class Instance(asyncio.Protocol):
         self.writable = True
         self.calls_total = 0
         self.idle_since = clock.monotonic()
-        self._guest = guest
+        self.guest = guest
         self._monotonic = clock.monotonic
-        self.speech = Speech(function=function.id, instance=id, clock=clock, logs=logs)
+        self.speech = Speech(function=function.id, instance=id, clock=clock, logs=logs, spans=spans)
         self._asks = Asks(bindings=bindings, write=self.write)
         self._freed, self._gone, self._returned = freed, gone, returned
         alone = self.seats == 1 and not function.limits.freeze
@@ -74,7 +74,7 @@ class Instance(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._number = 0
         self._ghosts: set[int] = set()  # calls ended before the guest ended them
-        self._account = Account(guest, instance=id, seats=self.seats)
+        self.account = Account(guest, instance=id, seats=self.seats)
         self._died: Died | None = None
         self._kill_at: float | None = None
         self._frozen = False
@@ -86,12 +86,12 @@ class Instance(asyncio.Protocol):
         """Give ``call`` a seat and send it to the guest. There must be a free one."""
         assert len(self.calls) < self.seats
         if self._frozen:
-            self._guest.thaw()
+            self.guest.thaw()
             self._frozen = False
         self._number = (self._number + 1) & 0xFFFFFFFF
         call.number = self._number
         if self.calls:
-            self._account.share(self.calls.values())
+            self.account.share(self.calls.values())
         self.state = move(self.state, Signal.TAKEN)
         self._seat(call, self._monotonic())
         if self._send(call):
@@ -123,7 +123,7 @@ class Instance(asyncio.Protocol):
         """The guest has ended ``call``: free its seat, tell its caller."""
         del self.calls[call.number]
         now = self._monotonic()
-        usage = self._account.settle(call, now, others=self.calls.values())
+        usage = self.account.settle(call, now, others=self.calls.values())
         following = self.ahead.take() if self.ahead is not None else None
         if following is not None:
             self._seat(following, now)
@@ -161,7 +161,7 @@ class Instance(asyncio.Protocol):
         self.state = move(self.state, Signal.CONDEMNED)
         self._told_to_end = True
         self._end_calls(ending, message)
-        self._guest.kill()
+        self.guest.kill()
         if self._transport is not None:
             self._transport.abort()
 
@@ -182,7 +182,7 @@ class Instance(asyncio.Protocol):
 
     def memory_bytes(self) -> int:
         """What it holds now."""
-        return self._guest.memory_now_bytes()
+        return self.guest.memory_now_bytes()
 
     # What the socket says.
 
@@ -254,10 +254,9 @@ class Instance(asyncio.Protocol):
         self.speech.say(trace, call, level="error")
 
     def on_output(self, line: bytes) -> None:
-        """A line of plain output; whose it is, is known when there is one call."""
-        call = next(iter(self.calls.values())) if len(self.calls) == 1 else None
+        """A line of plain output."""
         try:
-            self.speech.on_output(line, call)
+            self.speech.on_output(line, self.calls)
         except WireError as error:
             self._broken(error)
 
@@ -334,7 +333,7 @@ class Instance(asyncio.Protocol):
         """End one call of several; the others may finish, then the process goes."""
         self._ghosts.add(call.number)
         del self.calls[call.number]
-        usage = self._account.settle(call, now, others=self.calls.values())
+        usage = self.account.settle(call, now, others=self.calls.values())
         self.state = move(self.state, Signal.RETIRED)
         if not self.calls:
             self._rest(now)
@@ -349,16 +348,16 @@ class Instance(asyncio.Protocol):
         if self.state is State.CLOSING:
             self._stop()
         elif self.function.limits.freeze:
-            self._guest.freeze()
+            self.guest.freeze()
             self._frozen = True
 
     def _stop(self) -> None:
         self._told_to_end = True
         if self._ghosts:
-            self._guest.kill()  # What does not end its calls will not end itself.
+            self.guest.kill()  # What does not end its calls will not end itself.
             return
         if self._frozen:
-            self._guest.thaw()
+            self.guest.thaw()
         self.write(_STOP)
         self._kill_at = self._monotonic() + KILL_GRACE_S
 
@@ -391,9 +390,9 @@ class Instance(asyncio.Protocol):
         if begun is not None:
             self._seat(begun, now)
         calls = tuple(self.calls.values())
-        self._account.look_again()
+        self.account.look_again()
         others = self.calls.values()
-        usages = [self._account.settle(call, now, others=others) for call in calls]
+        usages = [self.account.settle(call, now, others=others) for call in calls]
         self.calls.clear()
         for call, usage in zip(calls, usages, strict=True):
             true_ending, sentence = truth(call, ending, message)

@@ -1,13 +1,20 @@
-"""What a guest says, in LOG frames or plainly on its output, as log lines under ceilings."""
+"""What a guest says, in frames or plainly on its output, as log lines and steps under ceilings."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tapwater.runtime.wire import Kind, Level, WireError
+from tapwater.runtime.wire import Kind, WireError
 from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.flood import Bucket
-from tapwater_server.instances.structured import Fields, Said, read_fields, read_line, read_step
+from tapwater_server.instances.structured import (
+    Fields,
+    Said,
+    read_fields,
+    read_line,
+    read_said,
+    read_step,
+)
 from tapwater_server.model.ids import FunctionId, InstanceId
 from tapwater_server.model.invocation import Ending
 from tapwater_server.model.limits import LOG_BYTES_PER_CALL_MAX, LOG_LINE_BYTES_MAX
@@ -20,23 +27,37 @@ Logs = Callable[[LogLine], None]
 
 FLOOD_BYTES = 16 << 20  # said at once beyond which an instance is killed
 FLOOD_BYTES_PER_S = 4 << 20
-SPOKEN = frozenset({Kind.LOG, Kind.STACKS})
 _LINE_COST = 64  # An empty line is not free.
 _LEVELS = (None, "debug", "info", "warning", "error")
 _STREAMS = ("log", "print", "stderr")
-SPOKEN = frozenset({Kind.LOG, Kind.SAID, Kind.SPAN})  # The frames that are heard here.
+SPOKEN = frozenset({Kind.LOG, Kind.SAID, Kind.SPAN, Kind.STACKS})  # What is heard here.
 
 
 class Speech:
     """Turns what one instance says into lines; says itself what the platform has to say of it."""
 
-    __slots__ = ("_bucket", "_clock", "_function", "_instance", "_logs", "_loose_bytes", "stacks")
+    __slots__ = (
+        "_bucket",
+        "_clock",
+        "_function",
+        "_instance",
+        "_logs",
+        "_loose_bytes",
+        "_spans",
+        "stacks",
+    )
 
     def __init__(
-        self, *, function: FunctionId, instance: InstanceId, clock: Clock, logs: Logs
+        self,
+        *,
+        function: FunctionId,
+        instance: InstanceId,
+        clock: Clock,
+        logs: Logs,
+        spans: Spans = unseen,
     ) -> None:
         self._function, self._instance = function, instance
-        self._clock, self._logs = clock, logs
+        self._clock, self._logs, self._spans = clock, logs, spans
         self._bucket = Bucket(burst=FLOOD_BYTES, per_s=FLOOD_BYTES_PER_S)
         self._loose_bytes = 0  # said outside any call since the last call
         self.stacks: Callable[[bytes], None] | None = None  # who asked where its time goes
@@ -45,31 +66,21 @@ class Speech:
         """A frame of one of the kinds ``SPOKEN``.
 
         Raises:
-            WireError: it is not what it should be, or nobody asked for it.
+            WireError: it is not what it should be, nobody asked for it, or there is a flood of it.
         """
-        if kind == Kind.LOG:
-            self.on_log(payload, call)
-        elif self.stacks is not None:
+        if kind == Kind.STACKS:
+            if self.stacks is None:
+                raise WireError("stacks that nobody asked for")
             self.stacks(payload)
-        else:
-            raise WireError("stacks that nobody asked for")
-
-    def hear(self, kind: int, payload: bytes, call: CallInProgress | None) -> None:
-        """One frame.
-
-        Raises:
-            WireError: it cannot be read, or there is a flood of them.
-        """
+            return
         self._check_flood(len(payload))
         if kind == Kind.SPAN:
             self._step(payload, call)
-            return
-        level, stream = _kind_of(payload)
-        if kind == Kind.LOG:
-            self._line(payload[1:], level, call, stream)
-            return
-        text, fields = read_said(payload)
-        self._line(text, level, call, stream, read_fields(fields), size=len(payload))
+        elif kind == Kind.SAID:
+            text, fields = read_said(payload)
+            self._line(text, *_kind_of(payload), call, read_fields(fields), size=len(payload))
+        else:
+            self._line(payload[1:], *_kind_of(payload), call)
 
     def mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
         """One sentence for a call that did not end well."""
@@ -86,7 +97,7 @@ class Speech:
         """
         self._check_flood(len(data))
         call = next(iter(calls.values())) if len(calls) == 1 else None
-        self._line(data, "info", call, "output")
+        self._line(data, "info", "output", call)
 
     def say(self, text: str, call: CallInProgress | None, level: str = "platform") -> None:
         """A sentence of the platform's own, under no ceiling."""
@@ -100,8 +111,8 @@ class Speech:
         self,
         data: bytes,
         level: str,
-        call: CallInProgress | None,
         stream: str,
+        call: CallInProgress | None,
         fields: Fields | None = None,
         *,
         size: int = 0,

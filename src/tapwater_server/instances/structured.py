@@ -19,6 +19,7 @@ VALUE_LENGTH_MAX = 1_000
 LINE_BYTES_MAX = 16 << 10  # A line of JSON that is longer stays text.
 STEP_BYTES_MAX = 8 << 10
 STEP_NAME_LENGTH_MAX = 200
+_TEXT_AT = 5  # Behind a byte for level and stream, and four for the text's length.
 _INT_MAX = 2**63 - 1
 _SPAN = re.compile(r"[0-9a-f]{16}")
 _TEXTS = ("message", "msg", "event")  # What loggers of JSON call the sentence.
@@ -65,6 +66,18 @@ class Step:
     took_ms: float
     ok: bool
     facts: Mapping[str, str]
+
+
+def read_said(payload: bytes) -> tuple[bytes, bytes]:
+    """Read a SAID's payload: the text, and the JSON of its fields.
+
+    Raises:
+        WireError: it is cut short.
+    """
+    end = _TEXT_AT + int.from_bytes(payload[1:_TEXT_AT], "little")
+    if end > len(payload):
+        raise WireError("a log line that is cut short")
+    return payload[_TEXT_AT:end], payload[end:]
 
 
 def read_fields(raw: bytes) -> Fields:

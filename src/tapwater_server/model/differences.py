@@ -34,7 +34,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing that was so, and is so now; None: it was not there."""
+    """One thing that was so, and is so now; None: it was not there. Of JSON bodies: the text."""
 
     what: str  # ending, status, message, header, body, question
     at: str  # the header's name, the place in the JSON ("$.items[2].price"), the line, the question
@@ -56,7 +56,8 @@ def _all(before: Ended, after: Ended) -> Iterator[Difference]:
     for what in ("ending", "status", "message"):
         was, now = getattr(before, what), getattr(after, what)
         if was != now:
-            yield Difference(what=what, at="", before=was, after=now)
+            # No status, no message: there is none to show.
+            yield Difference(what=what, at="", before=was or None, after=now or None)
     yield from _headers(_plain(before.headers), _plain(after.headers))
     if before.body != after.body:
         yield from _bodies(before.body, after.body)
@@ -81,7 +82,7 @@ def _headers(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Di
 
 def _bodies(before: bytes, after: bytes) -> Iterator[Difference]:
     was, now = _json(before), _json(after)
-    if was is not _NONE and now is not _NONE:
+    if (was is not _NONE or not before) and (now is not _NONE or not after):
         yield from _values(was, now, "$", 0)
         return
     lines_before, lines_after = _lines(before), _lines(after)
@@ -103,7 +104,7 @@ def _values(before: Any, after: Any, at: str, depth: int) -> Iterator[Difference
             now = after[place] if place < len(after) else _NONE
             yield from _values(was, now, f"{at}[{place}]", depth + 1)
     elif type(before) is not type(after) or before != after:
-        yield Difference(what="body", at=at, before=_short(before), after=_short(after))
+        yield Difference(what="body", at=at, before=_as_text(before), after=_as_text(after))
 
 
 def _texts(before: Sequence[str], after: Sequence[str]) -> Iterator[Difference]:
@@ -161,6 +162,8 @@ _NONE = _Nothing()
 
 
 def _json(body: bytes) -> Any:
+    if not body:
+        return _NONE
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -180,12 +183,10 @@ def _size(body: bytes) -> str:
     return f"{len(body)} bytes"
 
 
-def _short(value: Any) -> Any:
-    if isinstance(value, _Nothing):
-        return None
-    if isinstance(value, str):
-        return value if len(value) <= _VALUE_CHARS_MAX else value[:_VALUE_CHARS_MAX] + "…"
-    if isinstance(value, dict | list):
-        text = json.dumps(value, ensure_ascii=False)
-        return value if len(text) <= _VALUE_CHARS_MAX else text[:_VALUE_CHARS_MAX] + "…"
-    return value
+def _as_text(value: Any) -> str | None:
+    """A JSON value as its text: null is something, too."""
+    return None if value is _NONE else _short(json.dumps(value, ensure_ascii=False))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _VALUE_CHARS_MAX else text[:_VALUE_CHARS_MAX] + "…"

@@ -14,7 +14,7 @@ FRAMES_MAX = 4  # That count: what called them may differ, and it is the same mi
 SAMPLES_MAX = 5
 REVISIONS_MAX = 20
 ROLLING_OUT_S = 3600.0  # After it was resolved: what the faulty revision still does is no news.
-_LOOKED_AT_CHARS_MAX = 2_000
+_LOOKED_AT_CHARS_MAX = 500
 _FINGERPRINT_CHARS = 16
 
 # What differs from one time to the next. The longest first: what is left of one must not be
@@ -23,7 +23,7 @@ _VARYING = (
     (re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`"), "'…'"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "…"),
     (re.compile(r"\b[0-9A-HJKMNP-TV-Z]{26}\b"), "…"),
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "…"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]++"), "…"),
     (re.compile(r"\b0x[0-9a-f]+\b", re.I), "…"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{6,}\b", re.I), "…"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "…"),
@@ -100,7 +100,7 @@ def normalised(message: str) -> str:
     message = message[:_LOOKED_AT_CHARS_MAX].partition("\n")[0]
     for pattern, instead in _VARYING:
         message = pattern.sub(instead, message)
-    return " ".join(message.split())
+    return " ".join(message.split())[:_LOOKED_AT_CHARS_MAX]
 
 
 def joined(known: Fault, came: Fault) -> Fault:

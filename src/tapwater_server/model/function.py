@@ -92,6 +92,7 @@ class Function:
     secrets: tuple[str, ...] = ()  # names of the app's secrets it may read; ("*",): all
     after_fork_import: bool = False  # the module starts threads: fork before importing it
     idempotent: bool = False  # a request that comes again with its key is not run again
+    cost_header: bool = False  # its answers say what they cost
     body: bool = True  # False: no handler reads a body
     record: bool = True  # False: no call is recorded, not even one that failed
     record_share: float | None = None  # of calls that end well; None: as the node has it

@@ -14,6 +14,7 @@ InvocationId = NewType("InvocationId", str)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _FUNCTION = re.compile(r"[A-Za-z0-9_.\[\]-]+(/[A-Za-z0-9_.\[\]-]+)*")
 _FUNCTION_LENGTH_MAX = 200
+RESERVED_APPS = frozenset({"tapwater"})  # Their hosts are the platform's own.
 
 
 def parse_app_id(text: str) -> AppId:

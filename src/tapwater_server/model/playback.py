@@ -16,6 +16,7 @@ from tapwater_server.model.tape import SECRET, Question
 
 _SIZE = struct.Struct(">I")
 SERVICE, CALL = "service", "call"
+_WRITES_MAX = 5  # that a topic names
 
 
 class Match(StrEnum):
@@ -67,13 +68,25 @@ def topic_of(name: str, body: bytes) -> str:
     'call users/find'
     """
     if name == SERVICE:
-        head, _ = split_frame(body)
+        head, sent = split_frame(body)
         query = head.get("query")
         asked = "?" + "&".join(f"{key}={query[key]}" for key in query) if query else ""
-        return f"{head.get('method', '')} {head.get('path', '')}{asked}".strip() or SERVICE
+        place = f"{head.get('method', '')} {head.get('path', '')}{asked}"
+        return f"{place} {_written(sent)}".strip() or SERVICE
     said = _json(body)
     what = said.get("function") or said.get("name") if isinstance(said, dict) else ""
     return f"{name} {what}".strip()
+
+
+def _written(sent: bytes) -> str:
+    """Say what a batch of writes changes: all batches go to the same path."""
+    said = _json(sent) if sent.startswith(b'{"writes"') else None
+    writes = said.get("writes") if isinstance(said, dict) else None
+    if not isinstance(writes, list):
+        return ""
+    firsts = [next(iter(one.items()), ("", "")) for one in writes if isinstance(one, dict)]
+    more = " …" if len(firsts) > _WRITES_MAX else ""
+    return ", ".join(f"{what} {where}" for what, where in firsts[:_WRITES_MAX]) + more
 
 
 def split_frame(frame: bytes) -> tuple[dict[str, Any], bytes]:
@@ -94,7 +107,7 @@ def join_frame(head: dict[str, Any], body: bytes) -> bytes:
 def masked_question(name: str, frame: bytes, forms: Forms) -> bytes:
     """Hide secrets in a question or its answer, in the frame they travel in."""
     if name != SERVICE:
-        return mask_json(frame, forms) if frame else frame
+        return mask_json(_without_step(frame), forms) if frame else frame
     head, body = split_frame(frame)
     if not head:
         return frame
@@ -107,7 +120,18 @@ def masked_question(name: str, frame: bytes, forms: Forms) -> bytes:
 
 def _masked_headers(headers: dict[str, Any], forms: Forms) -> dict[str, str]:
     pairs = [(str(name).lower().encode(), str(value).encode()) for name, value in headers.items()]
-    return {name.decode(): value.decode() for name, value in mask_headers(pairs, forms)}
+    shown = {name.decode(): value.decode() for name, value in mask_headers(pairs, forms)}
+    shown.pop("traceparent", None)  # The step it was asked in is another each time.
+    return shown
+
+
+def _without_step(frame: bytes) -> bytes:
+    """Leave out the step that a call was made in: it is another each time."""
+    said = _json(frame) if b'"span"' in frame else None
+    if not isinstance(said, dict) or "function" not in said or "span" not in said:
+        return frame
+    del said["span"]
+    return json.dumps(said, separators=(",", ":")).encode()
 
 
 def _json(raw: bytes) -> Any:

@@ -149,9 +149,16 @@ def _price_quantity(
                 unit=price.unit,
                 price=price.tiers[0].price,
                 cost=share,
-                free=(free * amount / total).quantize(PLACES, ROUND_HALF_EVEN),
+                free=_part(free, amount, total),
             )
         )
+
+
+def _part(free: Decimal, amount: Decimal, total: Decimal) -> Decimal:
+    """Give the free part of a line; for most it is none, or all."""
+    if not free:
+        return _ZERO
+    return amount if free == total else (free * amount / total).quantize(PLACES, ROUND_HALF_EVEN)
 
 
 def _share_fee(
@@ -185,9 +192,10 @@ def _shared(cost: Decimal, weights: Sequence[Decimal]) -> Sequence[Decimal]:
     >>> [str(share) for share in _shared(Decimal(1), [Decimal(1), Decimal(2)])]
     ['0.333333333333', '0.666666666667']
     """
-    whole = cost.quantize(PLACES, ROUND_HALF_EVEN)
-    total = sum(weights, _ZERO)
-    shares = [(cost * weight / total).quantize(PLACES, ROUND_DOWN) for weight in weights]
+    if not cost:
+        return [_ZERO] * len(weights)
+    whole, each = cost.quantize(PLACES, ROUND_HALF_EVEN), cost / sum(weights, _ZERO)
+    shares = [(each * weight).quantize(PLACES, ROUND_DOWN) for weight in weights]
     largest = max(range(len(weights)), key=lambda place: weights[place])
     shares[largest] += whole - sum(shares, _ZERO)
     return shares

@@ -78,6 +78,10 @@ class Guest(Protocol):
         """End it and all its children, now. Does not wait."""
         ...
 
+    def nudge(self) -> None:
+        """Make it look at its socket, though it is in the middle of a call (SIGURG)."""
+        ...
+
     def freeze(self) -> None:
         """Stop it from running, keep its memory."""
         ...

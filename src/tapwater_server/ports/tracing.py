@@ -45,8 +45,8 @@ class Traces:
 
     def fresh(self) -> bytes:
         """Begin a trace, marked as sampled: every invocation is written down."""
-        number = next(self._numbers) * _SPREAD & _LOW
-        return b"%b%016x-%016x-01" % (self._before, number, number)
+        own = b"%016x" % (next(self._numbers) * _SPREAD & _LOW)
+        return b"%b%b-%b-01" % (self._before, own, own)
 
     def child(self, parent: bytes) -> bytes:
         """Make a span of its own below ``parent``, a valid traceparent; its sampled flag stays."""

@@ -19,6 +19,7 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.meter import LogLine
 from tapwater_server.ports.sandbox import Zygote
+from tapwater_server.ports.tracing import Spans
 from tapwater_server.scheduler.capacity import Capacity
 from tapwater_server.scheduler.lane import Failure, Lane
 from tapwater_server.scheduler.placement import Claim, fair_bytes, next_claim, yields
@@ -257,6 +258,7 @@ class Growth:
         self.feed()
 
     async def _open(self, lane: Lane) -> Instance:
+        wanted = self._clock.monotonic()
         zygote = await self._zygotes.get(lane.revision, lane.function)
         began = self._clock.monotonic()
         try:
@@ -280,7 +282,9 @@ class Growth:
             returned=lambda call: self._owner.on_returned(lane, call),
         )
         await open_instance(instance, guest)
-        lane.load.note_start(self._clock.monotonic() - began)
+        now = self._clock.monotonic()
+        lane.load.note_start(now - began)
+        instance.account.start_s = now - wanted
         return instance
 
     def _gone(self, lane: Lane, instance: Instance) -> None:

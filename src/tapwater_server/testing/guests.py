@@ -87,6 +87,9 @@ class ScriptedGuest:
         """End it."""
         self.die(Died(death=Death.KILLED, detail=9))
 
+    def nudge(self) -> None:
+        """Nobody sleeps here."""
+
     def freeze(self) -> None:
         """Stop it."""
         self.frozen = True

@@ -1,4 +1,6 @@
-"""Who asks: from the token a request carries to a principal."""
+"""Who asks: from the token or the session a request carries to a principal."""
+
+from collections.abc import Mapping
 
 from tapwater_server.model.errors import NotFound, Unauthenticated
 from tapwater_server.model.ids import AppId
@@ -6,6 +8,8 @@ from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.tokens import Tokens
+from tapwater_server.web.scope import Scope, headers_of
+from tapwater_server.web.sessions import Browsers
 
 TOKEN_CHARS_MAX = 4096  # A signed token of a user with many claims.
 LOOK_AGAIN_S = 30.0
@@ -13,10 +17,19 @@ _PLATFORM = "tap_"  # How the platform's own tokens begin.
 
 
 class Callers:
-    """Knows the platform's tokens and the users of apps."""
+    """Knows the platform's tokens, the users of apps, and who is signed in to the dashboard."""
 
-    def __init__(self, *, tokens: Tokens, identities: Identities) -> None:
+    def __init__(
+        self, *, tokens: Tokens, identities: Identities, browsers: Browsers | None = None
+    ) -> None:
         self._tokens, self._identities = tokens, identities
+        self.browsers = browsers
+
+    async def browsing(self, scope: Scope, headers: Mapping[str, str]) -> Principal:
+        """Find out whose session a request without a token is of, if of any."""
+        if self.browsers is None or "cookie" not in headers or "authorization" in headers:
+            return NOBODY
+        return await self.browsers.who(scope, headers)
 
     def find(self, app: AppId, token: str | None) -> Principal:
         """Find out who holds a token; without one it is nobody.
@@ -46,6 +59,11 @@ class Callers:
             raise Unauthenticated("this token is not known here")
         return found
 
+    def standing(self, scope: Scope, app: AppId, token: str | None, *, clock: Clock) -> "Standing":
+        """Give what tells later whether who asked may still."""
+        session = b"" if self.browsers is None else self.browsers.key(scope, headers_of(scope))
+        return Standing(self, app, token, clock=clock, session=session)
+
     def _holder(self, token: str) -> Principal | None:
         return self._tokens.check(token) if token.startswith(_PLATFORM) else None
 
@@ -53,16 +71,28 @@ class Callers:
 class Standing:
     """Whether who asked may still: an answer that goes on for hours outlives its token."""
 
-    def __init__(self, callers: Callers, app: AppId, token: str | None, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        callers: Callers,
+        app: AppId,
+        token: str | None,
+        *,
+        clock: Clock,
+        session: bytes = b"",
+    ) -> None:
         self._callers, self._app, self._token, self._clock = callers, app, token, clock
+        self._session = session  # see Browsers.key
         self._looked_at = clock.monotonic()
 
     def holds(self) -> bool:
         """Look again, once in ``LOOK_AGAIN_S``."""
         now = self._clock.monotonic()
-        if self._token is None or now - self._looked_at < LOOK_AGAIN_S:
+        if now - self._looked_at < LOOK_AGAIN_S:
             return True
         self._looked_at = now
+        if self._token is None:
+            browsers = self._callers.browsers
+            return not self._session or browsers is None or browsers.holds(self._session)
         try:
             self._callers.find(self._app, self._token)
         except Unauthenticated:

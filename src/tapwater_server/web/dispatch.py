@@ -40,6 +40,7 @@ class Said:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | AsyncIterator[bytes] = b""
+    endless: bool = False  # it goes on until its client goes, or may no longer
 
 
 # Called with a request and the path of what is to answer it: raises what speaks against it.
@@ -77,8 +78,8 @@ class Table:
             if endpoint.waits or endpoint.method == "GET":  # What only reads may end at any time.
                 asked.end_with_client()
             if self._tracer is None:
-                return _write(endpoint, await endpoint.handler(asked))
-            return _write(endpoint, await handle(self._tracer, endpoint, asked))
+                return _write(endpoint, asked, await endpoint.handler(asked))
+            return _write(endpoint, asked, await handle(self._tracer, endpoint, asked))
         except TapwaterError as error:
             return refuse(error)
         except ConnectionResetError:
@@ -207,11 +208,11 @@ def limit(asked: Asked, *, bytes_max: int) -> None:
     asked.chunks = within
 
 
-def _write(endpoint: Endpoint, given: Any) -> Said:
+def _write(endpoint: Endpoint, asked: Asked, given: Any) -> Said:
     """Write what a handler gave."""
     if isinstance(given, Streamed):
         headers = {"content-type": endpoint.media, "cache-control": "no-store", **given.headers}
-        return Said(given.status, headers, given.chunks)
+        return Said(given.status, headers, given.chunks, endless=endpoint.endless(asked))
     status, extra = endpoint.status, dict[str, str]()
     if isinstance(given, Answer):
         given, status, extra = given.value, given.status, dict(given.headers)

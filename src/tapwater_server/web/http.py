@@ -1,12 +1,12 @@
 """The services' API as an ASGI app: ``/_/v1/`` on an app's hosts, ``/_/api/v1/apps/`` on ours."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
 from tapwater_server.model.errors import NotFound, TapwaterError
 from tapwater_server.model.ids import AppId, parse_app_id
+from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.clock import Clock
 from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.callers import Callers, Standing, bearer, whoever
@@ -25,7 +25,7 @@ from tapwater_server.web.scope import (
     query_of,
     raw_path,
 )
-from tapwater_server.web.sending import end_with_client, send_said
+from tapwater_server.web.sending import end_with_client, followed, send_said
 from tapwater_server.web.sockets import talk, token_of
 from tapwater_server.web.using import Using
 
@@ -83,8 +83,9 @@ class ServicesApp:
         return (app, f"/{below}") if below.partition("/")[0] in self._table.names else None
 
     async def _answer(self, scope: Scope, receive: Receive, app: str, path: str) -> Said:
+        browsing = await self._callers.browsing(scope, headers_of(scope))
         try:
-            asked = self._asked(scope, receive, app, path)
+            asked = self._asked(scope, receive, app, path, browsing=browsing)
         except TapwaterError as error:
             return refuse(error)
         try:
@@ -92,18 +93,11 @@ class ServicesApp:
         except BaseException:
             self._using.take(asked)  # The client has gone; what was done is done.
             raise
-        return self._using.counted(asked, self._followed(said, scope, asked.app))
-
-    def _followed(self, said: Said, scope: Scope, app: AppId) -> Said:
-        """What is followed ends with its token; what is only long (a blob) is sent whole."""
-        events = said.headers.get("content-type", "").startswith("text/event-stream")
-        if isinstance(said.body, bytes) or not events:
-            return said
-        return replace(said, body=_while(said.body, self._standing(scope, app)))
+        return self._using.counted(asked, followed(said, self._standing(scope, asked.app)))
 
     def _standing(self, scope: Scope, app: AppId) -> Standing:
         token = _token(scope, headers_of(scope))
-        return Standing(self._callers, app, token, clock=self._clock)
+        return self._callers.standing(scope, app, token, clock=self._clock)
 
     async def _talk(self, scope: Scope, receive: Receive, send: Send, app: str, path: str) -> None:
         await receive()  # websocket.connect
@@ -116,7 +110,15 @@ class ServicesApp:
         standing = self._standing(scope, asked.app)
         await talk(socket, asked, scope, receive, send, standing=standing, using=self._using)
 
-    def _asked(self, scope: Scope, receive: Receive, app: str, path: str) -> Asked:
+    def _asked(
+        self,
+        scope: Scope,
+        receive: Receive,
+        app: str,
+        path: str,
+        *,
+        browsing: Principal = NOBODY,
+    ) -> Asked:
         """Read the head of a request.
 
         Raises:
@@ -128,7 +130,8 @@ class ServicesApp:
             raise NotFound("no app is the default here: use an app's own host")
         id, headers = parse_app_id(app), headers_of(scope)
         whole = cast(Door, scope.get(DOOR, {})).get("whole")
-        who = whoever(self._callers.find(id, _token(scope, headers)), id)
+        token = _token(scope, headers)
+        who = whoever(browsing if token is None else self._callers.find(id, token), id)
         if not self._exists(id):
             raise NotFound(f"there is no app {id}")
         host, hosts = headers.get("host", "localhost"), self._hosts(id)
@@ -158,16 +161,3 @@ class ServicesApp:
 def _token(scope: Scope, headers: Mapping[str, str]) -> str | None:
     offered = token_of(scope) if scope["type"] == "websocket" else None
     return offered or bearer(headers.get("authorization", ""))
-
-
-async def _while(chunks: AsyncIterator[bytes], standing: Standing) -> AsyncIterator[bytes]:
-    """Go on as long as who asked may: else the answer ends, and its client asks again."""
-    try:
-        async for chunk in chunks:
-            if not standing.holds():
-                return
-            yield chunk
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()

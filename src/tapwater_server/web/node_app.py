@@ -8,6 +8,8 @@ import msgspec
 
 from tapwater_server.model.errors import NotFound, TapwaterError
 from tapwater_server.model.ids import AppId
+from tapwater_server.model.principal import Principal
+from tapwater_server.ports.clock import Clock
 from tapwater_server.web.asked import Asked, in_one
 from tapwater_server.web.callers import Callers, bearer
 from tapwater_server.web.dispatch import Said, Table, refuse
@@ -25,7 +27,7 @@ from tapwater_server.web.scope import (
     query_of,
     raw_path,
 )
-from tapwater_server.web.sending import end_with_client, send_said
+from tapwater_server.web.sending import end_with_client, followed, send_said
 
 SHORT = "/_"  # Monitors look at /_/health and /_/metrics: the same without the version.
 _SHORTENED = frozenset({"/health", "/metrics"})
@@ -34,7 +36,7 @@ _SHORTENED = frozenset({"/health", "/metrics"})
 class NodeApp:
     """Answers what is about the node or all apps. Who asks holds a token of the platform."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], *, callers: Callers) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], *, callers: Callers, clock: Clock) -> None:
         described = Endpoint(
             method="GET",
             path="/openapi.json",
@@ -43,20 +45,23 @@ class NodeApp:
             who=Who.ANYONE,
         )
         self.table = Table((*endpoints, described))
-        self._callers = callers
+        self._callers, self._clock = callers, clock
         self._document = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_said(scope, send, await self._answer(scope, receive))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Said:
+        browsing = await self._callers.browsing(scope, headers_of(scope))
         try:
-            asked = self._asked(scope, receive)
+            asked = self._asked(scope, receive, browsing)
         except TapwaterError as error:
             return refuse(error)
-        return await self.table.answer(asked)
+        token = bearer(asked.headers.get("authorization", ""))
+        standing = self._callers.standing(scope, asked.app, token, clock=self._clock)
+        return followed(await self.table.answer(asked), standing)
 
-    def _asked(self, scope: Scope, receive: Receive) -> Asked:
+    def _asked(self, scope: Scope, receive: Receive, browsing: Principal) -> Asked:
         """Read the head of a request.
 
         Raises:
@@ -68,9 +73,10 @@ class NodeApp:
             raise NotFound(f"there is nothing here; see {PREFIX}/openapi.json")
         door = cast(Door, scope.get(DOOR, {}))
         whole = door.get("whole")
+        token = bearer(headers.get("authorization", ""))
         return Asked(
             app=AppId(""),
-            who=self._callers.holder(bearer(headers.get("authorization", ""))),
+            who=browsing if token is None else self._callers.holder(token),
             method=scope.get("method", "GET"),
             path=path,
             query=query_of(scope["query_string"].decode("latin-1")),

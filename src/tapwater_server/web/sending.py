@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import cast
 
+from tapwater_server.web.callers import Standing
 from tapwater_server.web.dispatch import Said
 from tapwater_server.web.scope import DOOR, Door, Scope, Send
 
@@ -14,6 +16,27 @@ def end_with_client(scope: Scope) -> None:
     on_gone = cast(Door, scope.get(DOOR, {})).get("on_gone")
     if on_gone is not None and task is not None:
         on_gone(task.cancel)
+
+
+def followed(said: Said, standing: Standing) -> Said:
+    """What is followed ends with its token; what is only long (a blob) is sent whole."""
+    events = said.headers.get("content-type", "").startswith("text/event-stream")
+    if isinstance(said.body, bytes) or not (said.endless or events):
+        return said
+    return replace(said, body=_while(said.body, standing))
+
+
+async def _while(chunks: AsyncIterator[bytes], standing: Standing) -> AsyncIterator[bytes]:
+    """Go on as long as who asked may: else the answer ends, and its client asks again."""
+    try:
+        async for chunk in chunks:
+            if not standing.holds():
+                return
+            yield chunk
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def send_said(scope: Scope, send: Send, said: Said, *, prefix: str = "http.response") -> None:

@@ -35,10 +35,11 @@ async def handle(tracer: Tracer, endpoint: Endpoint, asked: Asked) -> Any:
 
 
 def step_name(endpoint: Endpoint, asked: Asked) -> str:
-    """Name it: "docs.put users/42", "cache.get {key:path}"."""
+    """Name it: "docs.put users/42", "docs.commit", "cache.get {key:path}"."""
     path = asked.path if endpoint.path.split("/", 2)[1] in _NAMING else endpoint.path
     service, _, below = path.lstrip("/").partition("/")
-    return f"{service}.{asked.method.lower()} {below}".rstrip()
+    service, _, verb = service.partition("-")  # What is no place is named by what it does.
+    return f"{service}.{verb or asked.method.lower()} {below}".rstrip()
 
 
 def _begin(tracer: Tracer, endpoint: Endpoint, asked: Asked) -> Step | None:

@@ -58,6 +58,7 @@ class Using:
         """Count the answer of a client's request, with its bytes, as it goes out."""
         head = asked.method == "HEAD"  # Its body stays here.
         if not isinstance(said.body, bytes):
+            self.take(asked)  # What was done is done, even if nobody waits for the rest.
             return replace(said, body=self._following(asked, said.body, head=head))
         if said.body and not head:
             asked.count(asked.bytes_out, len(said.body))

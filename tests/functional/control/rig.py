@@ -32,6 +32,7 @@ from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import Function, Revision
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Ending, Invocation, Outcome, Usage
+from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.invoker import Exchange
 from tapwater_server.ports.preparer import Prepared
 from tapwater_server.ports.registry import Registry
@@ -220,6 +221,15 @@ async def keep_nothing(app: AppId) -> None:
     """Erase what services keep of an app: here there are none."""
 
 
+def seeing_api(meter: MemoryMeter, clock: Clock) -> SeeingApi:
+    """What reads the logs."""
+    return SeeingApi(
+        reading=Reading(meter=meter, clock=clock),
+        series=Series(stats=MemoryStats(meter), clock=clock),
+        pulse=Pulse(now=NodeNow, clock=clock),
+    )
+
+
 @asynccontextmanager
 async def control_rig(
     path: Path,
@@ -260,12 +270,8 @@ async def control_rig(
     await control.start()
     token = await tokens.issue("admin", admin=True, apps=[])
     callers = Callers(tokens=tokens, identities=ListedIdentities())
-    seeing = SeeingApi(
-        reading=Reading(meter=meter, clock=clock),
-        series=Series(stats=MemoryStats(meter), clock=clock),
-        pulse=Pulse(now=NodeNow, clock=clock),
-    )
-    app = NodeApp((*seeing.endpoints(), *control.endpoints), callers=callers)
+    seeing = seeing_api(meter, clock)
+    app = NodeApp((*seeing.endpoints(), *control.endpoints), callers=callers, clock=clock)
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),
         base_url="http://127.0.0.1:8080",

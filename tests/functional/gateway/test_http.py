@@ -237,11 +237,15 @@ async def test_what_is_too_large_is_refused_and_the_connection_closed(
         (Ending.START_FAILED, 500),
         (Ending.BROKEN, 502),
         (Ending.OVERLOADED, 503),
+        (Ending.BUDGET, 402),
+        (Ending.SLOWED, 429),
     ],
 )
 async def test_endings_become_problems_without_secrets(ending: Ending, status: int) -> None:
+    told = {Ending.OVERLOADED, Ending.BUDGET, Ending.SLOWED}
+
     def script(call: ScriptedCall) -> None:
-        if ending is Ending.OVERLOADED:
+        if ending in told:
             call.end(ending, retry_after_s=2.5, message="full")
         else:
             call.end(ending, message="a secret traceback")
@@ -253,7 +257,7 @@ async def test_endings_become_problems_without_secrets(ending: Ending, status: i
         assert said["code"] == ending.value
         assert said["invocation"] == world.invoker.calls[0].invocation.id
         assert "secret" not in answer.text
-        if ending is Ending.OVERLOADED:
+        if ending in told:
             assert answer.headers["retry-after"] == "3"
 
 

@@ -27,6 +27,8 @@ class Told:
     pieces: list[bytes] = field(default_factory=list)
     messages: list[str | bytes] = field(default_factory=list)
     logs: list[tuple[int, str]] = field(default_factory=list)
+    said: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
     failure: dict[str, Any] | None = None
     code: int | None = None
     ended: bool = False
@@ -171,8 +173,13 @@ class Host:
             told.ended = not more
         elif kind == wire.Kind.BODY:
             self._take_body(told, number, payload)
+        elif kind == wire.Kind.SAID:
+            end = 5 + int.from_bytes(payload[1:5], "little")
+            told.said.append((payload[0], payload[5:end].decode(), json.loads(payload[end:])))
+        elif kind == wire.Kind.SPAN:
+            told.steps.append(json.loads(payload))
         elif kind == wire.Kind.LOG:
-            told.logs.append((payload[0], payload[1:].decode()))
+            told.logs.append((payload[0] & 0x0F, payload[1:].decode()))
         else:
             self._take_rest(told, kind, payload)
 

@@ -36,6 +36,7 @@ def test_everything_at_once() -> None:
         "secrets": ["KEY"],
         "after_fork_import": True,
         "idempotent": True,
+        "cost_header": True,
         "description": "says",
     }
     assert complain("x.py", written) == []
@@ -58,6 +59,7 @@ def test_everything_at_once() -> None:
     assert chosen.environment == {"A": "b", "N": "3", "T": "true"}
     assert chosen.egress == ("api.stripe.com:443", "[::1]:5432")
     assert chosen.idempotent
+    assert chosen.cost_header
     assert chosen.pace == Pace(per_s=100.0)
     assert (chosen.auth, chosen.secrets, chosen.after_fork_import) == ("user", ("KEY",), True)
 

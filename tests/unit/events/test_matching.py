@@ -124,8 +124,11 @@ def test_an_errand_made_again_is_the_same() -> None:
 def test_the_chain_goes_on() -> None:
     first = told(event("a"))
     assert (first.root, first.depth) == ("e1", 0)
-    later = told(event("a", root="r", depth=3, trace="00-1"))
-    assert (later.root, later.depth, later.trace) == ("r", 3, "00-1")
+    cause = f"00-{'a' * 32}-{'b' * 16}-01"
+    later = told(event("a", root="r", depth=3, trace=cause))
+    assert (later.root, later.depth) == ("r", 3)
+    assert later.trace[:36] == cause[:36]  # The same trace, and in it the event's own span.
+    assert later.trace == told(event("a", trace=cause)).trace != cause
 
 
 def test_keys() -> None:

@@ -36,7 +36,10 @@ def test_a_poison_delivery_ends(ending: Ending, attempt: int, chance: float) -> 
         assert not isinstance(verdict, Again)
 
 
-@given(ending=ENDINGS, attempt=st.integers(1, 50))
+OVER_BUDGET = (Ending.BUDGET, Ending.SLOWED)
+
+
+@given(ending=ENDINGS.filter(lambda one: one not in OVER_BUDGET), attempt=st.integers(1, 50))
 def test_nothing_outlives_its_age(ending: Ending, attempt: int) -> None:
     verdict = decide(ended(ending, 500), attempt=attempt, age_s=1000.0, chance=0, policy=POLICY)
     assert isinstance(verdict, Bury)
@@ -52,6 +55,12 @@ def test_delays_stay_below_their_ceiling(attempt: int, chance: float) -> None:
 def test_our_own_faults_use_no_attempt() -> None:
     for ending in (Ending.OVERLOADED, Ending.CANCELLED):
         verdict = decide(ended(ending), attempt=99, age_s=0, chance=0, policy=POLICY)
+        assert isinstance(verdict, Release)
+
+
+def test_over_budget_it_waits_however_old_it_gets_by_that() -> None:
+    for ending in OVER_BUDGET:
+        verdict = decide(ended(ending), attempt=99, age_s=1e6, chance=0, policy=POLICY)
         assert isinstance(verdict, Release)
 
 

@@ -1,18 +1,21 @@
 """Bills of this node: the tariffs of its files, on the ledger's sums."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.assembly.settings import Settings
+from tapwater_server.backends.sqlite.keeping import SqliteKeeping
 from tapwater_server.model.errors import Invalid, SettingsError
 from tapwater_server.model.tariff import Tariff, read_tariff
 from tapwater_server.services.billing.bill import Bills
 from tapwater_server.services.billing.comparing import Comparing
 from tapwater_server.services.billing.http import BillingApi
 from tapwater_server.services.billing.shelf import OURS, Shelf
+from tapwater_server.services.billing.storing import Storing
 
 _SHADOWS = ("aws", "aws-arm", "cloudrun", "azure-consumption", "azure-flex", "cloudflare")
 _MONTH = re.compile(r"-(20[0-9]{2}-(0[1-9]|1[0-2]))")
@@ -30,15 +33,24 @@ async def open(ground: Ground) -> Part:
         shelf=shelf,
         clock=ground.clock,
     )
-    api = BillingApi(bills=bills, comparing=comparing, clock=ground.clock)
-    return Part(name="billing", node=api.endpoints(), service=bills)
+    api = BillingApi(
+        bills=bills,
+        comparing=comparing,
+        registry=stores.registry,
+        meter=stores.meter,
+        clock=ground.clock,
+    )
+    storing = Storing(
+        keeping=SqliteKeeping(database=stores.data), meter=stores.meter, clock=ground.clock
+    )
+    return Part(name="billing", node=api.endpoints(), loops=(storing.run(),), service=bills)
 
 
 def open_shelf(settings: Settings) -> Shelf:
     """Read ours, as the operator wrote it or as it was shipped, and the clouds'."""
     return Shelf(
         own=_own(settings.tariff or settings.data / "tariff.toml", wanted=bool(settings.tariff)),
-        shadows=[_shipped(name) for name in _SHADOWS],
+        read_shadows=_read_shadows,
     )
 
 
@@ -70,6 +82,11 @@ def _read(file: Path) -> Tariff:
         raise SettingsError(f"{file}: {error}") from None
 
 
+def _read_shadows() -> Sequence[Tariff]:
+    return [_shipped(name) for name in _SHADOWS]
+
+
+@cache
 def _shipped(name: str) -> Tariff:
     resource = files("tapwater_server.tariffs").joinpath(f"{name}.toml")
     return read_tariff(resource.read_text(), where=f"{name}.toml")

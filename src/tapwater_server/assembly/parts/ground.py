@@ -1,41 +1,32 @@
 """What every service is built on, and what each adds to the node."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from tapwater_server.assembly.settings import Settings
-from tapwater_server.assembly.stores import Stores
+from tapwater_server.assembly.footing import Footing
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.identity import Identities
-from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.profiling import Profiling
 from tapwater_server.ports.rules import Rules
-from tapwater_server.ports.tracing import Tracer
+from tapwater_server.services.budgets.spending import Spending
 from tapwater_server.services.replay.asking import TapedBindings
 from tapwater_server.services.replay.recorder import Recorder
 from tapwater_server.web.endpoint import Endpoint, Socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What is there before any service is. ``stores`` has the databases, the log and the bus."""
+class Ground(Footing):
+    """What is there before any service is."""
 
-    settings: Settings
-    stores: Stores
+    spending: Spending  # accounts of budgets, which calls and services are checked against
     invoker: Invoker
     recorder: Recorder  # in the request line: takes what is to be recorded
     bindings: TapedBindings  # what running calls ask
     profiling: Profiling  # where their time goes
     identities: Identities
     rules: Rules
-    clock: Clock
-    ids: IdSource
-    tracer: Tracer
-    stack: AsyncExitStack
     top: Callable[[], Mapping[str, Any]]  # what goes on now, once the node is complete
 
 

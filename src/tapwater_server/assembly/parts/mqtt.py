@@ -13,6 +13,7 @@ from tapwater_server.model.ids import parse_app_id
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.services.mqtt.access import Door
+from tapwater_server.services.mqtt.billing import Billing
 from tapwater_server.services.mqtt.broker import Broker
 from tapwater_server.services.mqtt.http import MqttApi
 from tapwater_server.services.mqtt.limits import BrokerLimits
@@ -67,11 +68,19 @@ async def open(ground: Ground) -> Part:
         clock=ground.clock,
         elsewhere=remotes.state,
     )
+    billing = Billing(spaces=lambda: broker.spaces, meter=stores.meter, clock=ground.clock)
     renewing = (_renewing(certificate, ground.clock),) if certificate is not None else ()
     return Part(
         name="mqtt",
         endpoints=MqttApi(service).endpoints(),
-        loops=(broker.run(), broker.committer.run(), server.run(), remotes.run(), *renewing),
+        loops=(
+            broker.run(),
+            broker.committer.run(),
+            server.run(),
+            remotes.run(),
+            billing.run(),
+            *renewing,
+        ),
         erase=sessions.erase,
         service=service,
     )
@@ -79,6 +88,7 @@ async def open(ground: Ground) -> Part:
 
 def _door(ground: Ground) -> Door:
     stores, anonymous = ground.stores, ground.settings.mqtt_anonymous
+    accounts = ground.spending.accounts
     return Door(
         tokens=stores.tokens,
         identities=ground.identities,
@@ -86,6 +96,7 @@ def _door(ground: Ground) -> Door:
         knows=lambda app: app in stores.registry.apps(),
         anonymous=parse_app_id(anonymous) if anonymous else None,
         trusting=ground.settings.dev,
+        over_budget=lambda app: accounts.any and accounts.check(app) is not None,
     )
 
 

@@ -1,14 +1,9 @@
 """Recordings of calls on this node, and running them again."""
 
-from functools import partial
-
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.assembly.settings import Settings
-from tapwater_server.assembly.stores import Stores
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.recordings import SqliteRecordings
-from tapwater_server.model.ids import AppId
-from tapwater_server.model.masking import Forms, written_forms
 from tapwater_server.services.replay.http import ReplayApi
 from tapwater_server.services.replay.service import ReplayService
 from tapwater_server.services.replay.settings import DAY_S, ReplaySettings
@@ -31,7 +26,7 @@ async def open(ground: Ground) -> Part:
     )
     ground.stack.push_async_callback(database.close)
     recordings = SqliteRecordings(database=database)
-    forms_of = partial(_forms, ground.stores)
+    forms_of = ground.stores.known.of
     writing = Writing(
         recorder=ground.recorder,
         recordings=recordings,
@@ -39,13 +34,14 @@ async def open(ground: Ground) -> Part:
         clock=ground.clock,
         settings=replay_settings(ground.settings),
     )
-    ground.stack.push_async_callback(writing.flush)
+    ground.stack.push_async_callback(writing.settle)
     service = ReplayService(
         recordings=recordings,
         registry=ground.stores.registry,
         invoker=ground.invoker,
         bindings=ground.bindings,
         forms_of=forms_of,
+        fresh_trace=ground.tracer.fresh,
         clock=ground.clock,
         ids=ground.ids,
     )
@@ -59,12 +55,7 @@ async def open(ground: Ground) -> Part:
         name="replay",
         node=api.endpoints(),
         loops=(writing.run(),),
-        erase=service.erase,
+        erase=writing.erase,
         sweep=writing.sweep,
         service=service,
     )
-
-
-def _forms(stores: Stores, app: AppId) -> Forms:
-    names = stores.secrets.names(app)
-    return written_forms(stores.secrets.values(app, names).values())

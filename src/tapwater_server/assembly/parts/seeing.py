@@ -1,58 +1,126 @@
-"""What was seen of calls on this node: logs, traces, numbers, groups of errors."""
+"""What was seen of calls on this node: logs, traces, numbers, groups of errors, and alerts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tapwater_server.assembly.parts.ground import Ground, Part
+from tapwater_server.assembly.parts.notifying import open_notifier
+from tapwater_server.backends.sqlite.alerts import SqliteAlerts
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.faults import SqliteFaults
 from tapwater_server.model.ids import AppId
+from tapwater_server.services.notifying.notifier import PlainNotifier
+from tapwater_server.services.seeing.alarms import Alarms
 from tapwater_server.services.seeing.grouping import Grouping
 from tapwater_server.services.seeing.http import SeeingApi
+from tapwater_server.services.seeing.http_alerts import AlertsApi
 from tapwater_server.services.seeing.http_faults import FaultsApi
+from tapwater_server.services.seeing.metrics import Metrics
 from tapwater_server.services.seeing.now import FunctionNow, NodeNow
 from tapwater_server.services.seeing.pulse import Pulse
 from tapwater_server.services.seeing.reading import Reading
 from tapwater_server.services.seeing.series import Series
+from tapwater_server.web.endpoint import Endpoint
 
 _DAY_S = 24 * 3600.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seeing:
+    """What this part is made of."""
+
+    pulse: Pulse  # hears of each call
+    faults: SqliteFaults
+    grouping: Grouping  # hears of each second
+    alerts: SqliteAlerts
+    alarms: Alarms  # hears of each second, and of groups of errors
+    notifier: PlainNotifier
+
+
 async def open(ground: Ground) -> Part:
-    """Build what reads, what counts along, and what groups errors."""
-    stores, clock = ground.stores, ground.clock
-    pulse = Pulse(
-        now=lambda: node_now(ground.top(), instances_max=ground.settings.instances_max),
-        clock=clock,
-    )
-    stores.meter.when_noted(pulse.note)
-    database = Database(ground.settings.data / "seeing.db", schema="seeing", synchronous="NORMAL")
-    ground.stack.push_async_callback(database.close)
-    faults = SqliteFaults(database=database)
-    grouping = Grouping(faults=faults, meter=stores.meter, clock=clock)
-    pulse.when_beaten(grouping.note)
+    """Build what reads, what counts along, what groups errors, and what tells of them."""
+    seeing, clock = _seeing(ground), ground.clock
     kept_s = ground.settings.retention_days * _DAY_S
-    api = SeeingApi(
-        reading=Reading(meter=stores.meter, clock=clock),
-        series=Series(stats=stores.stats, clock=clock),
-        pulse=pulse,
-    )
 
     async def erase(app: AppId) -> None:
-        pulse.forget(app)
-        await faults.erase(app)
+        seeing.pulse.forget(app)
+        await seeing.faults.erase(app)
+        await seeing.alerts.erase(app)
 
     async def sweep() -> None:
-        await faults.sweep(before=clock.now() - kept_s)
+        await seeing.faults.sweep(before=clock.now() - kept_s)
 
     return Part(
         name="seeing",
-        node=(*api.endpoints(), *FaultsApi(faults=faults, clock=clock).endpoints()),
-        loops=(pulse.run(), grouping.run()),
+        node=_endpoints(ground, seeing),
+        loops=(
+            seeing.pulse.run(),
+            seeing.grouping.run(),
+            seeing.alarms.run(),
+            seeing.notifier.run(),
+        ),
         erase=erase,
         sweep=sweep,
-        service=pulse,
+        service=seeing.pulse,
     )
+
+
+def _seeing(ground: Ground) -> _Seeing:
+    stores, clock = ground.stores, ground.clock
+    database = Database(ground.settings.data / "seeing.db", schema="seeing", synchronous="NORMAL")
+    ground.stack.push_async_callback(database.close)
+    pulse = Pulse(now=lambda: _now(ground), clock=clock)
+    stores.meter.when_noted(pulse.note)
+    faults = SqliteFaults(database=database)
+    grouping = Grouping(faults=faults, meter=stores.meter, clock=clock)
+    pulse.when_beaten(grouping.note)
+    notifier, alerts = open_notifier(ground), SqliteAlerts(database=database)
+    alarms = Alarms(
+        alerts=alerts,
+        notifier=notifier,
+        bus=stores.bus,
+        apps=stores.registry.apps,
+        clock=clock,
+    )
+    pulse.when_beaten(alarms.note)
+    grouping.when_stirred(alarms.stirred)
+    return _Seeing(
+        pulse=pulse,
+        faults=faults,
+        grouping=grouping,
+        alerts=alerts,
+        alarms=alarms,
+        notifier=notifier,
+    )
+
+
+def _endpoints(ground: Ground, seeing: _Seeing) -> tuple[Endpoint, ...]:
+    stores, clock = ground.stores, ground.clock
+    api = SeeingApi(
+        reading=Reading(meter=stores.meter, clock=clock),
+        series=Series(stats=stores.stats, clock=clock),
+        pulse=seeing.pulse,
+    )
+    metrics = Metrics(
+        pulse=seeing.pulse,
+        now=lambda: _now(ground),
+        top=ground.top,
+        apps=stores.registry.apps,
+        bus=stores.bus,
+        log=stores.eventlog,
+        clock=clock,
+    )
+    return (
+        *api.endpoints(),
+        *FaultsApi(faults=seeing.faults, clock=clock).endpoints(),
+        *AlertsApi(alerts=seeing.alerts, alarms=seeing.alarms, ids=ground.ids).endpoints(),
+        *metrics.endpoints(),
+    )
+
+
+def _now(ground: Ground) -> NodeNow:
+    return node_now(ground.top(), instances_max=ground.settings.instances_max)
 
 
 def node_now(top: Mapping[str, Any], *, instances_max: int) -> NodeNow:

@@ -3,6 +3,8 @@
 import logging
 import resource
 from collections.abc import Callable, Sequence
+from functools import partial
+from weakref import WeakSet
 
 from tapwater_server.backends.linux import egress_layers, egress_plan, egress_policy
 from tapwater_server.backends.linux.egress_forwarder import Forwarder, Seats
@@ -15,6 +17,7 @@ from tapwater_server.ports.sandbox import Layer
 
 __all__ = ["Egress", "EgressPlan", "Forwarder", "Policy"]
 
+TELL_S = 1.0
 CONNECTIONS_MAX = 8192  # Of all functions of this node together.
 _LOG = logging.getLogger(__name__)
 
@@ -23,12 +26,20 @@ class Egress:
     """Makes plans of declarations and forwarders of plans. One per platform.
 
     ``policy`` is the operator's: networks that are open or closed whatever anybody declares.
-    ``lookup`` asks for the addresses of a name, in a thread.
+    ``lookup`` asks for the addresses of a name, in a thread. ``sent`` hears who sent how many
+    bytes to the world, within ``TELL_S``.
     """
 
     def __init__(
-        self, *, clock: Clock, policy: Policy | None = None, lookup: Lookup = lookup
+        self,
+        *,
+        clock: Clock,
+        policy: Policy | None = None,
+        lookup: Lookup = lookup,
+        sent: Callable[[str, int], None] | None = None,
     ) -> None:
+        self._sent = sent or _nobody
+        self._forwarders: WeakSet[Forwarder] = WeakSet()
         self._clock = clock
         self._policy = policy or Policy()
         self._names = Names(clock=clock, lookup=lookup)
@@ -47,13 +58,15 @@ class Egress:
         self,
         plan: EgressPlan,
         listener_fds: Sequence[int],
+        owner: str = "",
         *,
         note: Callable[[str], None] | None = None,
     ) -> Forwarder:
         """Forward what arrives at the sockets ``egress_all.setup(plan.wire())`` gave; they are
-        ours from now on. ``note`` hears why something was refused or failed.
+        ours from now on. ``owner`` is whose they are, for ``sent``; ``note`` hears why something
+        was refused or failed.
         """
-        return Forwarder(
+        forwarder = Forwarder(
             plan,
             listener_fds,
             clock=self._clock,
@@ -61,7 +74,24 @@ class Egress:
             refusal=self._refusal,
             seats=self._seats,
             note=note or _LOG.info,
+            sent=partial(self._sent, owner),
         )
+        if plan.targets:  # Through the others nothing can go.
+            self._forwarders.add(forwarder)
+        return forwarder
+
+    async def run(self) -> None:
+        """Tell of what was sent, as long as this is served."""
+        while True:
+            await self._clock.sleep(TELL_S)
+            self.step()
+
+    def step(self) -> int:
+        """Tell of it once; say how many ways out there are."""
+        forwarders = list(self._forwarders)
+        for forwarder in forwarders:
+            forwarder.tell()
+        return len(forwarders)
 
     def layers(self) -> tuple[Layer, ...]:
         """Say which kinds of egress this machine gives, for the doctor. Tries, and so blocks."""
@@ -75,6 +105,10 @@ class Egress:
         """Stop looking names up. Forwarders are closed by who asked for them, before."""
         await self._names.close()
         self._routes.close()
+
+
+def _nobody(owner: str, size: int) -> None:
+    """Nobody adds it up."""
 
 
 def _connections_max() -> int:

@@ -70,7 +70,8 @@ class Forwarder:
     """Made by ``Egress.serve()``; ends with ``close()``, by whoever asked for it.
 
     ``note`` hears a sentence for each connection that did not come about: a function only sees a
-    reset, and its author should find the reason in the log.
+    reset, and its author should find the reason in the log. ``sent`` hears how many bytes have
+    gone out to the world since it last did, at each ``tell()`` and at the end.
     """
 
     def __init__(
@@ -83,8 +84,11 @@ class Forwarder:
         refusal: Refusal,
         seats: Seats,
         note: Callable[[str], None],
+        sent: Callable[[int], None],
     ) -> None:
         self._plan = plan
+        self._sent = sent
+        self._told_bytes = 0
         self._clock = clock
         self._dialler = Dialler(names=names, refusal=refusal)
         self._seats = seats
@@ -247,11 +251,19 @@ class Forwarder:
             names_asked=self._answering.asked,
         )
 
+    def tell(self) -> None:
+        """Say what has gone out since the last time; nothing if nothing has."""
+        out = self._bytes_out + sum(pipe.bytes_out for pipe in self._pipes)
+        if out > self._told_bytes:
+            new, self._told_bytes = out - self._told_bytes, out
+            self._sent(new)
+
     def close(self) -> None:
         """Cut everything at once; ``wait_closed()`` waits until all of it is gone."""
         if self._closed:
             return
         self._closed = True
+        self.tell()
         for listener in self._listeners:
             self._loop.remove_reader(listener)
             listener.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import Callable
 
@@ -69,6 +70,10 @@ class LinuxGuest:
         self._process.kill()
         if self._frozen or self._alone:
             self._group.kill()
+
+    def nudge(self) -> None:
+        """Make it look at its socket."""
+        self._process.send(signal.SIGURG)
 
     def freeze(self) -> None:
         """Stop it from running."""

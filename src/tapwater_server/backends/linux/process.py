@@ -62,9 +62,13 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL, unless it is over."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it is over."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self._pidfd, number)
 
     def exit(self) -> Exit | None:
         """Ask the kernel how it ended; None where it does not tell (yet)."""

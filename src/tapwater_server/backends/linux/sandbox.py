@@ -51,7 +51,7 @@ class Egress(Protocol):
 
     def plan(self, egress: tuple[str, ...]) -> Any: ...
 
-    def serve(self, plan: Any, listener_fds: list[int]) -> Forwarder: ...
+    def serve(self, plan: Any, listener_fds: list[int], owner: str) -> Forwarder: ...
 
 
 class Groups(Protocol):
@@ -156,7 +156,7 @@ class LinuxSandbox:
                 fds = [theirs.detach(), theirs_output, *map(os.dup, group.entry_fds())]
                 await base.open(request, fds, zygote.ended)
                 listeners = await zygote.wait_built()
-                forwarders.append(self._egress.serve(plan, listeners))
+                forwarders.append(self._egress.serve(plan, listeners, image.function))
                 await zygote.wait_ready()
         except TimeoutError as error:
             zygote.kill()

@@ -52,6 +52,10 @@ class InlineGuest:
         self._killed = True
         self._signal(signal.SIGKILL)
 
+    def nudge(self) -> None:
+        """Make it look at its socket."""
+        self._signal(signal.SIGURG)
+
     def freeze(self) -> None:
         """Stop it from running."""
         self._signal(signal.SIGSTOP)

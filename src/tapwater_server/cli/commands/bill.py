@@ -168,11 +168,16 @@ async def tariffs(
 
 def _lines(bill: Mapping[str, Any], *, everywhere: bool) -> "Table":
     others = [name for name in bill["as"] if name != bill["tariff"]] if everywhere else []
-    table = table_of(*bill["by"], "calls", "GiB-s", "reads", "writes", "cost", *others)
+    revisions, by = bill["revisions"], bill["by"]
+    table = table_of(*by, "calls", "GiB-s", "reads", "writes", "cost", *others)
     for line in bill["lines"]:
         used = line["used"]
         table.add_row(
-            *(shown(part or "-") for part in line["key"]),
+            *(
+                shown(f"r{revisions[part]}" if name == "revision" and part in revisions else part)
+                or "-"
+                for name, part in zip(by, line["key"], strict=True)
+            ),
             f"{used.get('calls', 0):,}",
             f"{used.get('mb_ms', 0) / 1_024_000:,.3f}",
             f"{used.get('doc_reads', 0) + used.get('blob_reads', 0):,}",

@@ -48,6 +48,15 @@ async def logs(
     invocation: Annotated[
         str | None, typer.Option(metavar="ID", help="Only lines of this call.")
     ] = None,
+    trace: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only lines of this trace.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field", metavar="NAME=TEXT", help="Only lines with this field; may be repeated."
+        ),
+    ] = None,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=0, max=_LINES_MAX, help="How many to begin with.")
     ] = 100,
@@ -64,10 +73,12 @@ async def logs(
         "level": level,
         "text": grep,
         "since": _since(since),
+        "trace": trace,
+        **_fields(field or []),
     }
     async with session.client() as client:
-        # A call is found by its id wherever it ran.
-        if app or invocation is None:
+        # A call or a trace is found by its id wherever it ran.
+        if app or (invocation is None and trace is None):
             asked["app"] = await which_app(session, client, app)
         answer = await client.get(path_of("logs"), limit=max(1, lines), **asked)
         shown = Shown(session)
@@ -76,6 +87,18 @@ async def logs(
             after = answer.get("next") if isinstance(answer, dict) else None
             await follow(client, shown, {**asked, "after": after})
     return None
+
+
+def _fields(said: Sequence[str]) -> Mapping[str, str]:
+    fields = {}
+    for one in said:
+        name, equals, text = one.partition("=")
+        if not name or not equals:
+            raise CommandFailed(
+                f"{one!r} is no field: write --field NAME=TEXT", exit=Exit.USAGE, code="usage"
+            )
+        fields[f"field.{name}"] = text
+    return fields
 
 
 def _since(text: str | None) -> float | None:
@@ -128,6 +151,11 @@ class Shown:
             text.append(f" {level}", style=_STYLES.get(level, ""))
         said = plain(line.get("text", ""), indent=_INDENT)
         text.append(f" {said}", style="dim" if level == "debug" else "")
+        fields = line.get("fields")
+        if isinstance(fields, Mapping):
+            for name, value in fields.items():
+                text.append(f" {plain(name)}=", style="dim")
+                text.append(plain(value, indent=_INDENT), style="cyan")
         return text
 
     def _colour(self, function: str) -> str:

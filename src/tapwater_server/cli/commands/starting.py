@@ -98,10 +98,18 @@ async def up(
 
 def _show_ready(session: Session, node: "Ready") -> None:
     if session.json:
-        session.emit({"url": node.url, "data": str(node.data), "warnings": list(node.warnings)})
+        session.emit(
+            {
+                "url": node.url,
+                "dashboard": node.dashboard,
+                "data": str(node.data),
+                "warnings": list(node.warnings),
+            }
+        )
     for warning in node.warnings:
         session.warn(warning)
     session.print(f"[bold green]Tapwater serves[/bold green] at [bold]{node.url}[/bold]")
+    session.print(f"  open    {node.dashboard}")
     session.print(f"  data    {node.data}")
     if node.token:
         session.print(f"  token   {node.token}")

@@ -163,7 +163,9 @@ def addresses(house: House, asked: Asked) -> Addresses:
     """Write URLs for the one who asks."""
     scheme = asked.base_url.partition(":")[0] or "http"
     host = asked.headers.get("host", house.settings.domain)
-    return Addresses(scheme=scheme, host=host, domain=house.settings.domain)
+    name = host.rpartition(":")[0] or host
+    bare = name.lower() not in house.settings.dashboard_hosts
+    return Addresses(scheme=scheme, host=host, domain=house.settings.domain, bare=bare)
 
 
 def _aliases(house: House, app: AppId) -> Aliases:

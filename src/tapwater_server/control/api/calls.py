@@ -31,7 +31,9 @@ async def call(house: House, asked: Asked) -> Called | Answer:
     function = find_function(revision, asked.params["function"])
     data = read_data(body)
     if body.background:
-        return Answer(await _publish(house, function, revision, body, data, asked), status=202)
+        return Answer(
+            await _publish(house, function, revision, body, data, asked=asked), status=202
+        )
     invocation = build(house, revision, function, body, data)
     trace(house, invocation, asked)
     outcome = await run(house.invoker, invocation, body_bytes_max=ANSWER_BYTES_MAX)
@@ -164,6 +166,7 @@ async def _publish(
     revision: Revision,
     body: CallBody,
     data: bytes | None,
+    *,
     asked: Asked,
 ) -> Accepted:
     """Leave an errand on the bus; it is durable before this returns.

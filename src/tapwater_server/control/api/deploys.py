@@ -13,6 +13,7 @@ from tapwater_server.control.api.streamed import Emit, lines
 from tapwater_server.control.apply import Order
 from tapwater_server.control.house import House
 from tapwater_server.model.errors import Invalid, TapwaterError, TooLarge
+from tapwater_server.model.ids import RESERVED_APPS
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Streamed
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 async def deploy(house: House, asked: Asked) -> Streamed:
     app = app_in_path(asked)
+    if app in RESERVED_APPS:
+        raise Invalid(f"no app can be called {app}: the dashboard has that name")
     alias = parse_alias(asked.text("alias") or "live")
     traffic = asked.flag("traffic", default=True)
     note = (asked.text("note") or "")[:NOTE_CHARS_MAX]

@@ -99,6 +99,14 @@ class Aliases(msgspec.Struct):
     aliases: dict[str, dict[str, int]]
 
 
+class Source(msgspec.Struct):
+    function: str
+    revision: int
+    file: str
+    text: str
+    cut: bool
+
+
 class Called(msgspec.Struct):
     invocation: str
     ending: str

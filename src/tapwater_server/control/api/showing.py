@@ -11,16 +11,20 @@ from tapwater_server.model.ids import AppId
 
 
 class Addresses:
-    """Writes URLs as the client who asks can reach them."""
+    """Writes URLs as the client who asks can reach them. ``bare``: the host that was asked is where
+    the default app answers; the dashboard's own is not.
+    """
 
-    def __init__(self, *, scheme: str, host: str, domain: str) -> None:
+    def __init__(self, *, scheme: str, host: str, domain: str, bare: bool = True) -> None:
         name, colon, port = host.rpartition(":")
-        self._bare = f"{scheme}://{host}"
+        self._bare = f"{scheme}://{host}" if bare else ""
         self._scheme = scheme
         self._end = f"{domain}:{port}" if colon and port.isdigit() and name else domain
 
     def of_app(self, app: AppId, *, default: bool) -> str:
-        return self._bare if default else f"{self._scheme}://{app}.{self._end}"
+        if default and self._bare:
+            return self._bare
+        return f"{self._scheme}://{app}.{self._end}"
 
     def of_alias(self, app: AppId, alias: str, *, default: bool) -> str:
         if alias == LIVE:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from tapwater_server.control.api import apps, calls, deploys, keys, node, shapes
+from tapwater_server.control.api import apps, calls, deploys, keys, node, shapes, sources
 from tapwater_server.control.house import House
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
 from tapwater_server.web.endpoint import Endpoint, Who
@@ -20,14 +20,18 @@ _DEPLOY = {
 def endpoints(house: House) -> Sequence[Endpoint]:
     """Give every line, with what its handler works with."""
     return (
-        Endpoint(
-            method="GET",
-            path="/health",
-            says="Whether this node serves.",
-            handler=partial(node.health, house),
-            who=Who.ANYONE,
-            gives=shapes.Health,
-        ),
+        *_node(house),
+        *_apps(house),
+        *_deploys(house),
+        *_traffic(house),
+        *_calls(house),
+        *_keys(house),
+    )
+
+
+def _apps(house: House) -> Sequence[Endpoint]:
+    """Apps as a whole."""
+    return (
         Endpoint(
             method="GET",
             path="/apps",
@@ -53,32 +57,20 @@ def endpoints(house: House) -> Sequence[Endpoint]:
             status=204,
         ),
         Endpoint(
-            method="POST",
-            path=f"{_APP}/deploys",
-            says="Deploy a bundle; lines tell the progress, the last one the revision or problem.",
-            handler=partial(deploys.deploy, house),
-            who=Who.HOLDER,
-            query=_DEPLOY,
-            takes_media="application/gzip",
-            body_bytes_max=BUNDLE_BYTES_MAX,
-            media=LINES,
+            method="PUT",
+            path="/settings/default-app",
+            says="Choose the app on the bare host.",
+            handler=partial(apps.set_default_app, house),
+            who=Who.ADMIN,
+            takes=shapes.DefaultApp,
+            gives=shapes.DefaultApp,
         ),
-        Endpoint(
-            method="GET",
-            path=f"{_APP}/revisions",
-            says="The revisions of an app, newest first.",
-            handler=partial(apps.list_revisions, house),
-            who=Who.HOLDER,
-            gives=shapes.Revisions,
-        ),
-        Endpoint(
-            method="DELETE",
-            path=f"{_APP}/revisions/{{number}}",
-            says="Remove a revision that no alias points at.",
-            handler=partial(apps.remove_revision, house),
-            who=Who.HOLDER,
-            status=204,
-        ),
+    )
+
+
+def _traffic(house: House) -> Sequence[Endpoint]:
+    """Which revision answers."""
+    return (
         Endpoint(
             method="POST",
             path=f"{_APP}/rollback",
@@ -113,6 +105,54 @@ def endpoints(house: House) -> Sequence[Endpoint]:
             who=Who.HOLDER,
             status=204,
         ),
+    )
+
+
+def _deploys(house: House) -> Sequence[Endpoint]:
+    """Revisions, how they come and what is in them."""
+    return (
+        Endpoint(
+            method="POST",
+            path=f"{_APP}/deploys",
+            says="Deploy a bundle; lines tell the progress, the last one the revision or problem.",
+            handler=partial(deploys.deploy, house),
+            who=Who.HOLDER,
+            query=_DEPLOY,
+            takes_media="application/gzip",
+            body_bytes_max=BUNDLE_BYTES_MAX,
+            media=LINES,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{_APP}/revisions",
+            says="The revisions of an app, newest first.",
+            handler=partial(apps.list_revisions, house),
+            who=Who.HOLDER,
+            gives=shapes.Revisions,
+        ),
+        Endpoint(
+            method="DELETE",
+            path=f"{_APP}/revisions/{{number}}",
+            says="Remove a revision that no alias points at.",
+            handler=partial(apps.remove_revision, house),
+            who=Who.HOLDER,
+            status=204,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{_APP}/source/{{function:path}}",
+            says="The source of a function, as it is live.",
+            handler=partial(sources.show_source, house),
+            who=Who.HOLDER,
+            query={"revision": "of this revision (number), or of this alias"},
+            gives=shapes.Source,
+        ),
+    )
+
+
+def _calls(house: House) -> Sequence[Endpoint]:
+    """Calling functions by their names."""
+    return (
         Endpoint(
             method="POST",
             path=f"{_APP}/call/{{function:path}}",
@@ -130,6 +170,12 @@ def endpoints(house: House) -> Sequence[Endpoint]:
             who=Who.HOLDER,
             gives=shapes.Background,
         ),
+    )
+
+
+def _keys(house: House) -> Sequence[Endpoint]:
+    """Secrets and tokens."""
+    return (
         Endpoint(
             method="GET",
             path=f"{_APP}/secrets",
@@ -181,6 +227,20 @@ def endpoints(house: House) -> Sequence[Endpoint]:
             who=Who.ADMIN,
             status=204,
         ),
+    )
+
+
+def _node(house: House) -> Sequence[Endpoint]:
+    """This node."""
+    return (
+        Endpoint(
+            method="GET",
+            path="/health",
+            says="Whether this node serves.",
+            handler=partial(node.health, house),
+            who=Who.ANYONE,
+            gives=shapes.Health,
+        ),
         Endpoint(
             method="GET",
             path="/doctor",
@@ -194,14 +254,5 @@ def endpoints(house: House) -> Sequence[Endpoint]:
             says="What this node is doing now.",
             handler=partial(node.top, house),
             who=Who.ADMIN,
-        ),
-        Endpoint(
-            method="PUT",
-            path="/settings/default-app",
-            says="Choose the app on the bare host.",
-            handler=partial(apps.set_default_app, house),
-            who=Who.ADMIN,
-            takes=shapes.DefaultApp,
-            gives=shapes.DefaultApp,
         ),
     )

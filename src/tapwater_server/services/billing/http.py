@@ -6,7 +6,9 @@ from typing import Any
 from tapwater_server.model.errors import Invalid
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
-from tapwater_server.services.billing.bill import DIMENSIONS, Bills, BillWanted, check_by
+from tapwater_server.ports.meter import Meter
+from tapwater_server.ports.registry import Registry
+from tapwater_server.services.billing.bill import DIMENSIONS, Bill, Bills, BillWanted, check_by
 from tapwater_server.services.billing.comparing import DAYS_MAX, Comparing
 from tapwater_server.services.billing.month import Month, month_at, read_month
 from tapwater_server.services.billing.page import HEADERS, bill_page
@@ -23,8 +25,17 @@ _ALL = "all"
 class BillingApi:
     """Translates; ``Bills`` and ``Comparing`` do the work."""
 
-    def __init__(self, *, bills: Bills, comparing: Comparing, clock: Clock) -> None:
-        self._bills, self._comparing, self._clock = bills, comparing, clock
+    def __init__(
+        self,
+        *,
+        bills: Bills,
+        comparing: Comparing,
+        registry: Registry,
+        meter: Meter,
+        clock: Clock,
+    ) -> None:
+        self._bills, self._comparing, self._registry = bills, comparing, registry
+        self._meter, self._clock = meter, clock
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
@@ -74,6 +85,7 @@ class BillingApi:
         if form not in _FORMATS:
             raise Invalid(f"format is one of {', '.join(_FORMATS)}")
         priced = asked.text("as") or ""
+        await self._meter.flush()  # What was called a moment ago is on it.
         bill = await self._bills.make(
             BillWanted(
                 month=self._month(asked),
@@ -94,13 +106,28 @@ class BillingApi:
                 "content-disposition": f'attachment; filename="{name}"',
             }
             return Answer(bill_csv(bill), headers=headers)
-        return bill_says(bill)
+        return {**bill_says(bill), "revisions": self._numbers(bill)}
+
+    def _numbers(self, bill: Bill) -> dict[str, int]:
+        """The numbers of the revisions that lines name, for people: ids say nothing to them."""
+        if "revision" not in bill.wanted.by:
+            return {}
+        place = bill.wanted.by.index("revision")
+        named = {line.key[place] for line in bill.lines}
+        apps = self._registry.apps() if bill.wanted.app is None else [AppId(bill.wanted.app)]
+        return {
+            revision.id: revision.number
+            for app in apps
+            for revision in self._registry.revisions(app)
+            if revision.id in named
+        }
 
     async def _compare(self, asked: Asked) -> Said:
         app = _one_app(asked)
         function, a, b = (asked.text(name) for name in ("function", "a", "b"))
         if function is None or a is None or b is None:
             raise Invalid("say function=, a= and b=")
+        await self._meter.flush()
         days = asked.number("days", low=0.01, high=DAYS_MAX) or 30.0
         sides = [
             await self._comparing.side(app, function, revision, days=days) for revision in (a, b)

@@ -7,8 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from importlib.resources import files
 
+from tapwater_server.model.pricing import Item
 from tapwater_server.services.billing.bill import Bill, BillLine
-from tapwater_server.services.billing.shapes import money
+from tapwater_server.services.billing.shapes import money, shown
 
 _STYLE = files("tapwater_server.services.billing").joinpath("page.css").read_text()
 _HASH = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -73,7 +74,8 @@ def _form(bill: Bill) -> str:
 
 
 def _option(name: str, *, chosen: bool) -> str:
-    return f'<option value="{escape(name)}"{" selected" if chosen else ""}>{escape(name)}</option>'
+    says = escape(name.replace(",", ", "))
+    return f'<option value="{escape(name)}"{" selected" if chosen else ""}>{says}</option>'
 
 
 def _lines(bill: Bill) -> str:
@@ -92,29 +94,34 @@ def _lines(bill: Bill) -> str:
 def _line(line: BillLine, currency: str) -> str:
     key = "".join(f"<td>{escape(part) or '&ndash;'}</td>" for part in line.key)
     calls = money(line.used.get("calls", Decimal(0)))
-    items = "".join(
-        f"<li>{escape(item.quantity)}: {_short(item.amount)}"
-        f"{f' ({_short(item.free)} free)' if item.free else ''}, "
-        f"{_amount(item.cost, currency)}</li>"
-        for item in line.items
-    )
+    items = "".join(_item(item, currency) for item in line.items)
     return (
         f"<tr>{key}<td><ul>{items}</ul></td><td class=n>{calls}</td>"
         f"<td class=n>{_amount(line.cost, currency)}</td></tr>"
     )
 
 
+def _item(item: Item, currency: str) -> str:
+    amount, unit = shown(item.quantity, item.amount)
+    free, _ = shown(item.quantity, item.free)
+    granted = f" ({_short(free)} free)" if free else ""
+    return (
+        f"<li>{escape(item.quantity)}: {_short(amount)}{f' {unit}' if unit else ''}{granted}, "
+        f"{_amount(item.cost, currency)}</li>"
+    )
+
+
 def _elsewhere(bill: Bill) -> str:
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(tariff.says)}</td>"
-        f"<td>{tariff.as_of.isoformat() if tariff.as_of else ''}</td>"
+        f"<tr><td class=w>{escape(name)}</td><td>{escape(tariff.says)}</td>"
+        f"<td class=w>{tariff.as_of.isoformat() if tariff.as_of else ''}</td>"
         f"<td class=n>{_amount(total, tariff.currency)}</td></tr>"
         for name, (tariff, total) in bill.totals.items()
     )
     return (
         "<table><caption>The same use elsewhere</caption><thead><tr><th scope=col>tariff</th>"
-        "<th scope=col>what</th><th scope=col>prices of</th><th scope=col class=n>total</th>"
-        f"</tr></thead><tbody>{rows}</tbody></table>"
+        "<th scope=col>what</th><th scope=col class=w>prices of</th>"
+        f"<th scope=col class=n>total</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
@@ -134,7 +141,7 @@ def _amount(amount: Decimal, currency: str) -> str:
     if not amount or abs(amount) >= 1:
         return f"{amount.quantize(_CENT, ROUND_HALF_UP)} {escape(currency)}"
     places = max(2, 1 - amount.adjusted())
-    return f"{money(round(amount, places))} {escape(currency)}"
+    return f"{amount:.{places}f} {escape(currency)}"
 
 
 def _short(amount: Decimal) -> str:

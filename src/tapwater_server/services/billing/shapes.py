@@ -6,12 +6,36 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from tapwater_server.model.pricing import Item
-from tapwater_server.model.tariff import Tariff
+from tapwater_server.model.pricing import FEE, Item
+from tapwater_server.model.tariff import Tariff, dimension_of
 from tapwater_server.services.billing.bill import Bill, BillLine
 from tapwater_server.services.billing.comparing import Side
 
 Said = dict[str, Any]
+# How amounts are shown: dimension -> how much of the quantity is one, and its name.
+_SHOWN: Mapping[str, tuple[int, str]] = {
+    "count": (1, ""),
+    "ms": (1000, "s"),
+    "vcpu_ms": (1000, "vCPU-s"),
+    "mb_ms": (1024 * 1000, "GiB-s"),
+    "bytes": (1, "B"),
+    "byte_hours": (1 << 30, "GiB-h"),
+}
+_COLUMNS = ("quantity", "amount", "unit", "free", "price", "per", "cost", "currency", "tariff")
+_TWELVE = Decimal("1e-12")
+
+
+def shown(quantity: str, amount: Decimal) -> tuple[Decimal, str]:
+    """Give an amount as people read it, and its unit.
+
+    >>> shown("mb_ms_1", Decimal(7680)), shown("calls", Decimal(3))
+    ((Decimal('0.0075'), 'GiB-s'), (Decimal('3'), ''))
+    """
+    if quantity == FEE:
+        return amount, "month"
+    one, unit = _SHOWN[dimension_of(quantity)]
+    given = amount / one
+    return (given if given == given.quantize(_TWELVE) else given.quantize(_TWELVE)), unit
 
 
 def money(amount: Decimal) -> str:
@@ -61,13 +85,15 @@ def _line_says(line: BillLine) -> Said:
 
 
 def _item_says(item: Item) -> Said:
+    amount, unit = shown(item.quantity, item.amount)
     return {
         "quantity": item.quantity,
-        "amount": number(item.amount),
-        "unit": item.unit,
+        "amount": number(amount),
+        "unit": unit,
         "price": money(item.price),
+        "per": item.unit,
         "cost": money(item.cost),
-        "free": number(item.free),
+        "free": number(shown(item.quantity, item.free)[0]),
     }
 
 
@@ -76,28 +102,29 @@ def bill_csv(bill: Bill) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     by = list(bill.wanted.by)
-    writer.writerow(
-        ["month", *by, "quantity", "amount", "free", "unit", "price", "cost", "currency", "tariff"]
-    )
+    writer.writerow(["month", *by, *_COLUMNS])
     month, currency, tariff = bill.wanted.month.name, bill.tariff.currency, bill.tariff.name
     for line in bill.lines:
         for item in line.items:
+            amount, unit = shown(item.quantity, item.amount)
             writer.writerow(
                 [
                     month,
                     *map(_cell, line.key),
                     item.quantity,
-                    money(item.amount),
-                    money(item.free),
-                    item.unit,
+                    money(amount),
+                    unit,
+                    money(shown(item.quantity, item.free)[0]),
                     money(item.price),
+                    item.unit,
                     money(item.cost),
                     currency,
                     tariff,
                 ]
             )
     blank = [""] * len(by)
-    writer.writerow([month, *blank, "total", "", "", "", "", money(bill.total), currency, tariff])
+    nothing = [""] * 5
+    writer.writerow([month, *blank, "total", *nothing, money(bill.total), currency, tariff])
     return text.getvalue().encode()
 
 

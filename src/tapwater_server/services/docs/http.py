@@ -21,10 +21,11 @@ from tapwater_server.model.document.paths import (
 )
 from tapwater_server.model.document.query import Query
 from tapwater_server.model.document.write import Condition, Kind, Unmet, Write
-from tapwater_server.model.errors import Invalid, NotFound, PreconditionFailed
+from tapwater_server.model.errors import NotFound, PreconditionFailed
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.documents import PATHS_MAX, Page
 from tapwater_server.ports.ids import IdSource
+from tapwater_server.services.docs.headers import condition_of, count_writes, etags_of
 from tapwater_server.services.docs.reading import (
     CommitAsked,
     QueryAsked,
@@ -215,15 +216,15 @@ class DocsHttp:
         if found is None:
             raise NotFound(f"there is no document {path}")
         headers = {"etag": found.etag}
-        if found.etag in _etags(asked.headers.get("if-none-match", "")):
+        if found.etag in etags_of(asked.headers.get("if-none-match", "")):
             return Answer(None, status=304, headers=headers)
         return Answer(found.shown(), headers=headers)
 
     async def put(self, asked: Asked) -> Answer:
-        return await self._write(asked, Kind.SET, _condition(asked))
+        return await self._write(asked, Kind.SET, condition_of(asked))
 
     async def patch(self, asked: Asked) -> Answer:
-        condition = _condition(asked)
+        condition = condition_of(asked)
         if asked.flag("places", default=False):
             return await self._write(asked, Kind.UPDATE, condition)
         if not asked.flag("create", default=False) and condition.exists is None:
@@ -232,7 +233,7 @@ class DocsHttp:
 
     async def delete(self, asked: Asked) -> None:
         path = parse_doc_path(asked.params["path"])
-        write = Write(kind=Kind.DELETE, path=path, condition=_condition(asked))
+        write = Write(kind=Kind.DELETE, path=path, condition=condition_of(asked))
         await self._commit(asked, write)
 
     async def post(self, asked: Asked) -> Answer:
@@ -315,15 +316,6 @@ class DocsHttp:
         ).run()
 
 
-def count_writes(asked: Asked, writes: Sequence[Write]) -> None:
-    """Note what was written, for the bill."""
-    deletes = sum(each.kind is Kind.DELETE for each in writes)
-    if deletes:
-        asked.count("doc_deletes", deletes)
-    if len(writes) > deletes:
-        asked.count("doc_writes", len(writes) - deletes)
-
-
 def _wants_stream(asked: Asked) -> bool:
     accepts = asked.headers.get("accept", "")
     return asked.flag("subscribe", default=False) or accepts.startswith("text/event-stream")
@@ -341,34 +333,6 @@ def _query_of(asked: Asked) -> Query:
     except (msgspec.MsgspecError, RecursionError) as error:
         raise wrong("query", f"must be a query as JSON: {error}") from None
     return read_query(wanted)
-
-
-def _condition(asked: Asked) -> Condition:
-    """Read If-Match and If-None-Match.
-
-    Raises:
-        Invalid: they name no version.
-    """
-    must, must_not = asked.headers.get("if-match"), asked.headers.get("if-none-match")
-    exists: bool | None = None
-    version: int | None = None
-    if must_not is not None:
-        if must_not.strip() != "*":
-            raise Invalid("If-None-Match of a write can only be *")
-        exists = False
-    if must is not None:
-        tag = must.strip().removeprefix("W/").strip('"')
-        if tag == "*":
-            exists = True
-        elif tag.isascii() and tag.isdigit() and len(tag) < 19:
-            version = int(tag)
-        else:
-            raise Invalid("If-Match is the ETag of a document, or *")
-    return Condition(exists=exists, version=version)
-
-
-def _etags(header: str) -> set[str]:
-    return {each.strip().removeprefix("W/") for each in header.split(",")}
 
 
 def _shown(page: Page) -> dict[str, Any]:

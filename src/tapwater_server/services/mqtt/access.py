@@ -46,9 +46,11 @@ class Door:
         knows: Callable[[AppId], bool],
         anonymous: AppId | None,
         trusting: bool,
+        over_budget: Callable[[AppId], bool] = lambda app: False,
     ) -> None:
         self._tokens, self._identities, self._rules = tokens, identities, rules
         self._knows, self._anonymous, self._trusting = knows, anonymous, trusting
+        self._over_budget = over_budget
 
     def admit(self, connect: Connect) -> Visitor:
         """Let somebody in.
@@ -76,6 +78,10 @@ class Door:
 
     def may_publish(self, visitor: Visitor, topic: str) -> bool:
         return self._may(visitor, Action.CREATE, topic)
+
+    def has_room(self, visitor: Visitor) -> bool:
+        """Say whether the app's budgets let in what they publish."""
+        return visitor.who.admin or not self._over_budget(visitor.app)
 
     def _may(self, visitor: Visitor, action: Action, topic: str) -> bool:
         app, who = visitor.app, visitor.who

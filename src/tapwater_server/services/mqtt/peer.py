@@ -167,8 +167,20 @@ class Peer:
             if packet.qos:
                 self._done(packet, Reason.NOT_AUTHORIZED)
             return
+        if not self._door.has_room(self._inside().visitor):
+            self._no_room(packet)
+            return
         message = self._message(packet, topic)
         self._take_in(packet, message)
+
+    def _no_room(self, packet: Publish) -> None:
+        """A budget is used up. MQTT 3 cannot say so: its client keeps what was not acknowledged,
+        and sends it again when it comes back.
+        """
+        if packet.qos and self._connection.version < V5:
+            raise BadPacket(Reason.QUOTA_EXCEEDED, "a budget of the app is used up")
+        if packet.qos:
+            self._done(packet, Reason.QUOTA_EXCEEDED)
 
     def _again(self, session: Session, packet_id: int) -> None:
         """It came before; but the first one may not be safe yet, and may even fail."""
@@ -197,6 +209,7 @@ class Peer:
             self._pend(message.size())
             publication.done = lambda reason: self._settled(packet, message, reason)
             publication.failed = lambda: self._not_kept(session, packet, message)
+        self._space.client_messages += 1
         self._broker.publish(self._space, publication)
         if self._broker.committer.bytes_waiting > self._broker.limits.committing_bytes_max:
             self._hold_up()

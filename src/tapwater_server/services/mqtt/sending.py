@@ -129,6 +129,7 @@ class Sender:
             self._aliases[message.topic] = len(self._aliases) + 1
         self._connection.write(data)
         self._space.messages_out += 1
+        self._space.client_messages += 1
         return True
 
     def _properties(self, outgoing: Outgoing, alias: int | None) -> Properties:

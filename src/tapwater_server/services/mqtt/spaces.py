@@ -52,6 +52,7 @@ class Space:
         self.retained: NameTree[Message] = NameTree()
         self.retained_bytes = 0
         self.connected = self.messages_in = self.messages_out = self.dropped = 0
+        self.client_messages = 0  # from and to clients of MQTT, not yet on the bill
         self._tree: FilterTree[Held | Share] = FilterTree()
         self._remembered: dict[str, Sequence[Held | Share]] = {}
 

@@ -101,7 +101,6 @@ class Metrics:
         )
 
     async def _read(self, asked: Asked) -> Answer:
-        await self._pulse.step()
         families = [
             *of_calls(self._pulse.totals),
             *of_functions(self._now()),

@@ -16,7 +16,7 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.meter import Record
 from tapwater_server.services.seeing.now import FunctionNow, NodeNow
-from tapwater_server.services.seeing.seen import FINE, Seen
+from tapwater_server.services.seeing.seen import Seen
 from tapwater_server.services.seeing.series import latency_says
 
 EVERY_S = 1.0
@@ -35,7 +35,7 @@ class Beat:
 
     at: float
     seen: Mapping[Key, Seen] = field(default_factory=dict)
-    failed: Sequence[Record] = ()  # the calls of it that did not end well
+    failed: Sequence[Record] = ()  # the calls of it that are somebody's mistake
 
 
 class Pulse:
@@ -48,6 +48,8 @@ class Pulse:
         self.totals: dict[Key, Seen] = {}
         self._listeners: list[Callable[[Beat], None]] = []
         self._beat = Beat(at=clock.now())
+        self._standing: tuple[Beat, NodeNow] | None = None
+        self._ticks: dict[tuple[AppId | None, str | None], bytes] = {}
         self._next: asyncio.Future[Beat] | None = None
 
     def when_beaten(self, told: Callable[[Beat], None]) -> None:
@@ -71,7 +73,7 @@ class Pulse:
             self._add(seen, came[start : start + AT_ONCE_MAX])
         for key, more in seen.items():
             self.totals.setdefault(key, Seen()).add(more)
-        failed = [one for one in came if one.ending not in FINE]
+        failed = [one for one in came if one.fault]
         self._tell(Beat(at=self._clock.now(), seen=seen, failed=failed))
         return len(came)
 
@@ -85,11 +87,7 @@ class Pulse:
         """
         beat = self._beat
         while True:
-            yield (
-                b"event: tick\ndata: "
-                + msgspec.json.encode(self.tick(beat, app, function))
-                + b"\n\n"
-            )
+            yield self._written(beat, app, function)
             beat = await self._wait_next()
 
     def tick(self, beat: Beat, app: AppId | None, function: str | None) -> Mapping[str, Any]:
@@ -99,7 +97,7 @@ class Pulse:
             return (app is None or key[0] == app) and (function is None or key[1] == function)
 
         seen = {key: one for key, one in beat.seen.items() if wants(key)}
-        standing = {key: one for key, one in self._now().functions.items() if wants(key)}
+        standing = {key: one for key, one in self._stood(beat).functions.items() if wants(key)}
         total = _sum(seen.values())
         busiest = sorted(
             seen.keys() | standing.keys(),
@@ -116,6 +114,21 @@ class Pulse:
             "latency_ms": latency_says(total.latency),
             "functions": [_line(key, seen.get(key, Seen()), standing.get(key)) for key in busiest],
         }
+
+    def _stood(self, beat: Beat) -> NodeNow:
+        """How the node stands: looked at once for a second, and only if somebody watches."""
+        if self._standing is None or self._standing[0] is not beat:
+            self._standing, self._ticks = (beat, self._now()), {}
+        return self._standing[1]
+
+    def _written(self, beat: Beat, app: AppId | None, function: str | None) -> bytes:
+        """Write a second once for all who watch the same."""
+        self._stood(beat)
+        event = self._ticks.get((app, function))
+        if event is None:
+            said = msgspec.json.encode(self.tick(beat, app, function))
+            event = self._ticks[app, function] = b"event: tick\ndata: " + said + b"\n\n"
+        return event
 
     def _add(self, seen: dict[Key, Seen], records: Iterable[Record]) -> None:
         for record in records:

@@ -12,6 +12,8 @@ from tapwater_server.model.errors import StorageFull
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.letter import Draft, Letter, Stage
 from tapwater_server.ports.mail import Refused, Server, Settled
+from tapwater_server.ports.meter import Span
+from tapwater_server.ports.tracing import Tracer
 from tapwater_server.services.mail.post import AppPost, MailSettings, Ways
 from tapwater_server.services.mail.sending import AGAIN_S, SILENT_S, Sender
 from tapwater_server.testing.clock import CountingIds, ManualClock
@@ -57,6 +59,7 @@ class Carrier:
 class Opened:
     def __init__(self) -> None:
         self.clock, ids = ManualClock(), CountingIds()
+        self.spans: list[Span] = []
         self.outbox, secrets = Disk(), MemorySecrets()
         self.carrier = Carrier(self.outbox)
         self.secrets = secrets
@@ -64,7 +67,12 @@ class Opened:
         ways = Ways(secrets=secrets, settings=MailSettings(server=node, sender="a@example.com"))
         self.post = AppPost(outbox=self.outbox, ways=ways, clock=self.clock, ids=ids)
         self.sender = Sender(
-            outbox=self.outbox, ways=ways, carrier=self.carrier, clock=self.clock, ids=ids
+            outbox=self.outbox,
+            ways=ways,
+            carrier=self.carrier,
+            clock=self.clock,
+            ids=ids,
+            tracer=Tracer(spans=self.spans.append, clock=self.clock, ids=ids),
         )
 
     async def stage(self, id: str, app: AppId = SHOP) -> Stage:

@@ -144,6 +144,7 @@ class House:
         self.store, self.ids = store or MemoryMqtt(), ids or CountingIds()
         self.log = log or FailingLog(clock=self.clock)
         self.people = People()
+        self.over_budget: set[AppId] = set()
         self.hears, self.limits = hears, limits or BrokerLimits()
         self.broker = Broker(
             store=self.store,
@@ -161,6 +162,7 @@ class House:
             knows=lambda app: app in {SHOP, BLOG},
             anonymous=anonymous,
             trusting=False,
+            over_budget=lambda app: app in self.over_budget,
         )
         self.server = MqttServer(
             broker=self.broker, sessions=self.sessions, door=self.door, clock=self.clock

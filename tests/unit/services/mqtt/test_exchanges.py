@@ -316,6 +316,25 @@ async def test_users_do_what_the_rules_allow() -> None:
     assert not ada.wire.closed
 
 
+async def test_over_budget_nothing_is_taken_and_each_client_learns_of_it() -> None:
+    house = House()
+    listener, five, three = house.client("l"), house.client("five"), house.client("3", version=4)
+    assert listener.subscribed("#") == Reason.GRANTED_2
+    house.over_budget.add(SHOP)
+    for qos in (0, 1, 2):
+        five.publish("a", qos=qos, packet_id=qos)
+    assert acks(five) == [
+        (Kind.PUBACK, 1, Reason.QUOTA_EXCEEDED),
+        (Kind.PUBREC, 2, Reason.QUOTA_EXCEEDED),
+    ]
+    three.publish("a", qos=1)
+    assert acks(three) == []  # It has it still.
+    assert three.wire.closed
+    house.over_budget.clear()
+    five.publish("a")
+    assert listener.messages() == [("a", b"x")]
+
+
 async def test_nobody_may_speak_for_the_broker() -> None:
     client = House().client()
     client.publish("$SYS/broker/version", qos=1, packet_id=1)

@@ -13,7 +13,7 @@ const ROWS_MAX = 200;
 /** Lines over time.
  *
  * options: label (what it shows, in words), format (how values are written), height,
- *   series [{title, kind: "c1"…"c6" | "c-bad", values: [[at, number | null], …], area}], since, until.
+ *   whole (only whole numbers on the axis), series [{title, kind: "c1"…"c6" | "c-bad", values: [[at, number | null], …], area}], since, until.
  * The element has `.show({series, since, until})` to draw something else. */
 export function line(options) {
   return plot({ ...options, draw: drawLines });
@@ -24,7 +24,7 @@ export function bars(options) {
   return plot({ ...options, draw: drawBars, stacked: true });
 }
 
-function plot({ label, format = count, height = 190, draw, stacked = false, ...shown }) {
+function plot({ label, format = count, whole = false, height = 190, draw, stacked = false, ...shown }) {
   const svg = s("svg", { role: "img", "aria-label": label, height, preserveAspectRatio: "none" });
   const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" });
   const frame = h("div", { class: "chart-frame" }, svg, tip);
@@ -39,7 +39,7 @@ function plot({ label, format = count, height = 190, draw, stacked = false, ...s
 
   const paint = () => {
     if (!width) return;
-    const area = measured(state, { width, height, stacked });
+    const area = measured(state, { width, height, stacked, whole });
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     replace(svg, axes(area, format), draw(state, area), s("line", { class: "cursor", visibility: "hidden", y1: TOP, y2: height - BOTTOM }));
     const nothing = state.series.every((one) => one.values.every(([, value]) => value === null || value === undefined));
@@ -54,7 +54,7 @@ function plot({ label, format = count, height = 190, draw, stacked = false, ...s
       h("tr", {}, h("th", { scope: "row" }, time(at)), state.series.map((one) => h("td", { class: "number" }, format(valueAt(one, at)))))));
   };
   details.addEventListener("toggle", tabulate);
-  point(frame, svg, tip, () => ({ state, area: measured(state, { width, height, stacked }) }), format);
+  point(frame, svg, tip, () => ({ state, area: measured(state, { width, height, stacked, whole }) }), format);
 
   new ResizeObserver(([entry]) => {
     const now = Math.round(entry.contentRect.width);
@@ -70,12 +70,12 @@ function plot({ label, format = count, height = 190, draw, stacked = false, ...s
   return el;
 }
 
-function measured({ series, since, until }, { width, height, stacked }) {
+function measured({ series, since, until }, { width, height, stacked, whole }) {
   const all = instants({ series });
   const from = since ?? all[0] ?? 0;
   const to = Math.max(from + 1, until ?? all.at(-1) ?? 1);
   const tops = stacked ? all.map((at) => sum(series.map((one) => valueAt(one, at) ?? 0))) : series.flatMap((one) => one.values.map(([, value]) => value ?? 0));
-  const steps = ticks(Math.max(0, ...tops));
+  const steps = ticks(Math.max(0, ...tops), { whole });
   const most = steps.at(-1);
   return { width, height, from, to, steps, most,
     x: (at) => LEFT + ((at - from) / (to - from)) * Math.max(1, width - LEFT - RIGHT),
@@ -117,7 +117,7 @@ function drawBars({ series, step }, area) {
       const top = area.y(below + value);
       const tall = Math.max(1, area.y(below) - top);
       below += value;
-      return s("rect", { class: `bar ${one.kind ?? "c1"}`, x: area.x(at).toFixed(1), y: top.toFixed(1), width: wide.toFixed(1), height: tall.toFixed(1), rx: Math.min(2, wide / 3) });
+      return s("rect", { class: `pile ${one.kind ?? "c1"}`, x: area.x(at).toFixed(1), y: top.toFixed(1), width: wide.toFixed(1), height: tall.toFixed(1), rx: Math.min(2, wide / 3) });
     });
   });
 }

@@ -1,11 +1,12 @@
 // Where values and times stand on an axis. Pure.
 
-/** Round steps from 0 to at least `most`: ticks(0.87, 4) -> [0, 0.25, 0.5, 0.75, 1] */
-export function ticks(most, wanted = 4) {
+/** Round steps from 0 to at least `most`: ticks(0.87) -> [0, 0.25, 0.5, 0.75, 1]; `whole`: whole numbers only. */
+export function ticks(most, { wanted = 4, whole = false } = {}) {
   if (!(most > 0)) return [0, 1];
   const rough = most / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 2.5, 5, 10].find((one) => one * power >= rough * 0.999);
+  const even = power * [1, 2, 2.5, 5, 10].find((one) => one * power >= rough * 0.999);
+  const step = whole ? Math.max(1, Math.ceil(even)) : even;
   const found = [];
   for (let at = 0; at < most + step * 0.999; at += step) found.push(Number(at.toPrecision(12)));
   return found;

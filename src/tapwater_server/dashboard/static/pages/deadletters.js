@@ -4,6 +4,7 @@ import { a, append, button, card, count, dialog, h, head, json, kv, path, search
 import { appOf } from "../ui/appchoice.js";
 import { attempt, many, sure } from "../ui/asking.js";
 import { listing } from "../ui/listing.js";
+import { lookOften } from "../ui/looking.js";
 
 export const title = "Dead letters";
 
@@ -17,7 +18,7 @@ export async function open({ el, query, api, live, go, setQuery, signal }) {
   const lines = (await found.service.get("/events/lines")).lines;
   append(el, head(title, { says: "What could not be delivered, and why. Try it again when the cause is mended, or throw it away." }),
     page.draw(found.picker, lines));
-  await live.every(LOOK_S, () => page.look(), signal);
+  await lookOften(live, LOOK_S, () => page.look(), signal);
 }
 
 class Letters {
@@ -32,7 +33,7 @@ class Letters {
       caption: "Dead letters", key: (row) => row.id, label: (row) => `the letter to ${to(row)}`, ticked: (rows) => this.tell(rows),
       none: { title: "No dead letters", says: "All that was accepted has been delivered, or still waits to be.", icon: "check" },
       columns: [
-        { title: "To", kind: "wide", cell: (row) => button(to(row), { kind: "quiet link", on: () => attempt(() => this.open(row)) }) },
+        { title: "To", cell: (row) => button(to(row), { kind: "quiet link", on: () => attempt(() => this.open(row)) }) },
         { title: "Why", kind: "wide", cell: (row) => h("span", { class: "reason" }, row.reason || "–") },
         { title: "Attempts", kind: "number", cell: (row) => count(row.attempt) },
         { title: "Died", cell: (row) => stamp(row.settled_at || row.published_at) },

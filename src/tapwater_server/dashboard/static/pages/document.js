@@ -1,6 +1,6 @@
 // One document: its JSON to edit, when it was written, and the collections below it.
 
-import { append, button, card, exact, h, head, kv, note, path, replace, stamp, time, toast } from "../ui.js";
+import { append, button, card, exact, h, head, note, path, replace, stamp, time, toast } from "../ui.js";
 import { explain, sure } from "../ui/asking.js";
 import { jsonField } from "../ui/jsonfield.js";
 import { collectionList, collections, crumbsOf } from "./documents.js";
@@ -28,21 +28,21 @@ class Document {
   draw() {
     this.field = jsonField({ label: "Data", value: this.now.data, want: "object", rows: 18, save: () => this.save(), hint: "Ctrl+Enter saves." });
     this.problem = h("div", { role: "alert" });
-    this.facts = h("div");
+    this.facts = h("span");
     this.list = collectionList(this.app, this.parts.join("/"));
     this.saves = button("Save", { kind: "primary", on: () => this.save() });
     this.tell();
     const end = h("div", { class: "form-end" }, button("Undo", { kind: "quiet", on: () => this.field.set(this.now.data) }), this.saves);
     return [
-      head(this.parts.at(-1), { crumbs: crumbsOf(this.app, this.parts), actions: [button("Delete…", { kind: "danger", icon: "trash", on: () => this.remove() })] }),
-      card("Document", {}, this.facts, this.field.el, this.problem, end),
+      head(this.parts.at(-1), { says: this.facts, crumbs: crumbsOf(this.app, this.parts), actions: [button("Delete…", { kind: "danger", icon: "trash", on: () => this.remove() })] }),
+      card("Document", {}, this.field.el, this.problem, end),
       card("Collections below", { flush: true }, this.list.el),
     ];
   }
 
   tell() {
-    const { path: place, version, created_at, updated_at, expires_at } = this.now;
-    replace(this.facts, kv([["Path", h("code", {}, place)], ["Version", exact(version)], ["Made", stamp(created_at)], ["Written", stamp(updated_at)], ["Ends", expires_at ? time(expires_at) : null]]));
+    const { version, created_at, updated_at, expires_at } = this.now;
+    replace(this.facts, `Version ${exact(version)} · made `, stamp(created_at), " · written ", stamp(updated_at), expires_at ? ` · ends ${time(expires_at)}` : "");
   }
 
   async below() {

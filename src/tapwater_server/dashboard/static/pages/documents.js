@@ -90,7 +90,7 @@ class Collection {
         button("Export", { icon: "download", on: () => exportLines(this.service, this.app, this.name) }),
         button("New document…", { kind: "primary", icon: "plus", on: () => create(this.service, this.name, () => this.look()) }),
       ] }),
-      card("Query", {}, this.form(), this.advice),
+      card("Query", { kind: "query" }, this.form(), this.advice),
       card("Documents", { flush: true, actions: [this.counted, this.removes] }, this.list.el, this.more),
     ];
   }

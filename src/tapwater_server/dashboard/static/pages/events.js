@@ -4,6 +4,7 @@ import { a, append, badge, button, card, chips, count, dialog, empty, h, head, j
 import { appOf } from "../ui/appchoice.js";
 import { ask, attempt, local, many, moment } from "../ui/asking.js";
 import { listing } from "../ui/listing.js";
+import { lookOften } from "../ui/looking.js";
 
 export const title = "Events";
 
@@ -29,13 +30,13 @@ export async function open({ el, query, api, live, go, setQuery, signal }) {
   }, { placeholder: "shop.order.*" });
   append(el,
     head(title, { says: "What happens is told to the functions that asked for it, at least once.", actions: [
+      picker,
       button("Replay…", { icon: "replay", on: () => replay(service, look) }),
       button("Publish…", { kind: "primary", icon: "plus", on: () => publish(service, look) }),
     ] }),
-    h("div", { class: "filters" }, picker),
     card("Flow", { flush: true, actions: [flow.spans] }, flow.el),
     card("Newest events", { flush: true }, h("div", { class: "filters inside" }, typed), list.el, list.more));
-  await live.every(LOOK_S, look, signal);
+  await lookOften(live, LOOK_S, look, signal);
 }
 
 /** How many deliveries were published, done, failed and are dead, for each line of them. */

@@ -3,6 +3,7 @@
 import { append, badge, button, card, chips, count, dialog, h, head, json, kv, path, replace, seconds, stamp, stat, stats, time } from "../ui.js";
 import { ask, attempt, many, sure } from "../ui/asking.js";
 import { listing } from "../ui/listing.js";
+import { lookOften } from "../ui/looking.js";
 
 const LOOK_S = 3;
 const PAGE = 100;
@@ -13,7 +14,7 @@ const KINDS = { waiting: "info", leased: "info", done: "ok", dead: "bad" };
 export async function openQueue({ el, go, live, signal, app, service, name, query, setQuery }) {
   const page = new Queue({ app, service, name, setQuery, state: query.get("state") ?? "waiting", back: () => go("queues", { app }) });
   append(el, page.draw());
-  await live.every(LOOK_S, () => page.look(), signal);
+  await lookOften(live, LOOK_S, () => page.look(), signal);
 }
 
 class Queue {
@@ -27,7 +28,7 @@ class Queue {
       caption: `Messages of ${this.name}`, key: (row) => row.id, label: (row) => `message ${row.id}`, ticked: (rows) => this.tell(rows),
       none: { title: "No messages here", says: "Send one to try it.", icon: "queues" },
       columns: [
-        { title: "Message", kind: "mono wide", cell: (row) => button(row.id, { kind: "quiet link", on: () => attempt(() => this.open(row)) }) },
+        { title: "Message", kind: "mono nowrap", cell: (row) => button(row.id, { kind: "quiet link", on: () => attempt(() => this.open(row)) }) },
         { title: "State", cell: (row) => badge(row.state === "leased" ? "taken" : row.state, KINDS[row.state]) },
         { title: "Sent", cell: (row) => stamp(row.sent_at) },
         { title: "Attempts", kind: "number", cell: (row) => count(row.attempt) },
@@ -165,8 +166,7 @@ export function send(service, queue, look) {
   ];
   return ask("Send a message", fields, async (values) => {
     const message = { body: values.body, key: values.key, ...(values.delay_s === null ? {} : { delay_s: values.delay_s }) };
-    const { results } = await service.post(`/queues/${path(values.queue)}/messages`, { messages: [message] });
-    if (results[0].error) throw new Error(results[0].error.message);
+    await service.post(`/queues/${path(values.queue)}/messages`, { messages: [message] });
     await look();
   }, { submit: "Send" });
 }

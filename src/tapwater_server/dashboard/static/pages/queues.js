@@ -4,6 +4,7 @@ import { a, append, badge, button, card, count, h, head, href, path, seconds } f
 import { appOf } from "../ui/appchoice.js";
 import { ask, sure } from "../ui/asking.js";
 import { listing } from "../ui/listing.js";
+import { lookOften } from "../ui/looking.js";
 import { openQueue, send } from "./queue.js";
 
 export const title = "Queues";
@@ -28,13 +29,13 @@ export async function open(page) {
   };
   append(el,
     head("Queues and topics", { says: "A queue keeps messages until somebody has dealt with them; a topic hands each to all who listen.", actions: [
+      picker,
       button("Publish to a topic…", { on: () => publish(service, look) }),
       button("Send a message…", { kind: "primary", icon: "plus", on: () => send(service, "", look) }),
     ] }),
-    h("div", { class: "filters" }, picker),
     card("Queues", { flush: true }, queues.el),
     card("Topics", { flush: true, says: "Functions with @on.topic listen without being listed here.", actions: [button("Subscribe a queue…", { small: true, on: () => subscribe(service, look) })] }, topics.el));
-  await live.every(LOOK_S, look, signal);
+  await lookOften(live, LOOK_S, look, signal);
 }
 
 function queueList(app) {
@@ -76,8 +77,7 @@ function publish(service, look, topic = "") {
     { name: "body", label: "Message", kind: "json", rows: 6, required: true, value: {} },
   ];
   return ask("Publish to a topic", fields, async (values) => {
-    const { results } = await service.post(`/topics/${path(values.topic)}`, { messages: [{ body: values.body }] });
-    if (results[0].error) throw new Error(results[0].error.message);
+    await service.post(`/topics/${path(values.topic)}`, { messages: [{ body: values.body }] });
     await look();
   }, { submit: "Publish", says: "All functions and queues that listen get it." });
 }

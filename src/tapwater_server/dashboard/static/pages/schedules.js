@@ -5,6 +5,7 @@ import { appOf } from "../ui/appchoice.js";
 import { attempt, explain, sure } from "../ui/asking.js";
 import { jsonField } from "../ui/jsonfield.js";
 import { listing } from "../ui/listing.js";
+import { lookOften } from "../ui/looking.js";
 
 export const title = "Schedules";
 
@@ -18,12 +19,12 @@ export async function open({ el, query, api, live, go, signal }) {
   const page = new Schedules(found.app, found.service);
   append(el,
     head(title, { says: "What runs by the clock: schedules made here or by the app, and those that functions say in their files.", actions: [
+      found.picker,
       button("New schedule…", { kind: "primary", icon: "plus", on: () => page.edit(null) }),
     ] }),
-    h("div", { class: "filters" }, found.picker),
     card("Schedules", { flush: true }, page.list.el),
     card("In functions' files", { flush: true, says: "Changed by a deploy." }, page.triggers.el));
-  await live.every(LOOK_S, () => page.look(), signal);
+  await lookOften(live, LOOK_S, () => page.look(), signal);
 }
 
 class Schedules {
@@ -33,11 +34,11 @@ class Schedules {
       caption: "Schedules", key: (row) => row.name,
       none: { title: "No schedules yet", says: "Make one here, or with the command line:", command: `tapwater schedules set nightly '0 3 * * *' --target queue:jobs --app ${app}`, icon: "schedules" },
       columns: [
-        { title: "Name", kind: "wide", cell: (row) => button(row.name, { kind: "quiet link", on: () => this.edit(row) }) },
-        { title: "When", kind: "mono", cell: (row) => row.times || "once" },
-        { title: "What", kind: "mono wide", cell: (row) => this.target(row.target) },
+        { title: "Name", cell: (row) => button(row.name, { kind: "quiet link", on: () => this.edit(row) }) },
+        { title: "When", kind: "mono nowrap", cell: (row) => row.times || "once" },
+        { title: "What", kind: "wide", cell: (row) => this.target(row.target) },
         { title: "Next", cell: (row) => (row.paused ? badge("paused", "warn") : moment(row.next)) },
-        { title: "Last", cell: (row) => moment(row.last) },
+        { title: "Last", cell: (row) => [moment(row.last), row.last && row.target.startsWith("function:") ? [" ", this.runs(row.target.slice(9))] : null] },
         { title: "", says: "Actions", kind: "actions", cell: (row) => this.actions(row) },
       ],
     });
@@ -46,10 +47,10 @@ class Schedules {
       none: { title: "No function has a schedule", says: "Write @on.schedule(\"0 3 * * *\") above a function of a reactive folder." },
       columns: [
         { title: "Function", kind: "wide", cell: (row) => a(path("apps", app, "functions", row.function), {}, row.function) },
-        { title: "When", kind: "mono", cell: (row) => row.times },
+        { title: "When", kind: "mono nowrap", cell: (row) => row.times },
         { title: "Zone", cell: (row) => row.zone, hide: "phone" },
         { title: "Next", cell: (row) => moment(row.next) },
-        { title: "", says: "Actions", kind: "actions", cell: (row) => button("Run now", { small: true, icon: "play", title: `Run ${row.function} now`, on: () => this.runFunction(row) }) },
+        { title: "", says: "Actions", kind: "actions", cell: (row) => [this.runs(row.function), " ", button("Run now", { small: true, icon: "play", title: `Run ${row.function} now`, on: () => this.runFunction(row) })] },
       ],
     });
   }
@@ -65,6 +66,11 @@ class Schedules {
     if (kind === "function") return a(path("apps", this.app, "functions", name), {}, name);
     if (kind === "queue") return [badge("queue", "info"), " ", a("queues", { href: href("queues", { app: this.app, queue: name }) }, name)];
     return [badge(kind, "info"), " ", clip(name)];
+  }
+
+  /** Where its runs are seen. */
+  runs(name) {
+    return a("invocations", { href: href("invocations", { app: this.app, function: name }) }, "Runs", h("span", { class: "only-heard" }, ` of ${name}`));
   }
 
   actions(row) {

@@ -100,6 +100,11 @@ export function short(value) {
   return new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3, useGrouping: false }).format(value);
 }
 
+/** 1 and "instance" -> "1 instance"; 2 -> "2 instances" */
+export function many(value, noun) {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** Cut a text that is too long for its place. */
 export function clip(text, most = 80) {
   const said = String(text ?? "");

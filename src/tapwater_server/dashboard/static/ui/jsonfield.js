@@ -1,6 +1,7 @@
 // A field for JSON that says while one types what is wrong, and where.
 
 import { fresh, h, replace } from "./dom.js";
+import { wrongIn } from "./jsonplace.js";
 import { button } from "./parts.js";
 
 /** Make a field. `want`: "object" or "any". `save` is called by Ctrl+Enter (Cmd+Enter).
@@ -64,29 +65,18 @@ export function write(value) {
 
 /** Read JSON: { value } or { problem, at }. */
 export function parse(text, want = "any") {
-  let value;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const at = place(error.message, text);
-    return { problem: describe(error.message, text, at), at };
-  }
+  if (!text.trim()) return { problem: "There is no JSON here yet.", at: 0 };
+  const wrong = wrongIn(text);
+  if (wrong) return { problem: `${where(text, wrong.at)}: ${wrong.what}.`, at: wrong.at };
+  const value = JSON.parse(text);
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   if (want === "object" && !isObject) return { problem: "This must be an object: { … }", at: 0 };
   return { value };
 }
 
-function place(message, text) {
-  const named = /position (\d+)/.exec(message);
-  if (named) return Number(named[1]);
-  return /end of JSON/.test(message) ? text.length : 0;
-}
-
-function describe(message, text, at) {
-  if (!text.trim()) return "There is no JSON here yet.";
+function where(text, at) {
   const before = text.slice(0, at).split("\n");
-  const what = message.replace(/ in JSON at position.*$/, "").replace(/^JSON\.parse: /, "").replace(/ \(line .*$/, "");
-  return `Line ${before.length}, column ${before.at(-1).length + 1}: ${what}`;
+  return `Line ${before.length}, column ${before.at(-1).length + 1}`;
 }
 
 function point(area, at = 0) {

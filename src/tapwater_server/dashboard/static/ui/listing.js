@@ -17,9 +17,11 @@ export function listing({ columns, key, label = key, ticked = null, ...options }
     on: { change: (event) => tick(key(row), event.target.checked) },
   });
   const shown = [...columns];
-  if (ticked) shown.splice(1, 0, { title: "", says: "Tick", kind: "tick", cell: box });
+  if (ticked) shown.unshift({ title: "", says: "Tick", kind: "tick", cell: box });
   const made = table(shown, [], options);
-  if (ticked) made.querySelectorAll("thead th")[1].replaceChildren(all);
+  made.classList.add("listing");
+  made.querySelector(".table-scroll").setAttribute("aria-label", `Table: ${options.caption}`); // Its card may have the same name.
+  if (ticked) made.querySelector("thead th").replaceChildren(all);
 
   function show(next) {
     const text = JSON.stringify(next);

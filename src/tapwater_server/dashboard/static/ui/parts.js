@@ -93,7 +93,7 @@ export function stamp(at, { exact = false } = {}) {
 export function code(text, { label = "Code", copyable = true, numbered = false } = {}) {
   const lines = String(text).replace(/\n$/, "").split("\n");
   const body = numbered ? lines.map((line) => h("span", { class: "line" }, `${line}\n`)) : text;
-  const pre = h("pre", { tabindex: "0", role: "region", "aria-label": label, class: numbered ? "numbered" : "" }, h("code", {}, body));
+  const pre = h("pre", { tabindex: "0", role: "group", "aria-label": label, class: numbered ? "numbered" : "" }, h("code", {}, body));
   return h("div", { class: "code" }, pre, copyable ? copy(text) : null);
 }
 

@@ -13,12 +13,14 @@ export function table(columns, rows = [], { caption = "", none = null, mark = nu
   const headings = columns.map((column) => h("th", { scope: "col", class: classes(column) }, column.title || h("span", { class: "only-heard" }, column.says ?? "Actions")));
   const shown = h("table", { class: "table" }, caption ? h("caption", { class: "only-heard" }, caption) : null, h("thead", {}, h("tr", {}, headings)), body);
   const nothing = h("div", { hidden: true }, none ? empty(none.title, none.says, none) : empty("Nothing here yet"));
-  const scroll = h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": caption || "Table" }, shown);
+  const scroll = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": caption || "Table" }, shown);
   const made = h("div", { class: "table-box" }, scroll, nothing);
+
+  const heading = Math.max(0, columns.findIndex((column) => column.kind !== "tick")); // What names a row; a box to tick does not.
 
   function line(row) {
     const cells = columns.map((column, at) =>
-      append(h(at === 0 ? "th" : "td", { class: classes(column), scope: at === 0 ? "row" : null, data: { label: column.title ?? "" } }), column.cell(row)));
+      append(h(at === heading ? "th" : "td", { class: classes(column), scope: at === heading ? "row" : null, data: { label: column.title ?? "" } }), column.cell(row)));
     return h("tr", { class: mark?.(row) ?? null }, cells);
   }
 

@@ -3,12 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import count
-
-import msgspec
+from typing import Protocol
 
 from tapwater.runtime.wire import Kind, WireError, pack
-from tapwater_server.instances.instance import Instance
 from tapwater_server.instances.lifecycle import State
 from tapwater_server.model.errors import Conflict
 from tapwater_server.model.ids import FunctionId
@@ -20,18 +19,65 @@ LOOK_S = 0.02  # How often new instances are looked for.
 GRACE_S = 2.0  # How long the last reports are waited for.
 DEPTH_MAX = 130
 NAME_MAX = 200
+_WEIGHT_MAX = 1e12
 REPORT_BYTES_MAX = 8 << 20  # Of one instance in all: more is an attack.
 
-InstancesOf = Callable[[FunctionId], Iterable[Instance]]
+
+class Hears(Protocol):
+    """Where an instance's words arrive."""
+
+    stacks: Callable[[bytes], None] | None
 
 
-class _Report(msgspec.Struct):
-    """What an instance says. From an enemy: msgspec checks the shape, ``_Session`` the sizes."""
+class Nudged(Protocol):
+    """Its process."""
+
+    def nudge(self) -> None: ...
+
+
+class Looked(Protocol):
+    """An instance, as far as it is looked at."""
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def speech(self) -> Hears: ...
+
+    @property
+    def guest(self) -> Nudged: ...
+
+    def write(self, frames: bytes) -> None: ...
+
+
+InstancesOf = Callable[[FunctionId], Iterable[Looked]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """What an instance says."""
 
     number: int
     looks: int
     last: bool
     stacks: list[tuple[str, float]]
+
+
+def _read(payload: bytes) -> _Report:
+    """Read a report, which is from an enemy.
+
+    Raises:
+        WireError: it is none.
+    """
+    try:
+        said = json.loads(payload)
+        stacks = [(str(text), float(weight)) for text, weight in said["stacks"]]
+        number, looks, last = int(said["number"]), int(said["looks"]), said["last"] is True
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise WireError("stacks that cannot be read") from error
+    if not all(0 <= weight < _WEIGHT_MAX for _, weight in stacks):
+        raise WireError("a stack without a weight")
+    return _Report(number=number, looks=looks, last=last, stacks=stacks)
 
 
 class _Ear:
@@ -51,10 +97,7 @@ class _Ear:
         self._size += len(payload)
         if self._size > REPORT_BYTES_MAX:
             raise WireError(f"more than {REPORT_BYTES_MAX} bytes of stacks")
-        try:
-            report = msgspec.json.decode(payload, type=_Report)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise WireError("stacks that cannot be read") from error
+        report = _read(payload)
         session = self._session
         if session is not None and report.number == session.number and not self.over:
             session.add(report)
@@ -72,25 +115,19 @@ class _Session:
 
     def __init__(self, asked: ProfileAsked, *, number: int) -> None:
         self.number, self.profile = number, Profile(asked=asked)
-        self.ears: dict[Instance, _Ear] = {}
+        self.ears: dict[Looked, _Ear] = {}
         self.heard = asyncio.Event()
 
     def add(self, report: _Report) -> None:
-        """Add what an instance saw.
-
-        Raises:
-            WireError: a weight is none.
-        """
+        """Add what an instance saw."""
         profile = self.profile
         profile.reports += 1
         profile.looks += max(0, min(report.looks, 1_000_000))
         for text, weight in report.stacks:
-            if not 0 <= weight < 1e12:
-                raise WireError("a stack without a weight")
             stack = tuple(name[:NAME_MAX] for name in text.split(";", DEPTH_MAX)[:DEPTH_MAX])
             profile.add(stack, weight)
 
-    def begin(self, instance: Instance, *, seconds: float) -> None:
+    def begin(self, instance: Looked, *, seconds: float) -> None:
         """Ask one instance to look."""
         ear = self.ears[instance] = _Ear(self)
         instance.speech.stacks = ear.hear
@@ -111,13 +148,12 @@ class _Session:
     @property
     def done(self) -> bool:
         """Whether there is nobody to wait for."""
-        return all(
-            ear.over or instance.state is State.GONE for instance, ear in self.ears.items()
-        )
+        return all(ear.over or instance.state is State.GONE for instance, ear in self.ears.items())
 
-    def _tell(self, instance: Instance, *, seconds: float, rate: float, mode: str) -> None:
+    def _tell(self, instance: Looked, *, seconds: float, rate: float, mode: str) -> None:
         told = {"number": self.number, "seconds": seconds, "rate": rate, "mode": mode}
         instance.write(pack(Kind.PROFILE, 0, json.dumps(told).encode()))
+        instance.guest.nudge()  # In the middle of a long call nobody reads.
 
 
 class Profiler:

@@ -1,0 +1,43 @@
+"""What everything stands on: the settings, the clock, the stores, and what closes them."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from tapwater_server.assembly.settings import Settings
+from tapwater_server.assembly.stores import Stores, open_stores
+from tapwater_server.backends.system.clock import SystemClock
+from tapwater_server.backends.system.ids import SystemIds
+from tapwater_server.model.ids import AppId
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.tracing import Tracer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footing:
+    """``stores`` has the databases, the log and the bus. What opens is closed with ``stack``."""
+
+    settings: Settings
+    stores: Stores
+    clock: Clock
+    ids: IdSource
+    tracer: Tracer
+    stack: AsyncExitStack
+
+    def exists(self, app: AppId) -> bool:
+        """Say whether anything of this app is deployed."""
+        return bool(self.stores.registry.revisions(app))
+
+
+async def open_footing(settings: Settings, stack: AsyncExitStack) -> Footing:
+    """Open the stores, on this machine's clock."""
+    clock, ids = SystemClock(), SystemIds()
+    stores = await open_stores(settings, clock=clock, ids=ids, stack=stack)
+    return Footing(
+        settings=settings,
+        stores=stores,
+        clock=clock,
+        ids=ids,
+        tracer=Tracer(spans=stores.masked.span, clock=clock, ids=ids),
+        stack=stack,
+    )

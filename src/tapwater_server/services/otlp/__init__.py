@@ -1,0 +1,1 @@
+"""Sends traces, logs and metrics to an OpenTelemetry collector, over OTLP/HTTP."""
