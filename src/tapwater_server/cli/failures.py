@@ -102,6 +102,16 @@ _LISTED_BY: Mapping[str, str] = {
     "auth": "users ls",
     "events": "events ls",
 }
+# The same of what has no app in its path.
+_LISTED_AT: Mapping[str, str] = {
+    "alerts": "alerts ls",
+    "budgets": "budgets ls",
+    "faults": "errors --state all",
+    "invocations": "trace",
+    "projects": "projects ls",
+    "recordings": "replay",
+    "traces": "trace",
+}
 
 
 def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> CommandFailed:
@@ -113,6 +123,8 @@ def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> Com
     '`tapwater docs ls` shows what there is.'
     >>> from_problem(409, {"code": "conflict"}, path="/_/api/v1/apps/shop/users").hint
     '`tapwater users ls` shows what there is.'
+    >>> from_problem(404, {"code": "not_found"}, path="/_/api/v1/faults/35f52b97").hint
+    '`tapwater errors --state all` shows what there is.'
     """
     code = str(body.get("code") or "failed")
     message = str(body.get("detail") or body.get("title") or f"the server answered {status}")
@@ -126,10 +138,21 @@ def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> Com
 
 
 def _hint(code: str, path: str) -> str:
-    service = path.split("/")[6:7]  # "", "_", "api", "v1", "apps", APP, …
-    if code in ("not_found", "conflict") and service and service[0] in _LISTED_BY:
-        return f"`tapwater {_LISTED_BY[service[0]]}` shows what there is."
+    if code in ("not_found", "conflict"):
+        listed = _listed(path)
+        if listed:
+            return f"`tapwater {listed}` shows what there is."
     return HINTS.get(code, "")
+
+
+def _listed(path: str) -> str:
+    """Say which command lists what a path names one of."""
+    words = path.split("/")[4:]  # "", "_", "api", "v1", and then "apps", APP, SERVICE, … or WHAT
+    if words[:1] == ["apps"]:
+        return _LISTED_BY.get(words[2], "") if len(words) > 2 else ""
+    if words[:1] == ["invocations"] and words[-1] == "replay":
+        return _LISTED_AT["recordings"]
+    return _LISTED_AT.get(words[0], "") if words else ""
 
 
 def read_problems(raw: object) -> tuple[Problem, ...]:

@@ -7,14 +7,16 @@ from tapwater_server.cli.showing import plain
 if TYPE_CHECKING:
     from rich.table import Table
 
+_IDS = frozenset({"id", "trace", "invocation", "time", "renews"})  # No use in parts.
+
 
 def table_of(*titles: str) -> "Table":
-    """A table without lines, with these columns."""
+    """A table without lines, with these columns. What is too wide goes on below, and is not cut."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in titles:
-        table.add_column(title)
+        table.add_column(title, no_wrap=title in _IDS, overflow="fold")
     return table
 
 

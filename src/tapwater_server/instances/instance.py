@@ -251,7 +251,7 @@ class Instance(asyncio.Protocol):
 
     def note(self, call: CallInProgress, trace: str) -> None:
         """A traceback of the function, for the log."""
-        self.speech.say(trace, call, level="error")
+        self.speech.explain(call, trace)
 
     def on_output(self, line: bytes) -> None:
         """A line of plain output."""

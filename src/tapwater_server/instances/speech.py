@@ -39,6 +39,7 @@ class Speech:
     __slots__ = (
         "_bucket",
         "_clock",
+        "_explained",
         "_function",
         "_instance",
         "_logs",
@@ -60,6 +61,7 @@ class Speech:
         self._clock, self._logs, self._spans = clock, logs, spans
         self._bucket = Bucket(burst=FLOOD_BYTES, per_s=FLOOD_BYTES_PER_S)
         self._loose_bytes = 0  # said outside any call since the last call
+        self._explained = ("", "")  # the call whose traceback was said last, and that
         self.stacks: Callable[[bytes], None] | None = None  # who asked where its time goes
 
     def hear(self, kind: int, payload: bytes, call: CallInProgress | None) -> None:
@@ -82,8 +84,17 @@ class Speech:
         else:
             self._line(payload[1:], *_kind_of(payload), call)
 
+    def explain(self, call: CallInProgress, trace: str) -> None:
+        """A traceback of the function."""
+        trace = trace.rstrip()
+        self._explained = (call.invocation.id, trace)
+        self.say(trace, call, level="error")
+
     def mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
-        """One sentence for a call that did not end well."""
+        """One sentence for a call that did not end well, unless its traceback ends with it."""
+        (explained, trace), self._explained = self._explained, ("", "")
+        if explained == call.invocation.id and trace.endswith(message):
+            return
         if ending is not Ending.CANCELLED and message:
             level = "error" if ending is Ending.USER_ERROR else "platform"
             self.say(message, call, level=level)

@@ -228,6 +228,7 @@ class MeterStats:
     uses: int = 0
     recovered: int = 0  # records and uses that the last life of the process left behind
     unsafe: int = 0  # records and uses that a kill -9 would have taken before they were stored
+    lost: int = 0  # places in what the last life left behind that could not be read
 
 
 def tell(told: Callable[[Heard], None], what: Heard) -> None:

@@ -45,7 +45,10 @@ async def test_a_valid_traceparent_goes_on_and_another_is_replaced() -> None:
         await client.get("/hello", headers={"traceparent": given})
         await client.get("/hello", headers={"traceparent": "00-zz-zz-01"})
         first, second = world.invoker.calls
-        assert first.invocation.traceparent == given.encode()
+        went = first.invocation.traceparent.decode()
+        assert (went[:36], went[-3:]) == (given[:36], given[-3:])  # The same trace, sampled.
+        assert went[36:52] != given[36:52]  # A span of its own, caused by the one that was sent:
+        assert first.invocation.parent == "00f067aa0ba902b7"
         assert second.invocation.traceparent.startswith(b"00-")
         assert b"zz" not in second.invocation.traceparent
 

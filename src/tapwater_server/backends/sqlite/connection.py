@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from tapwater_server.backends.sqlite.failing import is_of_disk, translated, unopened
 from tapwater_server.backends.sqlite.migrating import migrate
 from tapwater_server.backends.sqlite.readers import Readers
+from tapwater_server.backends.sqlite.suspects import note_suspect
 from tapwater_server.model.errors import Overloaded
 
 T = TypeVar("T")
@@ -149,6 +150,12 @@ class Database:
         self._queue.put(None)
         await asyncio.to_thread(self._finish)
 
+    def abandon(self) -> None:
+        """Close the file at once: nothing was asked of it yet, and nothing will be."""
+        self._closed = True
+        self._queue.put(None)
+        self._finish()
+
     def _finish(self) -> None:
         self._thread.join()
         self._readers.close()
@@ -238,6 +245,7 @@ class Database:
     def _note_disk(self, group: Sequence[_Write]) -> None:
         """Tell the log when the disk begins to fail and when it is well again, not each time."""
         failed = next((one.error for one in group if is_of_disk(one.error)), None)
+        note_suspect(failed, self._path)
         if failed is not None and not self._failing:
             _log.error("a database cannot be written", exc_info=failed, extra={"path": self._path})
         elif failed is None and self._failing:

@@ -19,6 +19,10 @@ class Damaged(SettingsError):
     """A file is no database, or not a whole one."""
 
 
+class FoundDamaged(TapwaterError):
+    """A file that is in use turned out to be damaged."""
+
+
 def translated(error: BaseException, path: Path) -> BaseException:
     """Say what a failed read or write means for who asked; mistakes in our SQL stay what they are.
 
@@ -49,11 +53,11 @@ def _problem(error: sqlite3.Error, path: Path) -> TapwaterError | None:
         return StorageFull("the disk is full: nothing of this was kept", **facts)
     if primary in _HELD:
         return Overloaded("another process holds the database", retry_after_s=RETRY_S, **facts)
-    if primary in _BROKEN:
+    if primary in _BARRED:
         said = "the platform's disk fails: nothing of this was kept"
         return Overloaded(said, retry_after_s=RETRY_S, **facts)
     if primary in _SPOILT:
-        return TapwaterError(f"the database {path.name} is damaged", **facts)
+        return FoundDamaged(f"the database {path.name} is damaged", **facts)
     return None
 
 

@@ -10,36 +10,36 @@ at the next start: that makes it exactly once.
 It does not outlive the machine: after a power failure the last frames may be missing.
 """
 
+import logging
 import mmap
-import os
-import struct
 import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from zlib import adler32
+
+from tapwater_server.backends.sqlite import journal_segments
+from tapwater_server.backends.sqlite.journal_segments import (
+    FRAME,
+    HEAD,
+    KIND_SHIFT,
+    LENGTH_MAX,
+    Frame,
+    Segment,
+    Spoilt,
+    frames,
+    put_aside,
+)
+
+__all__ = ["Frame", "Journal", "JournalStats", "frames"]
 
 SEGMENT_BYTES = 4 << 20  # Half a second of 20,000 calls a second.
 JOURNAL_BYTES_MAX = 128 << 20
 SPARES_MAX = 4  # Segments kept to be used again; one is always ready, so that nobody waits.
 
-_MAGIC = b"TWJ1"
-_HEAD = struct.Struct("<4sIQ")  # magic, checksum of the number, number of the segment
-_NUMBER = struct.Struct("<Q")
-_FRAME = struct.Struct("<II")  # kind and length, checksum
-_KIND_SHIFT = 24
-_LENGTH_MAX = (1 << _KIND_SHIFT) - 1
-
-_frame = _FRAME.pack
-
-
-class Frame(NamedTuple):
-    """One thing that was put in."""
-
-    kind: int  # 1 to 255
-    data: bytes
+_log = logging.getLogger(__name__)
+_frame = FRAME.pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +49,7 @@ class JournalStats:
     segments: int
     refused: int  # not put in, for want of room
     failing: bool
-
-
-@dataclass(slots=True, kw_only=True)
-class _Segment:
-    path: Path
-    map: mmap.mmap
-    number: int = 0
+    lost: int = 0  # places in what the last life left that could not be read
 
 
 class Journal:
@@ -74,9 +68,9 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._segments_max = max(bytes_max // segment_bytes, 2)
         self._names = 0
-        self._spares: deque[_Segment] = deque()
-        self._used: deque[_Segment] = deque()
-        self._refused = 0
+        self._spares: deque[Segment] = deque()
+        self._used: deque[Segment] = deque()
+        self._refused = self._lost = 0
         self._making = threading.Lock()
         self._failing = self._closed = False
         self._map: mmap.mmap | None = None  # of the last of the used ones
@@ -111,9 +105,7 @@ class Journal:
             at = self._at
             end = at + 8 + len(data)
         assert self._map is not None
-        self._map[at:end] = (
-            _frame(kind << _KIND_SHIFT | len(data), adler32(data, self._seed)) + data
-        )
+        self._map[at:end] = _frame(kind << KIND_SHIFT | len(data), adler32(data, self._seed)) + data
         self._at = end
         return True
 
@@ -123,7 +115,7 @@ class Journal:
             if self._used[0].map is self._map:
                 return
             segment = self._used.popleft()
-            if len(self._spares) < SPARES_MAX:
+            if segment.sound and len(self._spares) < SPARES_MAX:
                 self._spares.append(segment)
             else:
                 _remove(segment)
@@ -136,7 +128,10 @@ class Journal:
             try:
                 self._spares.append(self._made())
                 self._failing = False
-            except OSError:  # No room on the disk: what is refused is counted; tried again.
+            except OSError as error:
+                # No room on the disk, say: what is refused is counted; it is tried again.
+                if not self._failing:
+                    _log.warning("the journal has no room to grow", extra={"reason": str(error)})
                 self._failing = True
 
     def stats(self) -> JournalStats:
@@ -144,6 +139,7 @@ class Journal:
             segments=len(self._used) + len(self._spares),
             refused=self._refused,
             failing=self._failing,
+            lost=self._lost,
         )
 
     def close(self) -> None:
@@ -161,7 +157,7 @@ class Journal:
 
     def _turn(self, length: int) -> bool:
         """Go on in a fresh segment, if there is one."""
-        if length > min(_LENGTH_MAX, self._segment_bytes - _HEAD.size - _FRAME.size):
+        if length > min(LENGTH_MAX, self._segment_bytes - HEAD.size - FRAME.size):
             return False
         if not self._spares and not self._failing:
             self.prepare()  # Ahead of the other thread: some milliseconds, seldom.
@@ -169,80 +165,67 @@ class Journal:
             return False
         segment = self._spares.popleft()
         self._number = segment.number = self._number + 1
-        number = _NUMBER.pack(segment.number)
-        segment.map[: _HEAD.size] = _HEAD.pack(_MAGIC, adler32(number), segment.number)
+        segment.map[: HEAD.size] = journal_segments.head(segment.number)
         self._used.append(segment)
-        self._map, self._at, self._end = segment.map, _HEAD.size, self._segment_bytes
+        self._map, self._at, self._end = segment.map, HEAD.size, self._segment_bytes
         self._seed = segment.number & 0xFFFFFFFF
         return True
 
-    def _made(self) -> _Segment:
-        """Make a segment whose every byte has its place on the disk: a write into a mapped file
-        that finds none would kill the process.
-        """
+    def _made(self) -> Segment:
         self._names += 1
-        path = self._folder / f"{self._names:08}.journal"
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL, 0o600)
-        try:
-            os.posix_fallocate(file, 0, self._segment_bytes)
-            return _Segment(path=path, map=mmap.mmap(file, self._segment_bytes))
-        except OSError:
-            path.unlink()
-            raise
-        finally:
-            os.close(file)
+        return journal_segments.made(
+            self._folder / f"{self._names:08}.journal", self._segment_bytes
+        )
 
     def _open(self, since: int) -> list[Frame]:
         """Read the segments of the last life; what is stored already is no longer needed."""
         for path in sorted(self._folder.glob("*.journal")):
-            self._names = max(self._names, int(path.stem) if path.stem.isdigit() else 0)
-            segment = self._opened(path)
+            self._names = max(self._names, int(path.stem) if path.stem.isdecimal() else 0)
+            try:
+                segment = journal_segments.opened(path, self._segment_bytes)
+            except Spoilt as error:
+                self._note_lost("a segment of the journal is lost", path, reason=str(error))
+                put_aside(path)
+                continue
             if segment is None:
                 path.unlink()
             else:
                 self._used.append(segment)
-        self._used = deque(sorted(self._used, key=lambda one: one.number))
-        left = []
-        for segment in self._used:
-            start = segment.number * self._segment_bytes
-            left += [frame for at, frame in frames(segment.map) if start + at >= since]
-        return left
+        self._used = deque(self._one_of_each())
+        return [frame for segment in self._used for frame in self._read(segment, since)]
 
-    def _opened(self, path: Path) -> _Segment | None:
-        """Map a segment; None: it holds nothing, or is of another kind."""
-        with path.open("r+b") as file:
-            if os.fstat(file.fileno()).st_size != self._segment_bytes:
-                return None
-            mapped = mmap.mmap(file.fileno(), self._segment_bytes)
-        number = segment_number(mapped)
-        if number is None:
-            mapped.close()
-            return None
-        return _Segment(path=path, map=mapped, number=number)
+    def _one_of_each(self) -> Iterator[Segment]:
+        """Give the segments in their order. A copy of one that somebody made beside it would have
+        all that is in it stored twice.
+        """
+        before: Segment | None = None
+        for segment in sorted(self._used, key=lambda one: one.number):
+            if before is not None and before.number == segment.number:
+                self._note_lost("a segment is there twice", segment.path, reason="a copy")
+                segment.map.close()
+                put_aside(segment.path)
+                continue
+            before = segment
+            yield segment
 
+    def _read(self, segment: Segment, since: int) -> list[Frame]:
+        """Give what a segment has from a position on."""
+        start = segment.number * self._segment_bytes
+        found = []
+        for at, frame in frames(segment.map):
+            if start + at < since:
+                continue
+            if frame is None:
+                self._note_lost("a place of the journal is lost", segment.path, reason=f"at {at}")
+            else:
+                found.append(frame)
+        return found
 
-def segment_number(data: "mmap.mmap | bytes") -> int | None:
-    """Read a segment's head; None: it was never used, or its writing was cut short."""
-    magic, checksum, number = _HEAD.unpack(data[: _HEAD.size])
-    if magic != _MAGIC or checksum != adler32(_NUMBER.pack(number)):
-        return None
-    return int(number)
-
-
-def frames(data: "mmap.mmap | bytes") -> Iterator[tuple[int, Frame]]:
-    """Read the frames of a segment with their places, up to the first that is not whole."""
-    number = segment_number(data)
-    at = _HEAD.size
-    while number is not None and at + _FRAME.size < len(data):
-        what, checksum = _FRAME.unpack(data[at : at + _FRAME.size])
-        end = at + _FRAME.size + (what & _LENGTH_MAX)
-        raw = data[at + _FRAME.size : end]
-        if not what or end > len(data) or adler32(raw, number & 0xFFFFFFFF) != checksum:
-            return
-        yield at, Frame(what >> _KIND_SHIFT, bytes(raw))
-        at = end
+    def _note_lost(self, what: str, path: Path, *, reason: str) -> None:
+        self._lost += 1
+        _log.error(what, extra={"path": str(path), "reason": reason})
 
 
-def _remove(segment: _Segment) -> None:
+def _remove(segment: Segment) -> None:
     segment.map.close()
     segment.path.unlink(missing_ok=True)

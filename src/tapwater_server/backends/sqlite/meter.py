@@ -22,8 +22,7 @@ from tapwater_server.backends.sqlite.meter_batch import (
     USE,
     Batch,
     Batches,
-    decoded_record,
-    decoded_use,
+    recovered,
 )
 from tapwater_server.model.errors import Overloaded, StorageFull
 from tapwater_server.ports.clock import Clock
@@ -68,7 +67,8 @@ class SqliteMeter:
         self._early = Added(project_of=project_of)  # of records there was no room for
         self._line_chars = 0
         self._noted = self._said = self._stepped = self._used = 0
-        self._dropped = self._failed = self._in_flight = self._unsafe = self._recovered = 0
+        self._dropped = self._failed = self._in_flight = self._unsafe = 0
+        self._recovered = self._unread = 0
         self._when_noted: list[Callable[[Record], None]] = []
         self._when_used: list[Callable[[Use], None]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -161,6 +161,7 @@ class SqliteMeter:
             uses=self._used,
             recovered=self._recovered,
             unsafe=self._unsafe,
+            lost=self._unread + (self._journal.stats().lost if self._journal is not None else 0),
         )
 
     async def prune(self, *, older_than_s: float) -> int:
@@ -186,13 +187,19 @@ class SqliteMeter:
 
     def _recover(self) -> None:
         """Take up what the last life noted and did not store."""
-        for kind, raw in self._journal.take_left() if self._journal is not None else ():
+        for frame in self._journal.take_left() if self._journal is not None else ():
+            match recovered(frame):
+                case Record() as record:
+                    self._records.append(record)
+                    self._raws.append(frame.data)
+                case Use() as use:
+                    self._uses.append(use)
+                case None:
+                    self._unread += 1
+                    continue
             self._recovered += 1
-            if kind == RECORD:
-                self._records.append(decoded_record(raw))
-                self._raws.append(raw)
-            else:
-                self._uses.append(decoded_use(raw))
+        if self._unread:
+            _log.error("some of the journal cannot be read", extra={"items": self._unread})
 
     def _waiting(self) -> int:
         waiting = len(self._records) + len(self._lines) + len(self._spans) + len(self._uses)

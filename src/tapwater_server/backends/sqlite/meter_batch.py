@@ -9,7 +9,7 @@ import msgspec
 from tapwater_server.backends.sqlite import blocks
 from tapwater_server.backends.sqlite.adding import Added
 from tapwater_server.backends.sqlite.blocks import BLOCK_ITEMS_MAX
-from tapwater_server.backends.sqlite.journal import Journal
+from tapwater_server.backends.sqlite.journal import Frame, Journal
 from tapwater_server.backends.sqlite.meter_sample import Sample
 from tapwater_server.backends.sqlite.sums import Sums
 from tapwater_server.ports.meter import LogLine, Record, Span, Use
@@ -22,8 +22,8 @@ ON CONFLICT (only) DO UPDATE SET position = :position
 """
 _READ_POSITION = "SELECT position FROM journal WHERE only = 1"
 
-decoded_record = msgspec.msgpack.Decoder(Record).decode
-decoded_use = msgspec.msgpack.Decoder(Use).decode
+_decoded_record = msgspec.msgpack.Decoder(Record).decode
+_decoded_use = msgspec.msgpack.Decoder(Use).decode
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +92,23 @@ class Batches:
         self._sums.store(connection, added)
         if self._journal is not None:
             connection.execute(_POSITION, {"position": batch.position})
+
+
+def recovered(frame: Frame) -> Record | Use | None:
+    """Read what the last life put into the journal; None: another release wrote it, or a disk
+    that cannot be trusted.
+    """
+    try:
+        match frame.kind:
+            case 1:
+                found: Record | Use = _decoded_record(frame.data)
+            case 2:
+                found = _decoded_use(frame.data)
+            case _:
+                return None
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    return found
 
 
 def read_position(connection: sqlite3.Connection) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tapwater_server.backends.sqlite.failing import translated
+from tapwater_server.backends.sqlite.suspects import note_suspect
 from tapwater_server.model.errors import Overloaded
 
 T = TypeVar("T")
@@ -116,6 +117,7 @@ class Readers:
                     read.result = read.work(connection)
                 except BaseException as error:  # A border: it is for who asked.
                     read.error = translated(error, self._path)
+                    note_suspect(read.error, self._path)
                 read.answers.add(read)
             del read  # It may hold megabytes, and the next may be long in coming.
         if connection is not None:

@@ -22,6 +22,8 @@ from tapwater_server.cli.talking import command
 from tapwater_server.model.limits import BODY_INLINE_BYTES_MAX
 
 _PARAMETER = re.compile(r"\[(\.\.\.)?([A-Za-z_][A-Za-z0-9_]*)\]")
+# Endings of calls that ran: they have left a trace and, unless told not to, a recording.
+_LEFT_BEHIND = frozenset({"user_error", "timed_out", "out_of_memory", "crashed"})
 _DATA_BYTES_MAX = 5 << 20  # As base64 it fits into a body of the control API.
 
 
@@ -203,6 +205,9 @@ def show(session: Session, answer: Mapping[str, Any]) -> int:
         hint = HINTS.get(str(answer["ending"]))
         if hint:
             session.say(f"[dim]{hint}[/dim]")
+        if answer["ending"] in _LEFT_BEHIND and answer.get("invocation"):
+            id = answer["invocation"]
+            session.say(f"[dim]All of it: `tapwater trace {id}`. Again: `tapwater replay {id}`.[/dim]")
     print_body(session, answer)
     return verdict(answer)
 

@@ -81,7 +81,7 @@ def _wanted(*, resolve: bool, mute: bool, reopen: bool) -> str:
 
 
 def _list(session: Session, answer: Mapping[str, Any], *, state: str) -> None:
-    table = table_of("id", "count", "last", "first", "function", "what", "")
+    table = table_of("id", "count", "last", "first", "function", "what", "state")
     table.columns[1].justify = "right"
     moment = now()
     for fault in answer["faults"]:
@@ -91,12 +91,14 @@ def _list(session: Session, answer: Mapping[str, Any], *, state: str) -> None:
             age(moment - fault["last_at"]),
             age(moment - fault["first_at"]),
             shown(fault["function"]),
-            shown(_title(fault))[:_TITLE_CHARS_MAX],
+            shown(_title(fault)[:_TITLE_CHARS_MAX]),
             _state(fault),
         )
     session.answer(answer, table)
     if not answer["faults"]:
         session.say("No errors." if state == "all" else f"No {state} errors.")
+        return
+    session.say("[dim]One of them, with its traceback and calls: tapwater errors ID[/dim]")
 
 
 def _title(fault: Mapping[str, Any]) -> str:
@@ -118,13 +120,21 @@ def _show(session: Session, fault: Mapping[str, Any]) -> None:
     session.print(
         f"{shown(fault['app'])} {shown(fault['function'])}  {shown(fault['where'])}\n"
         f"{fault['count']:,} times, first {age(moment - fault['first_at'])}, "
-        f"last {age(moment - fault['last_at'])}, in {len(fault['revisions'])} revisions"
+        f"last {age(moment - fault['last_at'])}, in {_revisions(fault)}"
     )
     if fault["trace"]:
         session.print("")
         session.print(Text(plain(fault["trace"]).rstrip(), style="red"))
     if fault["samples"]:
         session.print("")
-        session.print("Calls to look at:")
+        session.print("Calls to look at, newest first; replay runs one again, and changes nothing:")
         for sample in fault["samples"]:
             session.print(f"  tapwater trace {shown(sample)}")
+        session.print(f"  tapwater replay {shown(fault['samples'][0])}")
+    if fault["state"] == "open":
+        session.say(f"[dim]Mended? tapwater errors {shown(fault['id'])} --resolve[/dim]")
+
+
+def _revisions(fault: Mapping[str, Any]) -> str:
+    count = len(fault["revisions"])
+    return f"{count} revision{'s' if count != 1 else ''}"

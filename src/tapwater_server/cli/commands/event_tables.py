@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import age
-from tapwater_server.cli.tables import shown
+from tapwater_server.cli.tables import shown, table_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,7 @@ _REASON_CHARS_MAX = 80
 
 def events_table(events: Sequence[One]) -> "Table":
     """One line an event."""
-    table = _table("time", "type", "subject", "source", "id")
+    table = table_of("time", "type", "subject", "source", "id")
     for one in events:
         table.add_row(
             str(one["time"])[:19].replace("T", " "),
@@ -30,7 +30,7 @@ def events_table(events: Sequence[One]) -> "Table":
 
 def deliveries_table(deliveries: Sequence[One], *, at: float) -> "Table":
     """One line a delivery."""
-    table = _table("id", "to", "state", "attempt", "published", "reason")
+    table = table_of("id", "to", "state", "attempt", "published", "reason")
     for one in deliveries:
         table.add_row(
             one["id"],
@@ -38,14 +38,14 @@ def deliveries_table(deliveries: Sequence[One], *, at: float) -> "Table":
             one["state"],
             str(one["attempt"]),
             age(at - one["published_at"]),
-            shown(one["reason"])[:_REASON_CHARS_MAX] or "-",
+            shown(str(one["reason"])[:_REASON_CHARS_MAX]) or "-",
         )
     return table
 
 
 def lines_table(lines: Sequence[One], *, at: float) -> "Table":
     """One line for each function and queue that has something."""
-    table = _table("line", "waiting", "delayed", "running", "dead", "oldest")
+    table = table_of("line", "waiting", "delayed", "running", "dead", "oldest")
     for one in lines:
         oldest = age(at - one["oldest_at"]) if one["oldest_at"] else "-"
         counts = [str(one[name]) for name in ("waiting", "delayed", "leased", "dead")]
@@ -98,11 +98,3 @@ def _json(value: object) -> str:
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
-
-def _table(*titles: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in titles:
-        table.add_column(title, no_wrap=title in {"id", "time"})
-    return table
