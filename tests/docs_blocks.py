@@ -11,8 +11,8 @@ A line before a fenced block says what happens to it:
 
 In a `console` block a line `$ command` is run and the lines after it must come out; `…` in them
 stands for anything, and a line that is only `…` for any lines. What is measured or made up at
-random (times, sizes, ages, digests, ids, tokens) may be another of its kind, and columns as wide as
-they like. `cd FOLDER` holds for all commands that follow. A block of `sh` or `console` without
+random (times, sizes, ages, digests, ids, tokens, bars) may be another of its kind, and columns as
+wide as they like. `cd FOLDER` holds for all commands that follow. A block of `sh` or `console` without
 such a line is a mistake in pages that promise to be run.
 """
 
@@ -38,6 +38,8 @@ _VARIES = (
     (re.compile(r"\b[0-9a-f]{12}\b"), r"[0-9a-f]{12}"),
     (re.compile(r"\b01[0-9A-Z]{24}\b"), r"01[0-9A-Z]{24}"),
     (re.compile(r"\btap_[\w-]+"), r"tap_[\w-]+"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), r"[0-9a-f]{32}"),
+    (re.compile(r"[█▉▊▋▌▍▎▏]+"), r"[█▉▊▋▌▍▎▏]+"),
 )
 _COMMANDS = frozenset({"sh", "console", "bash", "shell"})
 _INDENTED = re.compile(r"^\n    (?:\$ )?(?:tapwater|curl|make|pip|python|systemctl|cd) ", re.M)

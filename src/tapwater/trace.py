@@ -91,13 +91,14 @@ class span:
         facts = dict(list(self._facts.items())[:FACTS_MAX])
         if kind is not None:
             facts["error"] = kind.__name__
+        told = {_text(name, 64): _text(fact, FACT_LENGTH_MAX) for name, fact in facts.items()}
         return {
             "id": self._id,
             "parent": self._parent,
             "name": _text(self._name, NAME_LENGTH_MAX),
             "ms": took_ms,
             "ok": kind is None,
-            "facts": {str(name)[:64]: _text(fact, FACT_LENGTH_MAX) for name, fact in facts.items()},
+            "facts": told,
         }
 
 

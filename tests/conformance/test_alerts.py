@@ -94,3 +94,25 @@ async def test_alr_4_erase_forgets_one_app(alerts: Alerts) -> None:
     await alerts.put(replace(RULE, app=NODE))
     await alerts.erase(SHOP)
     assert [one.app for one in alerts.all()] == [NODE]
+
+
+async def test_alr_5_when_a_rule_was_told_is_remembered(alerts: Alerts) -> None:
+    await alerts.put(RULE)
+    await alerts.put(replace(RULE, app=NODE))
+    await alerts.note_told(SHOP, "failing", 5.0)
+    await alerts.note_told(SHOP, "never heard of", 5.0)
+    await alerts.put(replace(RULE, above=7.0))
+    assert alerts.told_at(SHOP, "failing") == 5.0
+    assert alerts.told_at(NODE, "failing") == 0.0
+    assert alerts.told_at(SHOP, "never heard of") == 0.0
+    await alerts.remove(SHOP, "failing")
+    await alerts.put(RULE)
+    assert alerts.told_at(SHOP, "failing") == 0.0
+
+
+async def test_alr_5_also_after_a_new_start(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as before:
+        await before.put(RULE)
+        await before.note_told(SHOP, "failing", 5.0)
+    async with sqlite(tmp_path) as after:
+        assert after.told_at(SHOP, "failing") == 5.0

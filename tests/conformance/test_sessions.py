@@ -27,6 +27,7 @@ def session(name: str, *, app: AppId | None = None, used_at: float = NOW) -> Hel
         token=b"" if app else hash_of("tap_token"),
         app=app or AppId(""),
         user="u1" if app else "",
+        generation=3 if app else 0,
         opened_at=NOW,
         used_at=used_at,
     )
@@ -105,3 +106,25 @@ async def test_ses_6_the_sessions_of_an_apps_users_go_with_it(stores: Stores) ->
     await stores.registry.remove_app(SHOP)
     known = {name for name in ("shop", "blog", "admin") if stores.sessions.find(hash_of(name))}
     assert known == {"blog", "admin"}
+
+
+async def test_ses_7_all_sessions_of_one_holder_end_together(tmp_path: Path) -> None:
+    async with sqlite_stores(tmp_path) as before:
+        await end_those_of_the_app(before)
+    async with sqlite_stores(tmp_path) as after:
+        assert after.sessions.find(hash_of("one")) is None
+        assert after.sessions.find(hash_of("token")) is not None
+
+
+async def test_ses_7_in_memory_too(stores: Stores) -> None:
+    await end_those_of_the_app(stores)
+    assert await stores.sessions.end_alike(hash_of("nowhere")) == 0
+
+
+async def end_those_of_the_app(stores: Stores) -> None:
+    """Of four sessions two are of one user."""
+    for name, app in (("one", SHOP), ("two", SHOP), ("other app", BLOG), ("token", None)):
+        await stores.sessions.open(session(name, app=app))
+    assert await stores.sessions.end_alike(hash_of("one")) == 2
+    assert stores.sessions.find(hash_of("two")) is None
+    assert stores.sessions.find(hash_of("other app")) is not None

@@ -1,6 +1,7 @@
 """What everything that hands telemetry on must do."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -113,3 +114,14 @@ async def test_shp_3_an_answer_without_end_is_cut(other: Other, shipper: HttpShi
     size = ANSWER_BYTES_MAX * 4
     other.answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
     assert len((await shipper.send("/", b"body", {})).body) == ANSWER_BYTES_MAX
+
+
+async def test_shp_3_what_is_pressed_is_not_unpacked(other: Other, shipper: HttpShipper) -> None:
+    """A thousand times as much would be in memory before it could be cut."""
+    bomb = gzip.compress(bytes(ANSWER_BYTES_MAX * 100))
+    assert len(bomb) < ANSWER_BYTES_MAX
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n"
+    other.answer = head % len(bomb) + bomb
+    receipt = await shipper.send("/v1/logs", b"four", {})
+    assert (receipt.status, receipt.body) == (200, bomb)
+    assert b"accept-encoding: identity" in other.heads[0].lower()

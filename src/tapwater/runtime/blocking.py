@@ -14,8 +14,8 @@ def serve_blocking(link: BlockingLink, program: Program) -> None:
         call = link.next_call()
         if call is None:
             return
-        if call.invoke.ahead and not link.claims.take(call.number, call.invoke.pipe):
-            continue  # The host has taken it back: another instance had time sooner.
+        if not link.has(call):
+            continue
         SINK.serial = link.current = call
         serve(program, call)
         if SINK.partial:

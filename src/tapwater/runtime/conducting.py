@@ -17,6 +17,7 @@ from tapwater.runtime.looped import LoopLink, open_link
 from tapwater.runtime.program import Program
 from tapwater.runtime.serving import choose, fail, send_whole, serve_call
 from tapwater.runtime.serving_async import serve_async
+from tapwater.runtime.threads import inherit_work
 from tapwater.runtime.wire import Verb
 
 # Who is told of a disconnect by a message may say goodbye; then its task is cancelled. The host
@@ -136,7 +137,7 @@ class Conductor:
 
 async def _conduct(link: BlockingLink, program: Program) -> None:
     sock, decoder, waiting = link.hand_over()
-    loop_link = open_link(sock, decoder)
+    loop_link = open_link(sock, decoder, link.claims)
     connect_logs(loop_link)
     if link.stopping:
         loop_link.stop()
@@ -145,4 +146,5 @@ async def _conduct(link: BlockingLink, program: Program) -> None:
 
 def serve_looped(link: BlockingLink, program: Program) -> None:
     """Serve on a loop of its own until there are no more calls."""
+    inherit_work()
     asyncio.run(_conduct(link, program))

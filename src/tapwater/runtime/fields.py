@@ -8,6 +8,7 @@ from typing import Any
 
 BYTES_MAX = 8 << 10
 FIELDS_MAX = 32
+NAME_LENGTH_MAX = 64
 VALUE_LENGTH_MAX = 1_000
 OWN = "tapwater_fields"  # What ``tapwater.log`` hands over: any names, also those of a record.
 # What formatting a record adds to it, and what Python 3.12 added to records.
@@ -24,7 +25,7 @@ def fields_of(record: logging.LogRecord) -> bytes:
 
 def pack_fields(said: Mapping[str, Any]) -> bytes:
     """Write fields; what is too much is left out, and is said to be."""
-    cut = {str(name): _plain(said[name]) for name in list(said)[:FIELDS_MAX]}
+    cut = {_text(name)[:NAME_LENGTH_MAX]: _plain(said[name]) for name in list(said)[:FIELDS_MAX]}
     packed = json.dumps(cut).encode()
     while len(packed) > BYTES_MAX:
         cut = dict(list(cut.items())[: len(cut) // 2])
@@ -45,6 +46,11 @@ def _plain(value: Any) -> Any:
         with contextlib.suppress(TypeError, ValueError, RecursionError):
             value = json.dumps(value, default=str)
     try:
-        return str(value)[:VALUE_LENGTH_MAX].encode("utf-8", "backslashreplace").decode()
+        return _text(value)[:VALUE_LENGTH_MAX]
     except Exception as error:
         return f"<{type(value).__name__} that cannot be written: {type(error).__name__}>"
+
+
+def _text(value: Any) -> str:
+    """Half a character, which JSON does not take, is shown as its number."""
+    return str(value)[:VALUE_LENGTH_MAX].encode("utf-8", "backslashreplace").decode()

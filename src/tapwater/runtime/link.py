@@ -39,9 +39,16 @@ class BlockingLink:
 
     def hand_over(self) -> tuple[socket.socket, Decoder, list[Call]]:
         """Give socket, decoder and calls not yet begun to a link of the other kind."""
-        waiting = list(self._calls)
+        waiting = [call for call in self._calls if self.has(call)]
         self._calls.clear()
         return self._socket, self._decoder, waiting
+
+    def has(self, call: Call) -> bool:
+        """Whether a call may be begun here, and not the host has taken it back: another instance
+        had time sooner. To be asked once.
+        """
+        invoke = call.invoke
+        return not invoke.ahead or self.claims.take(call.number, invoke.pipe)
 
     def next_call(self) -> Call | None:
         """Wait for the next call; None: there will be no more."""
@@ -166,9 +173,11 @@ class BlockingLink:
         kind, number, payload = frame
         if kind == _INVOKE:
             invoke = InvokeView(payload)
-            # The host sends a second call only where it thinks several fit, or ahead of time.
-            another = bool(self._calls) or self.current is not None
-            self.crowded = self.crowded or (another and not invoke.ahead)
+            # The host sends a second call only where it thinks several fit, or ahead of time. What
+            # came ahead and is not begun when another comes was taken back: it is no second one.
+            if not invoke.ahead and not self.crowded:
+                begun = self.current is not None
+                self.crowded = begun or any(not call.invoke.ahead for call in self._calls)
             self._calls.append(Call(number, invoke, self, time.monotonic()))
         elif kind == Kind.STOP:
             self.stopping = True

@@ -14,7 +14,7 @@ from typing import Any
 from tapwater import hooks
 from tapwater.options import forget as forget_options
 from tapwater.options import given as given_options
-from tapwater.runtime import logs, manifest
+from tapwater.runtime import logs, manifest, threads
 from tapwater.runtime.context import Identity
 from tapwater.runtime.discovery import Unusable, discover
 from tapwater.runtime.failing import trace_of
@@ -44,6 +44,7 @@ def load(image: Mapping[str, Any]) -> Loaded:
         LoadError: it fails, or is no function.
     """
     logs.install()
+    threads.inherit()
     return load_here(image)
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from tapwater.runtime.call import UNREAD_BYTES_MAX, Call
+from tapwater.runtime.claims import Claims
 from tapwater.runtime.invoke_view import InvokeView
 from tapwater.runtime.link import GONE, profile
 from tapwater.runtime.wire import Decoder, Frame, Kind
@@ -28,9 +29,9 @@ class LoopLink:
     a service without awaiting must be able to, on the loop's own thread, while the loop stands.
     """
 
-    def __init__(self, sock: socket.socket, decoder: Decoder) -> None:
+    def __init__(self, sock: socket.socket, decoder: Decoder, claims: Claims) -> None:
         self._socket = sock
-        self._decoder = decoder
+        self._decoder, self._claims = decoder, claims
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._changed = threading.Condition()
@@ -219,7 +220,10 @@ class LoopLink:
         self._socket.close()
 
     def _invoke(self, number: int, payload: bytes) -> None:
-        call = self.calls[number] = Call(number, InvokeView(payload), self, time.monotonic())
+        invoke = InvokeView(payload)
+        if invoke.ahead and not self._claims.take(number, invoke.pipe):
+            return  # The host has taken it back.
+        call = self.calls[number] = Call(number, invoke, self, time.monotonic())
         if self._serve is None:
             self._early.append(call)
         else:
@@ -239,7 +243,7 @@ class LoopLink:
                 self._changed.notify_all()
 
 
-def open_link(sock: socket.socket, decoder: Decoder) -> LoopLink:
+def open_link(sock: socket.socket, decoder: Decoder, claims: Claims) -> LoopLink:
     """Put the socket on the running loop."""
     sock.setblocking(False)
-    return LoopLink(sock, decoder)
+    return LoopLink(sock, decoder, claims)

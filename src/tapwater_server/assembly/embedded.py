@@ -88,6 +88,7 @@ def _ground(
         settings=footing.settings,
         stores=stores,
         clock=clock,
+        steady=footing.steady,
         ids=ids,
         tracer=footing.tracer,
         stack=footing.stack,
@@ -156,7 +157,7 @@ def _loops(
         eventlog=stores.eventlog,
         sweep=services.sweep,
         spare=Audience(registry=stores.registry).hears_failures,
-        clock=clock,
+        clock=ground.steady,
         retention_days=ground.settings.retention_days,
     )
     return (

@@ -16,6 +16,7 @@ from tapwater_server.events.notices import Logs, Notices
 from tapwater_server.events.relay import Relay
 from tapwater_server.events.settling import Settling
 from tapwater_server.events.telling import Telling
+from tapwater_server.model.masking import mask_text
 from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog
@@ -58,6 +59,7 @@ def open_event_line(
         ids=ids,
         logs=stores.masked.log,
         spans=stores.masked.span,
+        masked=lambda app, text: mask_text(text, stores.known.of(app)),
         budgets=budgets,
         places=open_places(stores, clock=clock, ids=ids),
     )
@@ -73,6 +75,7 @@ def event_line(
     ids: IdSource,
     logs: Logs,
     spans: Spans = unseen,
+    masked: Callable[[str, str], str] | None = None,
     budgets: Closing | None = None,
     places: Places | None = None,
 ) -> EventLine:
@@ -91,6 +94,7 @@ def event_line(
         clock=clock,
         ids=ids,
         spans=spans,
+        masked=masked,
     )
     dispatcher = Dispatcher(
         bus=bus,

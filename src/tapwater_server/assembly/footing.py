@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from tapwater_server.assembly.settings import Settings
+from tapwater_server.assembly.steady import SteadyClock
 from tapwater_server.assembly.stores import Stores, open_stores
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
@@ -20,6 +21,7 @@ class Footing:
     settings: Settings
     stores: Stores
     clock: Clock
+    steady: SteadyClock  # what is removed for its age is as old as this one says
     ids: IdSource
     tracer: Tracer
     stack: AsyncExitStack
@@ -32,11 +34,13 @@ class Footing:
 async def open_footing(settings: Settings, stack: AsyncExitStack) -> Footing:
     """Open the stores, on this machine's clock."""
     clock, ids = SystemClock(), SystemIds()
-    stores = await open_stores(settings, clock=clock, ids=ids, stack=stack)
+    steady = SteadyClock(clock, file=settings.data / "clock")
+    stores = await open_stores(settings, clock=clock, steady=steady, ids=ids, stack=stack)
     return Footing(
         settings=settings,
         stores=stores,
         clock=clock,
+        steady=steady,
         ids=ids,
         tracer=Tracer(spans=stores.masked.span, clock=clock, ids=ids),
         stack=stack,

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from tapwater_server.assembly.steady import SteadyClock
 from tapwater_server.backends.sqlite.meter import SqliteMeter
 from tapwater_server.ports.bus import Bus
-from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog
 
 _DAY_S = 24 * 3600.0
@@ -26,7 +26,7 @@ class Housekeeping:
         eventlog: EventLog,
         sweep: Callable[[], Awaitable[None]],  # of the services
         spare: Callable[[str], bool],  # lines whose expired errands are somebody's to bury
-        clock: Clock,
+        clock: SteadyClock,
         retention_days: float,
     ) -> None:
         self._meter, self._bus, self._eventlog = meter, bus, eventlog
@@ -41,11 +41,13 @@ class Housekeeping:
 
     async def step(self) -> int:
         """Clean up once; say how many of the stores could not be cleaned."""
+        behind_s = self._clock.behind_s  # Events and their stores go by the clock of the machine.
         sweeps: Sequence[Callable[[], Awaitable[object]]] = (
             partial(self._meter.prune, older_than_s=self._retention_s),
-            partial(self._bus.sweep, older_than_s=_DAY_S, spare=self._spare),
-            partial(self._eventlog.sweep, older_than_s=self._retention_s),
+            partial(self._bus.sweep, older_than_s=_DAY_S + behind_s, spare=self._spare),
+            partial(self._eventlog.sweep, older_than_s=self._retention_s + behind_s),
             self._sweep,
+            self._clock.keep,
         )
         failed = 0
         for sweep in sweeps:

@@ -62,7 +62,12 @@ def open_request_line(
     )
     confinement.sandbox.prepare({revision.python for revision in live(stores.registry)})
     images = Images(registry=stores.registry, folders=stores.folders)
-    zygotes = Zygotes(sandbox=confinement.sandbox, image_of=images.image_of, clock=clock)
+    zygotes = Zygotes(
+        sandbox=confinement.sandbox,
+        image_of=images.image_of,
+        clock=clock,
+        logs=stores.masked.log,
+    )
     real = _bindings(footing, services, invoker=lambda: invoker)
     bindings = TapedBindings(real, holding=lambda: recorder, clock=clock)
     scheduler = _scheduler(footing, zygotes, bindings)

@@ -14,6 +14,7 @@ from tapwater_server.backends.sqlite.journal import Journal
 from tapwater_server.backends.sqlite.ledger import SqliteLedger
 from tapwater_server.backends.sqlite.meter import SqliteMeter
 from tapwater_server.backends.sqlite.meter_batch import read_position
+from tapwater_server.backends.sqlite.meter_salvage import open_meter
 from tapwater_server.backends.sqlite.once import SqliteOnce
 from tapwater_server.backends.sqlite.outbox import SqliteOutbox
 from tapwater_server.backends.sqlite.projects import SqliteProjects
@@ -56,7 +57,7 @@ class Stores:
 
 
 async def open_stores(
-    settings: Settings, *, clock: Clock, ids: IdSource, stack: AsyncExitStack
+    settings: Settings, *, clock: Clock, steady: Clock, ids: IdSource, stack: AsyncExitStack
 ) -> Stores:
     """Open everything; what is opened is closed with the stack, in reverse."""
     data = settings.data
@@ -67,13 +68,13 @@ async def open_stores(
     data_file = Database(data / "data.db", schema="data")
     stack.push_async_callback(data_file.close)
     # Records may lose the last half second in a power failure; they must not cost an fsync each.
-    records = Database(data / "meter.db", schema="meter")
+    records = open_meter(data / "meter.db", journal=data / "journal")
     stack.push_async_callback(records.close)
     projects = SqliteProjects(database=state)
     journal = Journal(data / "journal", since=records.load(read_position))
     meter = SqliteMeter(
         database=records,
-        clock=clock,
+        clock=steady,
         journal=journal,
         project_of=projects.of,
         kept_bytes_max=settings.retention_bytes,

@@ -39,11 +39,9 @@ from tapwater_server.cli.commands import (
     traffic,
     users,
 )
-from tapwater_server.cli.helping import Grouped
+from tapwater_server.cli.helping import BEGIN, DEPLOY, MONEY, RUN, SEE, SERVICES, Grouped
 from tapwater_server.cli.session import Given
 from tapwater_server.cli.talking import AsJson
-
-_BEGIN, _DEPLOY, _SEE, _RUN = "Begin", "Deploy", "See", "Operate"
 
 
 def build() -> typer.Typer:
@@ -57,39 +55,39 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    starting.register(app, panel=_BEGIN)
-    dev.register(app, panel=_BEGIN)
-    deploy.register(app, panel=_DEPLOY)
-    call.register(app, panel=_DEPLOY)
-    result.register(app, panel=_DEPLOY)
-    listing.register(app, panel=_DEPLOY)
-    traffic.register(app, panel=_DEPLOY)
-    secrets.register(app, panel=_DEPLOY)
-    docs.register(app, panel=_DEPLOY)
-    blobs.register(app, panel=_DEPLOY)
-    queue.register(app, panel=_DEPLOY)
-    schedules.register(app, panel=_DEPLOY)
-    cache.register(app, panel=_DEPLOY)
-    mqtt.register(app, panel=_DEPLOY)
-    users.register(app, panel=_DEPLOY)
-    rules.register(app, panel=_DEPLOY)
-    mail.register(app, panel=_DEPLOY)
-    logs.register(app, panel=_SEE)
-    stats.register(app, panel=_SEE)
-    trace.register(app, panel=_SEE)
-    errors.register(app, panel=_SEE)
-    alerts.register(app, panel=_SEE)
-    events.register(app, panel=_SEE)
-    replay.register(app, panel=_SEE)
-    profile.register(app, panel=_SEE)
-    top.register(app, panel=_SEE)
-    bill.register(app, panel=_SEE)
-    doctor.register(app, panel=_SEE)
-    simulate.register(app, panel=_SEE)
-    starting.register_server(app, panel=_RUN)
-    tokens.register(app, panel=_RUN)
-    budgets.register(app, panel=_RUN)
-    projects.register(app, panel=_RUN)
+    starting.register(app, panel=BEGIN)
+    dev.register(app, panel=BEGIN)
+    deploy.register(app, panel=DEPLOY)
+    call.register(app, panel=DEPLOY)
+    result.register(app, panel=DEPLOY)
+    listing.register(app, panel=DEPLOY)
+    traffic.register(app, panel=DEPLOY)
+    secrets.register(app, panel=DEPLOY)
+    docs.register(app, panel=SERVICES)
+    blobs.register(app, panel=SERVICES)
+    queue.register(app, panel=SERVICES)
+    schedules.register(app, panel=SERVICES)
+    cache.register(app, panel=SERVICES)
+    mqtt.register(app, panel=SERVICES)
+    users.register(app, panel=SERVICES)
+    rules.register(app, panel=SERVICES)
+    mail.register(app, panel=SERVICES)
+    logs.register(app, panel=SEE)
+    stats.register(app, panel=SEE)
+    trace.register(app, panel=SEE)
+    errors.register(app, panel=SEE)
+    alerts.register(app, panel=SEE)
+    events.register(app, panel=SEE)
+    replay.register(app, panel=SEE)
+    profile.register(app, panel=SEE)
+    top.register(app, panel=SEE)
+    bill.register(app, panel=MONEY)
+    budgets.register(app, panel=MONEY)
+    projects.register(app, panel=MONEY)
+    starting.register_server(app, panel=RUN)
+    tokens.register(app, panel=RUN)
+    doctor.register(app, panel=RUN)
+    simulate.register(app, panel=RUN)
     return app
 
 

@@ -7,7 +7,8 @@ from tapwater_server.cli.showing import plain
 if TYPE_CHECKING:
     from rich.table import Table
 
-_IDS = frozenset({"id", "trace", "invocation", "time", "renews"})  # No use in parts.
+# Of little use in parts: the others make room first.
+_WHOLE = frozenset({"id", "trace", "invocation", "app", "function", "type", "to", "renews"})
 
 
 def table_of(*titles: str) -> "Table":
@@ -16,7 +17,7 @@ def table_of(*titles: str) -> "Table":
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in titles:
-        table.add_column(title, no_wrap=title in _IDS, overflow="fold")
+        table.add_column(title, no_wrap=title in _WHOLE, overflow="fold")
     return table
 
 

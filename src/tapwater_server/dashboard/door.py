@@ -62,6 +62,14 @@ class Way:
         return app_there(self.scope)
 
     @property
+    def host(self) -> str:
+        return self.asked.headers.get("host", "")
+
+    @property
+    def scheme(self) -> str:
+        return str(self.scope.get("scheme", "http"))
+
+    @property
     def headers(self) -> Mapping[str, str]:
         return self.asked.headers
 
@@ -122,7 +130,7 @@ class SessionDoor:
     async def _sign_in(self, way: Way) -> Answer:
         if not is_ours(way.headers):
             raise NotAllowed("only the dashboard's own page can sign in here")
-        refused = self._hosts.refuses(way.app)
+        refused = self._refuses(way)
         if refused:
             raise NotAllowed(refused)
         said = await way.asked.body(SignIn, bytes_max=BODY_BYTES_MAX)
@@ -156,14 +164,17 @@ class SessionDoor:
     async def _sign_out(self, way: Way) -> Answer:
         if not is_ours(way.headers):
             raise NotAllowed("only the dashboard's own page can sign out here")
-        await self._browsers.end(way.scope, way.headers)
+        if way.asked.flag("everywhere", default=False):
+            await self._browsers.end_everywhere(way.scope, way.headers)
+        else:
+            await self._browsers.end(way.scope, way.headers)
         gone = cookie(way.scope, way.headers, "", lives_s=0)
         return Answer(None, status=204, headers={"set-cookie": gone, **_FRESH})
 
     def _told(self, way: Way, who: Principal) -> Told:
         signed_in = who.admin or bool(who.apps)
-        host = way.headers.get("host", "")
-        scheme = str(way.scope.get("scheme", "http"))
+        refused = self._refuses(way)
+        elsewhere = self._hosts.elsewhere(scheme=way.scheme, host=way.host)
         return Told(
             signed_in=signed_in,
             name=who.name if signed_in else "",
@@ -171,9 +182,12 @@ class SessionDoor:
             apps=sorted(who.apps),
             shared=bool(way.app) and self._hosts.shared,
             shared_with=way.app,
-            refused=self._hosts.refuses(way.app),
-            elsewhere=self._hosts.elsewhere(scheme=scheme, host=host) if way.app else "",
+            refused=refused,
+            elsewhere=elsewhere if way.app or refused else "",
         )
+
+    def _refuses(self, way: Way) -> str:
+        return self._hosts.refuses(way.app, scheme=way.scheme, host=way.host)
 
 
 _FRESH: Mapping[str, str] = {"cache-control": "no-store", "vary": "cookie"}

@@ -17,6 +17,8 @@ REFUSED = (
     "host of its own (the setting dashboard_host), or accept it (dashboard_shared = true)."
 )
 
+ELSEWHERE = "The dashboard has a host of its own, {elsewhere}, where no app ever answers."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosts:
@@ -44,9 +46,18 @@ class Hosts:
             return ""
         return "" if own == name else f"{scheme}://{own}{port}"
 
-    def refuses(self, app: str) -> str:
-        """Say why nobody may sign in where ``app`` answers; "": they may."""
-        return REFUSED.format(app=app) if app and not self.shared else ""
+    def refuses(self, app: str, *, scheme: str, host: str) -> str:
+        """Say why nobody may sign in at ``host``, where ``app`` answers, or none; "": they may.
+
+        Where there is a host of its own nobody signs in at another, also while no app answers
+        there: of one that did, a service worker may have stayed and hear all that is typed.
+        """
+        if self.shared:
+            return ""
+        if app:
+            return REFUSED.format(app=app)
+        elsewhere = self.elsewhere(scheme=scheme, host=host)
+        return ELSEWHERE.format(elsewhere=elsewhere) if elsewhere else ""
 
 
 def split_host(host: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from tapwater_server.web.scope import (
     Send,
     headers_of,
     pieces,
+    query_of,
     raw_path,
 )
 from tapwater_server.web.sending import send_said
@@ -84,10 +85,10 @@ class Dashboard:
 
     def _moved(self, scope: Scope, raw: str) -> Said | None:
         """Send a browser to the dashboard's own host, where an app answers on this one."""
-        if not self._hosts.refuses(app_there(scope)):
+        host, scheme = headers_of(scope).get("host", ""), scope.get("scheme", "http")
+        if not self._hosts.refuses(app_there(scope), scheme=scheme, host=host):
             return None
-        host = headers_of(scope).get("host", "")
-        elsewhere = self._hosts.elsewhere(scheme=scope.get("scheme", "http"), host=host)
+        elsewhere = self._hosts.elsewhere(scheme=scheme, host=host)
         if not elsewhere:
             return None
         query = scope["query_string"].decode("latin-1")
@@ -101,6 +102,7 @@ class Dashboard:
             who=NOBODY,
             method=scope.get("method", "GET"),
             path=SESSION,
+            query=query_of(scope["query_string"].decode("latin-1")),
             headers=headers_of(scope),
             chunks=partial(pieces, receive) if whole is None else partial(in_one, whole),
             whole=whole,

@@ -1,6 +1,7 @@
 """One delivery, or one batch: through the door, judged, its end told, settled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -54,11 +55,13 @@ class Delivering:
         clock: Clock,
         ids: IdSource,
         spans: Spans = unseen,
+        masked: Callable[[str, str], str] | None = None,  # an app's text without its secrets
     ) -> None:
         self._invoker, self._telling = invoker, telling
         self._settling, self._ends, self._chains = settling, ends, chains
         self._notices = notices
         self._clock, self._ids, self._spans = clock, ids, spans
+        self._masked = masked
         self.counts = {"acked": 0, "retried": 0, "buried": 0, "released": 0}
 
     async def one(self, delivery: Delivery, target: Target) -> None:
@@ -125,6 +128,10 @@ class Delivering:
     async def _obey(
         self, delivery: Delivery, target: Target, options: DeliveryOptions, outcome: Outcome
     ) -> None:
+        if self._masked is not None and outcome.message:
+            # Of it the reason is made, which is kept, listed, and told to others.
+            told = self._masked(delivery.errand.app, outcome.message)
+            outcome = replace(outcome, message=told)
         verdict = self._decide(delivery, target, policy_of(options), outcome)
         match verdict:
             case Ack():

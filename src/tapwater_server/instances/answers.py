@@ -14,6 +14,8 @@ _NAMES_KNOWN = frozenset(
         b"www-authenticate", b"x-request-id",
     }
 )  # fmt: skip
+# The platform's own to say: a function must not tell its callers what calls cost.
+_RESERVED = frozenset({b"tapwater-cost", b"tapwater-usage"})
 STATUS_MIN, STATUS_MAX = 100, 599
 _HEAD_BYTES_MAX = 4096  # A longer head is not worth remembering.
 
@@ -55,6 +57,7 @@ class AnswerReader:
         if not STATUS_MIN <= status <= STATUS_MAX:
             raise WireError(f"a status of {status}")
         check_headers(headers)
+        headers = [pair for pair in headers if pair[0] not in _RESERVED]
         head_size = len(payload) - len(body)
         if head_size <= _HEAD_BYTES_MAX:
             self._head = payload[:head_size]

@@ -256,6 +256,8 @@ class CallInProgress:
             raise WireError("a failure that cannot be read") from wrong
         if not all(isinstance(one, str) for one in (message, trace, error, frames)):
             raise WireError("a failure that cannot be read")
+        # JSON may hold half a character, which nothing that is written down takes.
+        message, trace, error, frames = map(_whole, (message, trace, error, frames))
         if error:
             self.error = error[:_NAME_CHARACTERS_MAX]
             places = frames[:_TRACE_CHARACTERS_MAX].split("\n")[-_FRAMES_MAX:]
@@ -295,3 +297,7 @@ class CallInProgress:
     def _seated(self) -> Seat:
         assert self.seat is not None
         return self.seat
+
+
+def _whole(said: str) -> str:
+    return said if said.isascii() else said.encode("utf-8", "replace").decode()

@@ -10,6 +10,7 @@ from tapwater_server.model.errors import StartFailed
 from tapwater_server.model.function import Function, Revision
 from tapwater_server.model.ids import RevisionId
 from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.meter import LogLine
 from tapwater_server.ports.preparer import Prepared
 from tapwater_server.ports.sandbox import Died, Image, Sandbox, Zygote
 
@@ -54,8 +55,10 @@ class Zygotes:
         sandbox: Sandbox,
         image_of: Callable[[RevisionId, Function], Image],
         clock: Clock,
+        logs: Callable[[LogLine], None] | None = None,  # takes what modules print when imported
     ) -> None:
         self._sandbox = sandbox
+        self._logs = logs
         self._image_of = image_of
         self._clock = clock
         self._warm: dict[Key, Warm] = {}
@@ -198,7 +201,26 @@ class Zygotes:
             zygote=zygote, manifest=zygote.manifest, warnings=zygote.warnings, import_s=import_s
         )
         zygote.when_died(warm.died)
+        self._tell(image, zygote.said())
         return warm
+
+    def _tell(self, image: Image, said: str) -> None:
+        """What was printed during the import is of no call and of no instance."""
+        if self._logs is None:
+            return
+        app, _, function = image.function.rpartition(":")
+        for text in said.splitlines():
+            line = LogLine(
+                at=self._clock.now(),
+                app=app,
+                function=function,
+                invocation="",
+                instance="",
+                level="info",
+                text=text,
+                stream="import",
+            )
+            self._logs(line)
 
     def _keep(self, key: Key, warm: Warm) -> None:
         before = self._warm.get(key)

@@ -44,7 +44,7 @@ class Alert:
     paused: bool = False
 
     @property
-    def place(self) -> tuple[str, str]:
+    def place(self) -> tuple[AppId, str]:
         return (self.app, self.name)
 
     def is_about(self, app: str, function: str) -> bool:

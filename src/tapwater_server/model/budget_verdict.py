@@ -114,7 +114,8 @@ def _fits(spending: Spending, end: float, *, reserved: float | None = None) -> b
 
 def _wait_s(spending: Spending, *, slows_at: float, end: float) -> float:
     """How long until what is spent lies below a line that reaches the end when the period does."""
-    begun = spending.now if spending.slowed_at is None else spending.slowed_at
+    # A moment that has not come is of a clock that was put back since.
+    begun = spending.now if spending.slowed_at is None else min(spending.slowed_at, spending.now)
     span_s, rise = spending.until - begun, end - slows_at
     above = spending.spent + spending.reserved - slows_at
     if above <= 0:

@@ -87,7 +87,6 @@ class Usage:
     bytes_in: int = 0
     bytes_out: int = 0
     start_s: float = 0.0  # what of ``queue_s`` was starting an instance
-    egress_bytes: int = 0  # sent through declared egress
 
 
 @dataclass(slots=True, kw_only=True)

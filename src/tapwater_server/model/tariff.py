@@ -60,6 +60,7 @@ class Price:
     tiers: tuple[Tier, ...]
     free: Decimal = Decimal(0)
     says: str = ""
+    source: str = ""  # where this price was read, and when; or that it is from memory
 
     @property
     def per(self) -> Decimal:
@@ -164,7 +165,9 @@ class _Reading:
         return tuple(price for price in prices if price is not None)
 
     def _price(self, raw: Mapping[str, Any], place: str) -> Price | None:
-        self._known(raw, {"quantity", "per", "price", "tiers", "free", "says"}, f"{place}.")
+        self._known(
+            raw, {"quantity", "per", "price", "tiers", "free", "says", "source"}, f"{place}."
+        )
         quantity, unit = raw.get("quantity"), raw.get("per")
         if not isinstance(quantity, str) or quantity not in QUANTITIES:
             self._wrong(f"{place}.quantity", f"is one of {', '.join(QUANTITIES)}")
@@ -179,6 +182,7 @@ class _Reading:
             tiers=self._tiers(raw, place),
             free=self._number(raw.get("free", "0"), f"{place}.free"),
             says=str(raw.get("says", ""))[:TEXT_CHARS_MAX],
+            source=str(raw.get("source", ""))[:TEXT_CHARS_MAX],
         )
 
     def _tiers(self, raw: Mapping[str, Any], place: str) -> tuple[Tier, ...]:

@@ -4,6 +4,8 @@ ALR-1  put() and remove() are durable before they return; put() replaces the rul
 ALR-2  all() and of_app() answer at once from memory, and see a change as soon as it is made.
 ALR-3  An app, and the node, has RULES_MAX rules; one more is refused.
 ALR-4  erase() forgets an app's rules and no other's.
+ALR-5  told_at() says when a rule was last told of, as note_told() said it, also after a restart;
+       0.0 if never, or if the rule is no more.
 """
 
 from collections.abc import Sequence
@@ -29,12 +31,17 @@ class Alerts(Protocol):
 
     async def erase(self, app: AppId) -> None: ...
 
+    def told_at(self, app: AppId, name: str) -> float: ...
+
+    async def note_told(self, app: AppId, name: str, at: float) -> None: ...
+
 
 class HeldAlerts:
     """The rules in memory: what every backend answers from."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, str], Alert] = {}
+        self._held: dict[tuple[AppId, str], Alert] = {}
+        self._told: dict[tuple[AppId, str], float] = {}
 
     def check_room_for(self, alert: Alert) -> None:
         """Raises Conflict: the app has as many as it may."""
@@ -45,7 +52,15 @@ class HeldAlerts:
     def put(self, alert: Alert) -> None:
         self._held[alert.place] = alert
 
+    def told_at(self, app: AppId, name: str) -> float:
+        return self._told.get((app, name), 0.0)
+
+    def note_told(self, app: AppId, name: str, at: float) -> None:
+        if (app, name) in self._held:
+            self._told[app, name] = at
+
     def remove(self, app: AppId, name: str) -> bool:
+        self._told.pop((app, name), None)
         return self._held.pop((app, name), None) is not None
 
     def all(self) -> Sequence[Alert]:
@@ -59,3 +74,4 @@ class HeldAlerts:
 
     def erase(self, app: AppId) -> None:
         self._held = {place: one for place, one in self._held.items() if one.app != app}
+        self._told = {place: at for place, at in self._told.items() if place[0] != app}

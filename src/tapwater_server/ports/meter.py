@@ -70,7 +70,7 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     error: str = ""  # the type of what the function raised: "ValueError"
     fault: str = ""  # fingerprint of the group of errors it belongs to
     where: str = ""  # the place in its own code that raised: "users/restful/hi.py:get"
-    egress_bytes: int = 0  # that left through declared egress
+    egress_bytes: int = 0  # 0 here: what leaves through egress is a Use of the function's
     used: dict[str, float] = msgspec.field(
         default_factory=dict
     )  # quantities of services, see usage.py

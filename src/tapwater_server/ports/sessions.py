@@ -6,6 +6,8 @@ SES-3  What open() acknowledged is there after a new start; what end() ended is 
 SES-4  There are ``SESSIONS_MAX`` at most: beyond, the longest unused one ends.
 SES-5  use() is told at once; it is on disk after the next sweep(), which removes what is too old.
 SES-6  When an app is removed, the sessions of its users end.
+SES-7  end_alike() ends all sessions of whoever has the one that is named: with its token, or of its
+       user.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,6 +28,7 @@ class HeldSession:
     token: bytes = b""  # the hash of the token it was opened with; empty: it is a user's
     app: AppId = AppId("")
     user: str = ""
+    generation: int = 0  # of the user then, see model/user.py
     opened_at: float
     used_at: float
 
@@ -41,6 +44,10 @@ class Sessions(Protocol):
 
     async def end(self, hash: bytes) -> bool: ...
 
+    async def end_alike(self, hash: bytes) -> int:
+        """End this session and all others of who has it; say how many."""
+        ...
+
     async def sweep(self, *, unused_since: float, opened_before: float) -> int:
         """End those that were last used, or were opened, before these times; say how many."""
         ...
@@ -49,7 +56,7 @@ class Sessions(Protocol):
 def used(held: Mapping[bytes, HeldSession], hash: bytes, *, at: float) -> HeldSession | None:
     """Give the session with its new time, if that is worth writing down."""
     session = held.get(hash)
-    if session is None or at - session.used_at < USED_S:
+    if session is None or 0 <= at - session.used_at < USED_S:
         return None
     return replace(session, used_at=at)
 
@@ -60,6 +67,15 @@ def superfluous(held: Mapping[bytes, HeldSession]) -> Iterable[bytes]:
     if too_many <= 0:
         return ()
     return sorted(held, key=lambda hash: held[hash].used_at)[:too_many]
+
+
+def alike(held: Mapping[bytes, HeldSession], hash: bytes) -> Iterable[bytes]:
+    """Name the sessions of who has this one."""
+    mine = held.get(hash)
+    if mine is None:
+        return ()
+    whose = (mine.token, mine.app, mine.user)
+    return [one.hash for one in held.values() if (one.token, one.app, one.user) == whose]
 
 
 def too_old(

@@ -8,6 +8,7 @@ STA-3  Minutes are kept for two days, hours for as long as records are kept, and
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
@@ -104,6 +105,16 @@ def bucket_of(ms: float) -> int:
     (0, 4, 27)
     """
     return bisect_left(_UPPER_MS, ms)
+
+
+def histogram(times_ms: Iterable[float]) -> dict[int, int]:
+    """Count times by their buckets.
+
+    >>> histogram([0.005, 1.0, 1.0])
+    {0: 1, 27: 2}
+    """
+    upper, find = _UPPER_MS, bisect_left
+    return dict(Counter([find(upper, ms) for ms in times_ms]))
 
 
 def upper_ms(bucket: int) -> float:

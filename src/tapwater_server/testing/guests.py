@@ -155,8 +155,13 @@ class ScriptedZygote:
         self.warnings: tuple[str, ...] = ()
         self.closed = False
         self.size_bytes = 4 << 20
+        self.printed = sandbox.printed
         self._sandbox = sandbox
         self._told: Callable[[Died], None] | None = None
+
+    def said(self) -> str:
+        """What the test says it printed."""
+        return self.printed
 
     def memory_bytes(self) -> int:
         """What it holds."""
@@ -192,6 +197,7 @@ class ScriptedSandbox:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.manifest: dict[str, Any] = {"kind": "restful", "threads": [], "connections": 0}
+        self.printed = ""  # what modules print while they are imported
         self.failure = ""  # what open() fails with
         self.failure_by_function = False  # whether that is its module's doing
         self.opened: list[ScriptedZygote] = []

@@ -8,6 +8,7 @@ from tapwater_server.model.principal import NOBODY, Principal
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.tokens import Tokens
+from tapwater_server.web.browsing import is_ours
 from tapwater_server.web.scope import Scope, headers_of
 from tapwater_server.web.sessions import Browsers
 
@@ -26,10 +27,18 @@ class Callers:
         self.browsers = browsers
 
     async def browsing(self, scope: Scope, headers: Mapping[str, str]) -> Principal:
-        """Find out whose session a request without a token is of, if of any."""
-        if self.browsers is None or "cookie" not in headers or "authorization" in headers:
+        """Find out whose session a request without a token is of, if of any.
+
+        Raises:
+            Unauthenticated: the dashboard's page asks, and nobody is signed in: what is open to
+                nobody too is not what that page means.
+        """
+        if self.browsers is None or "authorization" in headers or not is_ours(headers):
             return NOBODY
-        return await self.browsers.who(scope, headers)
+        found = await self.browsers.who(scope, headers)
+        if found is NOBODY:
+            raise Unauthenticated("the session has ended: sign in again")
+        return found
 
     def find(self, app: AppId, token: str | None) -> Principal:
         """Find out who holds a token; without one it is nobody.
@@ -84,7 +93,7 @@ class Standing:
         self._session = session  # see Browsers.key
         self._looked_at = clock.monotonic()
 
-    def holds(self) -> bool:
+    async def holds(self) -> bool:
         """Look again, once in ``LOOK_AGAIN_S``."""
         now = self._clock.monotonic()
         if now - self._looked_at < LOOK_AGAIN_S:
@@ -92,7 +101,7 @@ class Standing:
         self._looked_at = now
         if self._token is None:
             browsers = self._callers.browsers
-            return not self._session or browsers is None or browsers.holds(self._session)
+            return not self._session or browsers is None or await browsers.holds(self._session)
         try:
             self._callers.find(self._app, self._token)
         except Unauthenticated:

@@ -25,7 +25,7 @@ from tapwater_server.web.scope import (
     query_of,
     raw_path,
 )
-from tapwater_server.web.sending import end_with_client, followed, send_said
+from tapwater_server.web.sending import end_with_client, followed, send_said, unkept
 from tapwater_server.web.sockets import talk, token_of
 from tapwater_server.web.using import Using
 
@@ -83,8 +83,8 @@ class ServicesApp:
         return (app, f"/{below}") if below.partition("/")[0] in self._table.names else None
 
     async def _answer(self, scope: Scope, receive: Receive, app: str, path: str) -> Said:
-        browsing = await self._callers.browsing(scope, headers_of(scope))
         try:
+            browsing = await self._callers.browsing(scope, headers_of(scope))
             asked = self._asked(scope, receive, app, path, browsing=browsing)
         except TapwaterError as error:
             return refuse(error)
@@ -93,7 +93,8 @@ class ServicesApp:
         except BaseException:
             self._using.take(asked)  # The client has gone; what was done is done.
             raise
-        return self._using.counted(asked, followed(said, self._standing(scope, asked.app)))
+        said = followed(said, self._standing(scope, asked.app))
+        return self._using.counted(asked, said if browsing is NOBODY else unkept(said))
 
     def _standing(self, scope: Scope, app: AppId) -> Standing:
         token = _token(scope, headers_of(scope))

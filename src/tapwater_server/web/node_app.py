@@ -27,7 +27,7 @@ from tapwater_server.web.scope import (
     query_of,
     raw_path,
 )
-from tapwater_server.web.sending import end_with_client, followed, send_said
+from tapwater_server.web.sending import end_with_client, followed, send_said, unkept
 
 SHORT = "/_"  # Monitors look at /_/health and /_/metrics: the same without the version.
 _SHORTENED = frozenset({"/health", "/metrics"})
@@ -49,11 +49,11 @@ class NodeApp:
         self._document = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_said(scope, send, await self._answer(scope, receive))
+        await send_said(scope, send, unkept(await self._answer(scope, receive)))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Said:
-        browsing = await self._callers.browsing(scope, headers_of(scope))
         try:
+            browsing = await self._callers.browsing(scope, headers_of(scope))
             asked = self._asked(scope, receive, browsing)
         except TapwaterError as error:
             return refuse(error)

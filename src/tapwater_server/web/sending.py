@@ -9,6 +9,8 @@ from tapwater_server.web.callers import Standing
 from tapwater_server.web.dispatch import Said
 from tapwater_server.web.scope import DOOR, Door, Scope, Send
 
+_UNKEPT = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
 
 def end_with_client(scope: Scope) -> None:
     """From now on the request ends as soon as nobody waits for its answer."""
@@ -26,11 +28,16 @@ def followed(said: Said, standing: Standing) -> Said:
     return replace(said, body=_while(said.body, standing))
 
 
+def unkept(said: Said) -> Said:
+    """What one person may see is kept by no browser and no proxy, and taken for nothing else."""
+    return replace(said, headers={**said.headers, **_UNKEPT})
+
+
 async def _while(chunks: AsyncIterator[bytes], standing: Standing) -> AsyncIterator[bytes]:
     """Go on as long as who asked may: else the answer ends, and its client asks again."""
     try:
         async for chunk in chunks:
-            if not standing.holds():
+            if not await standing.holds():
                 return
             yield chunk
     finally:
@@ -50,6 +57,9 @@ async def send_said(scope: Scope, send: Send, said: Said, *, prefix: str = "http
         await send({"type": f"{prefix}.body", "body": said.body, "more_body": False})
         return
     end_with_client(scope)
+    if said.endless:
+        # Who follows is told at once that it is heard: the first piece may come in an hour.
+        await send({"type": f"{prefix}.body", "body": b"", "more_body": True})
     await _stream(send, said.body, head=scope.get("method") == "HEAD")
 
 

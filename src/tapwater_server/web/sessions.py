@@ -16,6 +16,7 @@ from tapwater_server.web.scope import Scope
 ROLE = "tapwater-admin"  # Who has it in an app may do there what a holder of its token may.
 IDLE_S_MAX = 12 * 3600.0  # A session ends when it was not used for so long,
 OPEN_S_MAX = 7 * 86_400.0  # and in any case after this.
+AHEAD_S_MAX = 3600.0  # One that was opened later than now, by a clock that was wrong, has no end.
 
 
 class Browsers:
@@ -41,12 +42,17 @@ class Browsers:
 
     async def open_for_user(self, user: User) -> str:
         """Begin a session of a user who has shown who they are; give its secret."""
-        return await self._open(app=user.app, user=user.id)
+        return await self._open(app=user.app, user=user.id, generation=user.generation)
 
     async def end(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         """End the session of who asks."""
         secret = secret_of(scope, headers, shared=self.shared)
         return secret is not None and await self._sessions.end(hash_of(secret))
+
+    async def end_everywhere(self, scope: Scope, headers: Mapping[str, str]) -> int:
+        """End all sessions of who asks, on every browser; say how many there were."""
+        secret = secret_of(scope, headers, shared=self.shared)
+        return 0 if secret is None else await self._sessions.end_alike(hash_of(secret))
 
     async def who(self, scope: Scope, headers: Mapping[str, str]) -> Principal:
         """Find out who asks; without a session that counts it is nobody."""
@@ -66,22 +72,28 @@ class Browsers:
         secret = secret_of(scope, headers, shared=self.shared)
         return b"" if secret is None else hash_of(secret)
 
-    def holds(self, key: bytes) -> bool:
-        """Say whether a session still counts, from memory."""
+    async def holds(self, key: bytes) -> bool:
+        """Say whether a session still counts; to look is not to use it."""
         session = self._current(key)
-        if session is None:
-            return False
-        return not session.token or self._tokens.holder(session.token) is not None
+        return session is not None and await self._principal(session) is not None
 
     async def sweep(self) -> None:
         """Clear away what has ended."""
         now = self._clock.now()
         await self._sessions.sweep(unused_since=now - IDLE_S_MAX, opened_before=now - OPEN_S_MAX)
 
-    async def _open(self, *, token: bytes = b"", app: AppId = AppId(""), user: str = "") -> str:
+    async def _open(
+        self, *, token: bytes = b"", app: AppId = AppId(""), user: str = "", generation: int = 0
+    ) -> str:
         secret, now = self._ids.secret(), self._clock.now()
         held = HeldSession(
-            hash=hash_of(secret), token=token, app=app, user=user, opened_at=now, used_at=now
+            hash=hash_of(secret),
+            token=token,
+            app=app,
+            user=user,
+            generation=generation,
+            opened_at=now,
+            used_at=now,
         )
         await self._sessions.open(held)
         return secret
@@ -90,14 +102,17 @@ class Browsers:
         session, now = self._sessions.find(hash), self._clock.now()
         if session is None:
             return None
-        over = now - session.used_at > IDLE_S_MAX or now - session.opened_at > OPEN_S_MAX
+        open_s = now - session.opened_at
+        over = now - session.used_at > IDLE_S_MAX or not -AHEAD_S_MAX <= open_s <= OPEN_S_MAX
         return None if over else session
 
     async def _principal(self, session: HeldSession) -> Principal | None:
         if session.token:
             return self._tokens.holder(session.token)
         user = await self._users.find(session.app, session.user)
-        return None if user is None else keeper(user)
+        if user is None or user.generation != session.generation:
+            return None  # A new password, or signed out everywhere: who was in then is out.
+        return keeper(user)
 
 
 def keeper(user: User) -> Principal | None:

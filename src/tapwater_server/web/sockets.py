@@ -54,7 +54,7 @@ class Talk:
     async def send(self, text: str) -> None:
         if self.closed:
             raise ConnectionResetError("the client has gone")
-        if not self._standing.holds():
+        if not await self._standing.holds():
             await self.close(_EXPIRED, "the token has expired: come back with a new one")
             raise ConnectionResetError("the token has expired")
         self._asked.count(self._asked.bytes_out, len(text))

@@ -93,6 +93,25 @@ def test_the_cookie_alone_opens_nothing(platform: Platform, send: Mapping[str, s
     assert visitor.signed_in()
 
 
+def test_the_dashboards_page_is_never_taken_for_nobody(platform: Platform) -> None:
+    """What is open to nobody too (by an app's rules) would look as if it were all there is."""
+    visitor = Visitor(platform)
+    path = "/_/api/v1/apps/shop/docs/a/b"
+    assert visitor.ask("GET", path).status_code == 401
+    visitor.cookie = f"tapwater-{platform.port}=ended"
+    assert visitor.ask("PUT", path, json={}).status_code == 401
+    assert visitor.ask("PUT", path, send={}, json={}).status_code == 403
+
+
+def test_no_answer_to_who_is_signed_in_is_kept(platform: Platform) -> None:
+    visitor = Visitor(platform)
+    visitor.sign_in(token=platform.token)
+    for path in ("/apps", "/apps/shop/docs/a/b", "/apps/shop/blobs", "/nowhere", "/tokens"):
+        headers = visitor.ask("GET", f"/_/api/v1{path}").headers
+        assert headers["cache-control"] == "no-store", path
+        assert headers["x-content-type-options"] == "nosniff", path
+
+
 def test_a_page_of_another_site_gets_no_leave_to_send_the_header(platform: Platform) -> None:
     preflight = {
         "origin": "http://shop.localhost",
@@ -161,6 +180,31 @@ def test_a_user_with_the_role_keeps_the_app(platform: Platform) -> None:
     assert refused.status_code == 403
 
 
+def test_a_new_password_ends_the_sessions_of_the_old_one(platform: Platform) -> None:
+    user = {"email": "grace@shop.example", "password": "the first password", "roles": [shop.ROLE]}
+    platform.api("POST", f"/apps/{shop.APP}/users", json=user)
+    visitor = Visitor(platform)
+    signed = visitor.sign_in(app=shop.APP, email=user["email"], password=user["password"])
+    assert signed.status_code == 200
+    changed = {"password": "another password"}
+    answer = platform.api("PATCH", f"/apps/{shop.APP}/users/{user['email']}", json=changed)
+    assert answer.status_code == 200
+    assert not visitor.signed_in()
+
+
+def test_one_holder_signs_out_everywhere(platform: Platform) -> None:
+    here, there, other = Visitor(platform), Visitor(platform), Visitor(platform)
+    token = platform.api("POST", "/tokens", json={"name": "other", "apps": ["blog"]}).json()
+    for visitor in (here, there):
+        visitor.sign_in(token=platform.token)
+    other.sign_in(token=token["token"])
+    assert here.ask("DELETE", "/_/session?everywhere=true", send={}).status_code == 403
+    assert here.ask("DELETE", "/_/session?everywhere=true").status_code == 204
+    assert not here.signed_in()
+    assert not there.signed_in()
+    assert other.signed_in()
+
+
 def test_a_code_signs_in_once(platform: Platform) -> None:
     code = platform.api("POST", "/session-codes").json()["code"]
     visitor = Visitor(platform)
@@ -213,6 +257,27 @@ def test_sessions_outlive_the_node_and_guessing_is_slow(tmp_path: Path) -> None:
         assert [answer.status_code for answer in wrong] == [401] * BURST + [429]
         assert int(wrong[-1].headers["retry-after"]) > 0
         assert visitor.apps() == 200
+
+
+def test_guessing_a_password_is_slow_for_a_client_and_for_the_account(tmp_path: Path) -> None:
+    """Behind a proxy of ours each client counts by itself, and the account counts for them all."""
+    settings = {"TAPWATER_TRUSTED_PROXIES": "127.0.0.1"}
+    with Platform(tmp_path / "data", settings=settings) as running:
+        running.deploy(HELLO, shop.APP)
+        shop.add_keeper(running)
+
+        def guess(client: str) -> int:
+            send = {**OURS, "x-forwarded-for": client}
+            body = {"app": shop.APP, "email": shop.KEEPER[0], "password": "a guess"}
+            return Visitor(running).ask("POST", "/_/session", send=send, json=body).status_code
+
+        assert [guess("198.51.100.1") for _ in range(BURST + 1)][-1] == 429
+        assert guess("198.51.100.2") == 401
+        many = [guess(f"203.0.113.{number}") for number in range(120)]
+        assert many[0] == 401
+        assert many[-1] == 429
+        token = Visitor(running)
+        assert token.sign_in(token=running.token).status_code == 200  # Another door is open still.
 
 
 def test_shared_is_accepted_and_said(tmp_path: Path) -> None:

@@ -214,3 +214,28 @@ def _head(body: bytes) -> Any:
 def _reply(status: int) -> bytes:
     head = b'{"status": %d, "headers": {}}' % status
     return struct.pack(">I", len(head)) + head + b'{"code": "not_found"}'
+
+
+def test_half_characters_and_endless_names_break_nothing(make_host: MakeHost) -> None:
+    host = make_host(
+        """
+        import tapwater
+
+        def get():
+            with tapwater.span("half \\ud800", **{"k\\ud800" * 100: "\\udfff"}):
+                pass
+            with tapwater.span("raises"):
+                fields = {"k\\ud800": "\\udfff", "n" * 100_000: 1, "last": 2}
+                tapwater.log.info("half \\ud800", **fields)
+            return "x"
+        """
+    )
+    told = host.call()
+    assert told.body == b"x"
+    first = told.steps[0]
+    assert first["name"] == "half \\ud800"
+    assert list(first["facts"].values()) == ["\\udfff"]
+    json.dumps(told.steps, ensure_ascii=False).encode()
+    ((_, text, fields),) = told.said
+    assert text == "half \\ud800"
+    assert fields == {"k\\ud800": "\\udfff", "n" * 64: 1, "last": 2}

@@ -9,6 +9,7 @@ import pytest
 
 from tapwater.runtime import wire
 from tapwater.runtime.call import Call
+from tapwater.runtime.claims import Claims
 from tapwater.runtime.link import BlockingLink
 from tapwater.runtime.looped import LoopLink, open_link
 from tapwater.services.socket_transport import ASKS_MAX, SocketTransport
@@ -134,7 +135,7 @@ def test_a_thread_that_outlives_its_call_leaves_the_next_one_alone(host: Host) -
 
 
 async def _on_a_loop(host: Host, work: Callable[[LoopLink, Call], None]) -> None:
-    link = open_link(host.guest, wire.Decoder())
+    link = open_link(host.guest, wire.Decoder(), Claims())
     host.guest.setblocking(False)
     begun: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
     link.begin(begun.set_result, [])

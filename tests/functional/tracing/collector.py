@@ -1,6 +1,7 @@
 """A receiver of OTLP/HTTP built on the official messages: it reads what a collector reads.
 
-It refuses what their classes cannot parse. tests/functional/otlp/ puts a collector of others between.
+It refuses what their classes cannot parse. In tests/functional/otlp/ a collector of others stands
+between.
 """
 
 import gzip

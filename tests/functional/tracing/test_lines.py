@@ -60,6 +60,51 @@ def get(ctx):
         tapwater.log.info("said", text=f"<{secret}>", api_key=7)
     raise ValueError(f"cannot use {secret}")
 """,
+    "reactive/dies.py": """
+from tapwater import on, options
+
+options(retries=1)
+
+@on.document_created("letters/{id}")
+def dies(event, ctx):
+    raise ValueError("cannot open it with " + ctx.secret("PHRASE"))
+""",
+    "restful/prints.py": """
+import asyncio, logging, os, threading, time
+from concurrent.futures import ThreadPoolExecutor
+
+print("printed at import")
+os.write(2, b"written at import\\n")
+pool = ThreadPoolExecutor(1)
+
+async def get(n: int):
+    loop = asyncio.get_running_loop()
+    thread = threading.Thread(target=lambda: print("in a thread", n))
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    await loop.run_in_executor(None, lambda: print("in the executor", n))
+    await asyncio.wrap_future(pool.submit(print, "in a pool", n))
+    return "x"
+""",
+    "restful/halves.py": """
+def get():
+    raise ValueError("half \\ud800")
+""",
+    "restful/leaves.py": """
+import threading
+
+go_on = threading.Event()
+
+def get(n: int):
+    if n == 1:
+        threading.Thread(target=lambda: (go_on.wait(), print("left by 1"))).start()
+        return "x"
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join()
+    return "x"
+""",
 }
 
 
@@ -96,6 +141,42 @@ def test_each_line_says_how_it_was_said_and_in_which_call(platform: Platform) ->
         assert all(len(line["trace"]) == 32 for line in texts.values())
 
 
+def test_what_is_printed_at_import_is_the_functions(platform: Platform) -> None:
+    lines = lines_of(platform, text="at import")
+    assert {line["text"] for line in lines} == {"printed at import", "written at import"}
+    assert all(line["function"] == "prints" and line["stream"] == "import" for line in lines)
+    assert all(line["invocation"] == "" for line in lines)
+
+
+def test_threads_speak_for_the_call_that_started_them(platform: Platform) -> None:
+    calls = [platform.get(f"/prints?n={n}").headers["tapwater-invocation"] for n in range(2)]
+    until(
+        lambda: all(len(lines_of(platform, invocation=id)) == 3 for id in calls),
+        "each call has its three lines",
+    )
+    for n, id in enumerate(calls):
+        said = {line["text"] for line in lines_of(platform, invocation=id)}
+        assert said == {f"in a thread {n}", f"in the executor {n}", f"in a pool {n}"}
+
+
+def test_a_thread_that_was_left_speaks_for_no_later_call(platform: Platform) -> None:
+    assert platform.get("/leaves?n=1").status_code == 200
+    assert platform.get("/leaves?n=2").status_code == 200
+    until(lambda: bool(lines_of(platform, text="left by 1")), "the thread has said its word")
+    (line,) = lines_of(platform, text="left by 1")
+    assert line["invocation"] == ""
+    assert line["instance"]
+
+
+def test_an_error_with_half_a_character_is_recorded_as_any(platform: Platform) -> None:
+    id = platform.get("/halves").headers["tapwater-invocation"]
+    until(
+        lambda: platform.api("GET", f"/recordings/{id}").status_code == 200,
+        "the call is recorded",
+    )
+    assert "ValueError: half ?" in platform.api("GET", f"/recordings/{id}").text
+
+
 def test_of_two_calls_at_a_time_plain_output_is_the_instances(platform: Platform) -> None:
     ids: list[str] = []
 
@@ -120,7 +201,7 @@ def test_secrets_are_nowhere(platform: Platform) -> None:
     answer = platform.get("/tells")
     assert answer.status_code == 500
     id = answer.headers["tapwater-invocation"]
-    until(lambda: len(lines_of(platform, invocation=id)) >= 4, "the call has its lines")
+    until(lambda: len(lines_of(platform, invocation=id)) >= 3, "the call has its lines")
     lines = lines_of(platform, invocation=id)
     said = next(line for line in lines if line["text"] == "said")
     assert said["fields"] == {"text": "<•••>", "api_key": "•••"}
@@ -132,6 +213,18 @@ def test_secrets_are_nowhere(platform: Platform) -> None:
         assert form not in everything
     step = next(one for one in trace.json()["spans"] if one["kind"] == "user")
     assert step["facts"] == {"phrase": "•••", "token": "•••"}
+    bearer = {"authorization": f"Bearer {platform.token}"}
+    letter = f"{platform.url}/_/v1/docs/letters/1"
+    platform.http.put(letter, json={"a": 1}, headers=bearer).raise_for_status()
+    until(lambda: bool(dead_of(platform)), "the event is a dead letter")
+    assert "cannot open it with •••" in dead_of(platform)[0]["reason"]
     files = [file for file in platform.data.rglob("*") if file.is_file()]
     holding = [file.name for file in files if SECRET.encode() in file.read_bytes()]
     assert holding == []
+
+
+def dead_of(platform: Platform) -> list[dict[str, Any]]:
+    bearer = {"authorization": f"Bearer {platform.token}"}
+    answer = platform.get("/_/v1/events/dead", headers=bearer)
+    answer.raise_for_status()
+    return list(answer.json()["deliveries"])

@@ -28,6 +28,17 @@ def test_its_own_origin_is_one_that_whoever_asks_can_reach(
 
 
 def test_where_an_app_answers_nobody_signs_in_unless_that_was_accepted() -> None:
-    assert Hosts().refuses("") == ""
-    assert "shop" in Hosts().refuses("shop")
-    assert Hosts(shared=True).refuses("shop") == ""
+    address = {"scheme": "http", "host": "192.0.2.7:8080"}
+    assert Hosts().refuses("", **address) == ""
+    assert "shop" in Hosts().refuses("shop", **address)
+    assert Hosts(shared=True).refuses("shop", **address) == ""
+
+
+def test_where_it_has_a_host_of_its_own_nobody_signs_in_at_another() -> None:
+    bare = {"scheme": "http", "host": "localhost:8080"}
+    assert "http://tapwater.localhost:8080" in Hosts().refuses("", **bare)
+    assert Hosts(shared=True).refuses("", **bare) == ""
+    own = {"scheme": "http", "host": "tapwater.localhost:8080"}
+    assert Hosts(host="tap.example").refuses("", **own) == ""
+    other = {"scheme": "https", "host": "shop.example"}
+    assert "https://tap.example" in Hosts(host="tap.example").refuses("", **other)

@@ -48,3 +48,11 @@ def test_a_caller_who_changes_the_headers_changes_them_for_itself() -> None:
         got = reader.read(payload)[2]
         assert got == [(b"a", b"b")]
         got.append((b"c", b"d"))
+
+
+def test_what_a_call_costs_is_not_the_function_s_to_say() -> None:
+    reader = AnswerReader()
+    lies = [(b"tapwater-cost", b"0 EUR"), (b"x-a", b"b"), (b"tapwater-usage", b"none")]
+    payload = pack_result(1, 200, lies, b"", more=False)[HEAD_SIZE:]
+    for _ in range(2):
+        assert reader.read(payload)[2] == [(b"x-a", b"b")]

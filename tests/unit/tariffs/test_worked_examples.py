@@ -1,9 +1,12 @@
 """Bills computed by hand from the clouds' published formulas, and by us from the shipped files.
 
+An example says so where it was seen on a page; all others are our own arithmetic.
+
 Each example says what one call is, as a ``Record`` of the meter, so that the rounding of calls
 (model/usage.py) is tested together with prices, grants and tiers.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from importlib.resources import files
@@ -69,7 +72,7 @@ def near(cost: Decimal, by_hand: str) -> bool:
     return abs(cost - Decimal(by_hand)) < Decimal("0.000001")
 
 
-# AWS: 3 million calls of 120 ms at 1,536 MB (the example that stood on the page for years).
+# AWS: 3 million calls of 120 ms at 1,536 MB. Our own arithmetic.
 #   compute: 3,000,000 x 0.120 s x 1.5 GB = 540,000 GB-s; less 400,000 = 140,000 GB-s
 #            140,000 x $0.0000166667 = $2.333338
 #   requests: 3 M less 1 M = 2 M x $0.20 = $0.40
@@ -77,7 +80,9 @@ def test_aws_three_million_calls() -> None:
     assert near(total("aws", calls(3 * MILLION, ms=120, mb=1536)), "2.733338")
 
 
-# AWS: 30 million calls of 200 ms at 128 MB ("mobile backend" of the page has this shape).
+# AWS: 30 million calls of 200 ms at 128 MB: the second example of
+# https://aws.amazon.com/lambda/pricing/ in a copy from when it rounded to 100 ms (undated, read
+# 2026-11-21), at the price of today.
 #   compute: 30,000,000 x 0.2 s x 0.125 GB = 750,000 GB-s; less 400,000 = 350,000
 #            350,000 x $0.0000166667 = $5.833345
 #   requests: 29 M x $0.20 = $5.80
@@ -166,12 +171,21 @@ def test_cloudrun_with_documents() -> None:
     assert total("cloudrun", {"doc_writes": Decimal(2 * MILLION)}) == Decimal("1.26")
 
 
-# Azure Consumption: 3 million calls of 1 s with 512 MB in use (the example of the pricing page).
+# Azure Consumption: 3 million calls of 1 s with 512 MB in use. Our own arithmetic.
 #   3,000,000 x 1 s x 0.5 GB = 1,500,000 GB-s; less 400,000 = 1,100,000 x $0.000016 = $17.60
 #   executions: 3 M less 1 M = 2 M x $0.20 = $0.40
-def test_azure_consumption_of_the_pricing_page() -> None:
+def test_azure_consumption_three_million_calls() -> None:
     sums = calls(3 * MILLION, ms=1000, mb=1536, peak_mb=512)
     assert near(total("azure-consumption", sums), "18.000000")
+
+
+# Azure Consumption: 3 million calls of 1 s with 1,536 MB in use, the example of
+# https://modal.com/blog/azure-function-pricing-guide (undated copy, read 2026-11-21): $66.00.
+#   3,000,000 x 1 s x 1.5 GB = 4,500,000 GB-s; less 400,000 = 4,100,000 x $0.000016 = $65.60
+#   executions: 2 M x $0.20 = $0.40
+def test_azure_consumption_example_of_a_second_source() -> None:
+    sums = calls(3 * MILLION, ms=1000, mb=1536, peak_mb=1536)
+    assert near(total("azure-consumption", sums), "66.000000")
 
 
 # Azure Consumption rounds memory up to 128 MB and counts 100 ms at least: 20 million calls of
@@ -214,7 +228,9 @@ def test_azure_flex_rounding() -> None:
     assert near(total("azure-flex", calls(400_000, ms=1210, mb=600)), "24.500000")
 
 
-# Cloudflare: 15 million requests of 7 ms of processor time (the first example of the page).
+# Cloudflare: 15 million requests of 7 ms of processor time: Example 1 of
+# workers/platform/pricing.mdx in github.com/cloudflare/cloudflare-docs (copy read 2026-11-21),
+# which says $8.00.
 #   subscription $5; requests: 5 M x $0.30 = $1.50
 #   cpu: 105 M ms less 30 M = 75 M x $0.02 = $1.50
 def test_cloudflare_first_example_of_the_page() -> None:
@@ -222,19 +238,60 @@ def test_cloudflare_first_example_of_the_page() -> None:
     assert total("cloudflare", sums) == Decimal("8.00")
 
 
-# Cloudflare: 100 million requests of 7 ms (the third example of the page).
+# Cloudflare: 100 million requests of 7 ms: Example 4 of the same page, which says $45.40.
 #   $5; 90 M x $0.30 = $27.00; 700 M ms less 30 M = 670 M x $0.02 = $13.40
 def test_cloudflare_high_traffic_example_of_the_page() -> None:
     sums = calls(100 * MILLION, ms=40, cpu_ms=7)
     assert total("cloudflare", sums) == Decimal("45.40")
 
 
-# Cloudflare: a scheduled job, 720 requests of 3 minutes of processor time (second example).
+# Cloudflare: a scheduled job, 720 requests of 3 minutes of processor time: Example 3 of the same
+# page, which says $6.99.
 #   $5; requests within the 10 M
 #   cpu: 720 x 180,000 ms = 129.6 M less 30 M = 99.6 M x $0.02 = $1.992
 def test_cloudflare_scheduled_example_of_the_page() -> None:
     sums = calls(720, ms=180_000, cpu_ms=180_000)
     assert total("cloudflare", sums) == Decimal("6.992")
+
+
+# Cloudflare Queues: a million messages a day, each written, read and deleted: the first example of
+# queues/platform/pricing.mdx there (copy read 2026-11-21), which says $35.60 besides the plan.
+#   3 x 30 M = 90 M operations less 1 M = 89 M x $0.40 = $35.60
+def test_cloudflare_queues_example_of_the_page() -> None:
+    assert total("cloudflare", {"queue_ops": Decimal(90 * MILLION)}) == Decimal("40.60")
+
+
+# Cloudflare D1: 50 million rows written are free, those beyond cost $1.00 a million.
+def test_cloudflare_rows_written() -> None:
+    assert total("cloudflare", {"doc_writes": Decimal(50 * MILLION)}) == Decimal("5.00")
+    assert total("cloudflare", {"doc_writes": Decimal(53 * MILLION)}) == Decimal("8.00")
+
+
+# Cloud Storage: the simple example of https://cloud.google.com/storage/pricing-examples (undated
+# copy, read 2026-11-21): 50 GB kept, 10,000 operations of class A, 50,000 of class B, 1 GB out: $1.19
+# without what is always free. Here 5 GB, 5,000 and all of class B are free.
+#   45 x $0.020 = $0.90; 5,000 / 10,000 x $0.05 = $0.025; 1 x $0.12
+def test_cloud_storage_example_of_the_page() -> None:
+    sums = {
+        "blob_byte_hours": Decimal(50 * GIB * 730),
+        "blob_writes": Decimal(10_000),
+        "blob_reads": Decimal(50_000),
+        "blob_bytes_out": Decimal(GIB),
+    }
+    assert total("cloudrun", sums) == Decimal("1.045")
+
+
+# Pub/Sub: $40 a TiB, 1,000 bytes a request at least, 10 GiB free.
+#   100 million x 1,000 B = 0.0909495 TiB x $40 = $3.637979; less 10 GiB = 0.0097656 TiB: $0.390625
+def test_pub_sub_counts_small_requests_as_a_thousand_bytes() -> None:
+    by_hand = Decimal("3.637979") - Decimal("0.390625")
+    cost = total("cloudrun", {"queue_ops": Decimal(100 * MILLION)})
+    assert abs(cost - by_hand) < Decimal("0.001")
+
+
+# SES, the plan of new accounts: 20 million mails are 10 M x $0.16 and 10 M x $0.14 a thousand.
+def test_ses_essentials() -> None:
+    assert total("aws", {"mails": Decimal(20 * MILLION)}) == Decimal(3000)
 
 
 # Cloudflare does not ask how long a call waited: ten minutes of waiting change nothing.
@@ -247,6 +304,9 @@ def test_cloudflare_waiting_is_free() -> None:
 )
 def test_each_is_dated_and_says_where_it_is_from(name: str) -> None:
     tariff = shipped(name)
+    for price in tariff.prices:
+        read = re.search(r"20[0-9]{2}|unchecked", price.source)
+        assert read, f"{price.quantity}: where was it read, and when?"
     assert tariff.name == name
     assert tariff.as_of is not None
     assert sum(one.startswith("https://") for one in tariff.sources) >= 2

@@ -34,7 +34,7 @@ async def open(ground: Ground) -> Part:
         facts=facts,
         bytes=bytes,
         streams=streams,
-        lifecycle=Lifecycle(facts=facts, clock=clock),
+        lifecycle=Lifecycle(facts=facts, clock=ground.steady),
         clock=clock,
         began_at=clock.now(),
     )

@@ -31,10 +31,12 @@ async def open(ground: Ground) -> Part:
         clock=ground.clock,
     )
     api = BudgetsApi(service=spending.service, accounts=spending.accounts, secret_of=secret)
-    of_projects = ProjectsApi(projects=projects, apps=ground.stores.registry.apps)
+    flush = ground.stores.meter.flush
+    of_projects = ProjectsApi(projects=projects, apps=ground.stores.registry.apps, flush=flush)
 
     async def erase(app: AppId) -> None:
         await spending.service.erase(app)
+        await flush()
         await projects.erase(app)
 
     return Part(

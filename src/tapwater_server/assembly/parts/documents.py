@@ -16,7 +16,11 @@ async def open(ground: Ground) -> Part:
     """Open the documents."""
     stores, clock = ground.stores, ground.clock
     documents = SqliteDocuments(
-        database=stores.data, log=stores.eventlog, clock=clock, ids=ground.ids
+        database=stores.data,
+        log=stores.eventlog,
+        clock=clock,
+        ids=ground.ids,
+        removing=ground.steady,
     )
     service = DocsService(documents=documents, rules=ground.rules, clock=clock)
     hub = Hub(log=stores.eventlog, documents=documents, clock=clock)

@@ -47,7 +47,7 @@ async def open(ground: Ground) -> Part:
     http = MailHttp(post=open_post(ground), outbox=outbox, clock=clock, page=ground.settings.dev)
 
     async def sweep() -> None:
-        await outbox.sweep(before=clock.now() - KEPT_S)
+        await outbox.sweep(before=ground.steady.now() - KEPT_S)
 
     return Part(
         name="mail",

@@ -2,8 +2,8 @@
 
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.assembly.settings import Settings
-from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.recordings import SqliteRecordings
+from tapwater_server.backends.sqlite.setting_aside import open_or_begin_anew
 from tapwater_server.services.replay.http import ReplayApi
 from tapwater_server.services.replay.service import ReplayService
 from tapwater_server.services.replay.settings import DAY_S, ReplaySettings
@@ -21,9 +21,7 @@ def replay_settings(settings: Settings) -> ReplaySettings:
 
 async def open(ground: Ground) -> Part:
     """Build it. The recorder stands in the request line already, and has been waiting for this."""
-    database = Database(
-        ground.settings.data / "recordings.db", schema="recordings", synchronous="NORMAL"
-    )
+    database = open_or_begin_anew(ground.settings.data / "recordings.db", schema="recordings")
     ground.stack.push_async_callback(database.close)
     recordings = SqliteRecordings(database=database)
     forms_of = ground.stores.known.of
@@ -31,7 +29,8 @@ async def open(ground: Ground) -> Part:
         recorder=ground.recorder,
         recordings=recordings,
         forms_of=forms_of,
-        clock=ground.clock,
+        clock=ground.steady,
+        exists=ground.exists,
         settings=replay_settings(ground.settings),
     )
     ground.stack.push_async_callback(writing.settle)

@@ -2,21 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.assembly.parts.notifying import open_notifier
+from tapwater_server.assembly.spending import own_tariff
 from tapwater_server.backends.sqlite.alerts import SqliteAlerts
-from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.faults import SqliteFaults
+from tapwater_server.backends.sqlite.setting_aside import open_or_begin_anew
+from tapwater_server.model.errors import TapwaterError
 from tapwater_server.model.ids import AppId
+from tapwater_server.services.billing.costing import priced
 from tapwater_server.services.notifying.notifier import PlainNotifier
 from tapwater_server.services.seeing.alarms import Alarms
 from tapwater_server.services.seeing.grouping import Grouping
 from tapwater_server.services.seeing.http import SeeingApi
 from tapwater_server.services.seeing.http_alerts import AlertsApi
 from tapwater_server.services.seeing.http_faults import FaultsApi
-from tapwater_server.services.seeing.metrics import Metrics
+from tapwater_server.services.seeing.leavings import Leavings
+from tapwater_server.services.seeing.metrics import Losses, Metrics
 from tapwater_server.services.seeing.now import FunctionNow, NodeNow
 from tapwater_server.services.seeing.pulse import Pulse
 from tapwater_server.services.seeing.reading import Reading
@@ -37,19 +42,33 @@ class _Seeing:
     alarms: Alarms  # hears of each second, and of groups of errors
     notifier: PlainNotifier
 
+    async def settled(self) -> None:
+        """Wait until the calls that failed so far are in their groups."""
+        await self.pulse.failed_told()
+        try:
+            await self.grouping.step()
+        except TapwaterError:
+            # A full disk, say: the loop tries again and tells the log. What is known can be read.
+            return
+
 
 async def open(ground: Ground) -> Part:
     """Build what reads, what counts along, what groups errors, and what tells of them."""
-    seeing, clock = _seeing(ground), ground.clock
+    seeing = _seeing(ground)
     kept_s = ground.settings.retention_days * _DAY_S
 
     async def erase(app: AppId) -> None:
         seeing.pulse.forget(app)
         await seeing.faults.erase(app)
         await seeing.alerts.erase(app)
+        await ground.stores.meter.erase(app)
+
+    leavings = Leavings(erase=erase, exists=ground.exists)
+    seeing.pulse.when_beaten(leavings.note)
 
     async def sweep() -> None:
-        await seeing.faults.sweep(before=clock.now() - kept_s)
+        await leavings.sweep()
+        await seeing.faults.sweep(before=ground.steady.now() - kept_s)
 
     return Part(
         name="seeing",
@@ -60,7 +79,7 @@ async def open(ground: Ground) -> Part:
             seeing.alarms.run(),
             seeing.notifier.run(),
         ),
-        erase=erase,
+        erase=leavings.erase,
         sweep=sweep,
         service=seeing.pulse,
     )
@@ -68,7 +87,7 @@ async def open(ground: Ground) -> Part:
 
 def _seeing(ground: Ground) -> _Seeing:
     stores, clock = ground.stores, ground.clock
-    database = Database(ground.settings.data / "seeing.db", schema="seeing", synchronous="NORMAL")
+    database = open_or_begin_anew(ground.settings.data / "seeing.db", schema="seeing")
     ground.stack.push_async_callback(database.close)
     pulse = Pulse(now=lambda: _now(ground), clock=clock)
     stores.meter.when_noted(pulse.note)
@@ -101,6 +120,7 @@ def _endpoints(ground: Ground, seeing: _Seeing) -> tuple[Endpoint, ...]:
         reading=Reading(meter=stores.meter, clock=clock),
         series=Series(stats=stores.stats, clock=clock),
         pulse=seeing.pulse,
+        price=partial(priced, tariff=own_tariff(ground.settings, clock)),
     )
     metrics = Metrics(
         pulse=seeing.pulse,
@@ -109,13 +129,26 @@ def _endpoints(ground: Ground, seeing: _Seeing) -> tuple[Endpoint, ...]:
         apps=stores.registry.apps,
         bus=stores.bus,
         log=stores.eventlog,
+        budgets=lambda: [one.standing(clock.now(), ()) for one in ground.spending.accounts.all()],
+        losses=lambda: _losses(ground, seeing),
         clock=clock,
     )
     return (
         *api.endpoints(),
-        *FaultsApi(faults=seeing.faults, clock=clock).endpoints(),
+        *FaultsApi(faults=seeing.faults, clock=clock, settled=seeing.settled).endpoints(),
         *AlertsApi(alerts=seeing.alerts, alarms=seeing.alarms, ids=ground.ids).endpoints(),
         *metrics.endpoints(),
+    )
+
+
+def _losses(ground: Ground, seeing: _Seeing) -> Losses:
+    notices = seeing.notifier.stats()
+    return Losses(
+        recordings_dropped=ground.recorder.dropped,
+        recordings_waiting=len(ground.recorder.waiting),
+        faults_ungrouped=seeing.grouping.ungrouped,
+        notices_failed=notices.failed,
+        notices_dropped=notices.dropped,
     )
 
 

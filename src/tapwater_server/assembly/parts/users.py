@@ -66,7 +66,7 @@ async def open(ground: Ground) -> Part:
         identities.access.forget(app)
 
     async def sweep() -> None:
-        await ground.stores.users.sweep(now=ground.clock.now())
+        await ground.stores.users.sweep(now=ground.steady.now())
 
     return Part(
         name="users",

@@ -259,6 +259,10 @@ class LinuxZygote:
         text = self._tail.text()
         return f":\n{text}" if text else ""
 
+    def said(self) -> str:
+        """Give the end of what the module printed."""
+        return self._tail.text()
+
     def _heard(self, message: dict[str, Any]) -> None:
         for key in ("built", "ready"):
             step = self._steps.get(key)

@@ -11,6 +11,7 @@ class MemoryAlerts:
     def __init__(self) -> None:
         self._held = HeldAlerts()
         self.all, self.of_app, self.get = self._held.all, self._held.of_app, self._held.get
+        self.told_at = self._held.told_at
 
     async def put(self, alert: Alert) -> None:
         self._held.check_room_for(alert)
@@ -21,3 +22,6 @@ class MemoryAlerts:
 
     async def erase(self, app: AppId) -> None:
         self._held.erase(app)
+
+    async def note_told(self, app: AppId, name: str, at: float) -> None:
+        self._held.note_told(app, name, at)

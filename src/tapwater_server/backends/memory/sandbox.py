@@ -122,6 +122,10 @@ class InlineZygote(asyncio.Protocol):
         self._told: Callable[[Died], None] | None = None
         self._closed = False
 
+    def said(self) -> str:
+        """Nothing: it prints where we do."""
+        return ""
+
     def memory_bytes(self) -> int:
         """What its process holds."""
         try:

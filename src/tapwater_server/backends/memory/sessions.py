@@ -1,7 +1,7 @@
 """Sessions of the dashboard in memory."""
 
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.sessions import HeldSession, superfluous, too_old, used
+from tapwater_server.ports.sessions import HeldSession, alike, superfluous, too_old, used
 
 
 class MemorySessions:
@@ -25,6 +25,12 @@ class MemorySessions:
 
     async def end(self, hash: bytes) -> bool:
         return self._held.pop(hash, None) is not None
+
+    async def end_alike(self, hash: bytes) -> int:
+        gone = list(alike(self._held, hash))
+        for one in gone:
+            del self._held[one]
+        return len(gone)
 
     async def sweep(self, *, unused_since: float, opened_before: float) -> int:
         old = list(too_old(self._held, unused_since=unused_since, opened_before=opened_before))

@@ -1,7 +1,6 @@
 """Hands letters to servers over SMTP, with the standard library, in a few threads of its own."""
 
 import asyncio
-import ipaddress
 import smtplib
 import socket
 import ssl
@@ -12,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from tapwater_server.model.letter import Letter
+from tapwater_server.model.reach import is_in_the_world
 from tapwater_server.ports.mail import Refused, Server
 
 THREADS_MAX = 4
@@ -153,7 +153,7 @@ def _address_of(server: Server) -> str:
     """
     found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     address = str(found[0][4][0])
-    if not server.own_network and not ipaddress.ip_address(address.partition("%")[0]).is_global:
+    if not server.own_network and not is_in_the_world(address):
         raise Refused(
             f"{server.host} is in the node's own network, where apps may not send mail",
             final=True,

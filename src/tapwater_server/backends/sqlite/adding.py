@@ -10,11 +10,15 @@ from math import ceil
 
 from tapwater_server.model.usage import flex_mb, is_error, used_mb, vcpus
 from tapwater_server.ports import stats
-from tapwater_server.ports.ledger import DAY_S, HOUR_S, Line
+from tapwater_server.ports.ledger import DAY_S, HOUR_S, OTHER, Line
 from tapwater_server.ports.meter import Record, Use
 from tapwater_server.ports.stats import Tally, bucket_of
 
 MINUTE_S = 60
+# While a disk is full, sums go on in memory for hours: so many lines of each sort, then users and
+# routes are others, and hours are days. No batch that is written in time comes near it.
+LINES_MAX = 50_000
+USERS_CALLS_MAX = 50_000  # Not added up by user yet; they are whole records.
 _MIB = 2**20
 _NOISE_MS = 1e-6  # As in model/usage.py.
 _Place = tuple[str, str, str, str, int]  # app, function, revision, route, memory
@@ -29,6 +33,7 @@ class Added:
         self.users: dict[Line, dict[str, float]] = defaultdict(dict)  # by the day
         self.tallies: dict[stats.Line, Tally] = {}  # by the minute
         self._theirs: dict[tuple[int, str, int], list[Record]] = {}  # calls of users
+        self._theirs_count = 0
 
     def records(self, records: Sequence[Record]) -> None:
         """Add calls."""
@@ -49,32 +54,57 @@ class Added:
             if not use.within:
                 found = {use.quantity: use.amount}
                 line = self._line(int(use.at), use.app, function=use.function)
-                merge(self.sums[line], found)
+                self._add(line, found)
                 if use.user:
                     day = line.at // DAY_S * DAY_S
-                    merge(self.users[Line(day, line.project, use.app, user=use.user)], found)
+                    self._add_user(Line(day, line.project, use.app, user=use.user), found)
 
     def add(self, other: "Added") -> None:
         """Add other sums."""
         other.settle()
         for line, amounts in other.sums.items():
-            merge(self.sums[line], amounts)
+            self._add(line, amounts)
         for line, amounts in other.users.items():
-            merge(self.users[line], amounts)
+            self._add_user(line, amounts)
         for place, tally in other.tallies.items():
-            self.tallies.setdefault(place, Tally()).add(tally)
+            self._add_tally(place, tally)
 
     def _group(self, place: _Place, minute: int, calls: Sequence[Record]) -> None:
         app, function, revision, route, memory_bytes = place
         at = minute * MINUTE_S
         line = self._line(at, app, function=function, revision=revision, route=route)
         tally, amounts = added_up(calls, memory_bytes)
-        self.tallies.setdefault(stats.Line(at, *place[:4]), Tally()).add(tally)
-        merge(self.sums[line], amounts)
+        self._add_tally(stats.Line(at, *place[:4]), tally)
+        self._add(line, amounts)
         of_users = [one for one in calls if one.user]
         if of_users:
             theirs = self._theirs.setdefault((line.at // DAY_S * DAY_S, app, memory_bytes), [])
             theirs += of_users
+            self._theirs_count += len(of_users)
+            if self._theirs_count > USERS_CALLS_MAX:
+                self.settle()
+
+    def _add(self, line: Line, amounts: Mapping[str, float]) -> None:
+        if len(self.sums) >= LINES_MAX and line not in self.sums:
+            line = line._replace(at=line.at // DAY_S * DAY_S, route=OTHER if line.route else "")
+        merge(self.sums[line], amounts)
+
+    def _add_user(self, line: Line, amounts: Mapping[str, float]) -> None:
+        if len(self.users) >= LINES_MAX and line not in self.users:
+            line = line._replace(user=OTHER)
+        merge(self.users[line], amounts)
+
+    def _add_tally(self, line: stats.Line, tally: Tally) -> None:
+        if len(self.tallies) >= LINES_MAX and line not in self.tallies:
+            # By the hour: what is by the minute is not looked at so much later.
+            at = line.at // HOUR_S * HOUR_S
+            line = line._replace(at=at, route=OTHER if line.route else "")
+        self.tallies.setdefault(line, Tally()).add(tally)
+
+    @property
+    def pending(self) -> int:
+        """How many calls are not added up by their users yet."""
+        return self._theirs_count
 
     def settle(self) -> None:
         """Add up by users. Last: each has few calls in a batch, of several functions."""
@@ -85,8 +115,9 @@ class Added:
             project = self._project_of(app)
             for user, theirs in groups.items():
                 _, amounts = added_up(theirs, memory_bytes)
-                merge(self.users[Line(day, project, app, user=user)], amounts)
+                self._add_user(Line(day, project, app, user=user), amounts)
         self._theirs.clear()
+        self._theirs_count = 0
 
     def _line(
         self, at: int, app: str, *, function: str, revision: str = "", route: str = ""

@@ -96,8 +96,8 @@ def add(
     if not items:
         return
     (last,) = connection.execute(_COUNT, {"kind": kind, "count": len(items)}).fetchone()
-    row = _row(kind, items, last=int(last), data=packed(len(items), b"".join(raws)))
-    insert(connection, {**row, **_mark(kind, items)})
+    data = packed(len(items), b"".join(raws))
+    insert(connection, row_of(kind, items, last=int(last), data=data))
 
 
 def insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
@@ -110,16 +110,27 @@ def insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
 def packed(count: int, items: bytes) -> bytes:
     """Press so many encoded items."""
     head = bytes((_ARRAY, *count.to_bytes(2, "big")))
-    return zstandard.ZstdCompressor(level=1).compress(head + items)
+    # With a checksum: bytes that a disk has changed are found out, and not shown as what was said.
+    return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(head + items)
 
 
 def unpacked(data: bytes) -> bytes:
     """Give the encoded items of a block, without what stands before them."""
-    whole = zstandard.ZstdDecompressor().decompress(data, max_output_size=BLOCK_BYTES_MAX)
-    if whole[0] == _ARRAY:
-        return whole[3:]
-    assert whole[0] & 0xF0 == _ARRAY_SHORT  # Of an earlier release.
-    return whole[1:]
+    items = whole(data)
+    if items[0] == _ARRAY:
+        return items[3:]
+    assert items[0] & 0xF0 == _ARRAY_SHORT  # Of an earlier release.
+    return items[1:]
+
+
+def whole(data: bytes) -> bytes:
+    """Give a block as the array that it is."""
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=BLOCK_BYTES_MAX)
+
+
+def row_of(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping[str, Any]:
+    """Write a block's row and its mark's; the number of its last item is ``last``."""
+    return {**_row(kind, part, last=last, data=data), **_mark(kind, part)}
 
 
 def _row(kind: Kind, part: Sequence[Item], *, last: int, data: bytes) -> Mapping[str, Any]:

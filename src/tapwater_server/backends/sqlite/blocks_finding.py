@@ -1,5 +1,6 @@
 """Finds records, log lines and spans in their blocks, unpacking as few of them as possible."""
 
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from tapwater_server.ports.meter import FAILED, Asked, LogLine, Record, Span
 
 BLOCKS_LOOKED_MAX = 5_000  # For one answer: five million lines, some seconds.
 SPANS_MAX = 10_000  # Of one trace.
+_log = logging.getLogger(__name__)
 
 _WHERE = """
 FROM block LEFT JOIN mark USING (kind, seq_first) WHERE kind = :kind
@@ -116,7 +118,11 @@ class _Sieve:
 
     def through(self, data: bytes) -> list[tuple[int, msgspec.Raw]]:
         """Give the items of a block that may be wanted, each with its place."""
-        whole = self.unpack.decompress(data, max_output_size=BLOCK_BYTES_MAX)
+        try:
+            whole = self.unpack.decompress(data, max_output_size=BLOCK_BYTES_MAX)
+        except zstandard.ZstdError:
+            _log.error("a block of records or lines is damaged, and cannot be read")
+            return []
         if not all(one in whole for one in self.has):
             return []
         kept = list(enumerate(_items(whole)))

@@ -3,10 +3,13 @@
 Nothing is decoded for it: items are put behind each other as they are, and so are their marks.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
+
+import zstandard
 
 from tapwater_server.backends.sqlite.blocks import (
     BLOCK_ITEMS_MAX,
@@ -20,6 +23,7 @@ SMALL_ITEMS_MAX = BLOCK_ITEMS_MAX // 2
 RUN_MIN = 8  # Fewer small ones in a row are left: an item is written three or four times in all.
 LOOKED_MAX = 5_000  # Blocks in one go.
 MERGED_BYTES_MAX = 4 << 20
+_log = logging.getLogger(__name__)
 
 _SMALL = """
 SELECT kind, seq_first, seq_last, bytes FROM block
@@ -75,8 +79,24 @@ def _merge(connection: sqlite3.Connection, run: Sequence[Small]) -> None:
     found = connection.execute(_WHOLE, place)
     names = [column[0] for column in found.description]
     rows = [dict(zip(names, row, strict=True)) for row in found]
+    try:
+        joined = _joined(rows)
+    except zstandard.ZstdError:
+        _log.error("a block of records or lines is damaged, and is dropped")
+        _drop_damaged(connection, rows)
+        return
     connection.execute(_DROP, place)
-    insert(connection, _joined(rows))
+    insert(connection, joined)
+
+
+def _drop_damaged(connection: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Drop what cannot be unpacked; the others can be merged the next time."""
+    for row in rows:
+        try:
+            unpacked(row["data"])
+        except zstandard.ZstdError:
+            seq_first = row["seq_first"]
+            connection.execute(_DROP, {"kind": row["kind"], "first": seq_first, "last": seq_first})
 
 
 def _joined(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

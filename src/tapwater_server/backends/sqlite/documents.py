@@ -72,10 +72,17 @@ class SqliteDocuments:
     """See the promises of ``ports/documents.py``."""
 
     def __init__(
-        self, *, database: Database, log: SqliteEventLog, clock: Clock, ids: IdSource
+        self,
+        *,
+        database: Database,
+        log: SqliteEventLog,
+        clock: Clock,
+        ids: IdSource,
+        removing: Clock | None = None,  # what has expired is removed by this one
     ) -> None:
         self._database, self._log = database, log
         self._clock, self._ids = clock, ids
+        self._removing = removing or clock
         self._commits = self._writes = self._refused = self._queries = self._advised = 0
 
     async def commit(
@@ -204,10 +211,10 @@ class SqliteDocuments:
         return await self._database.write(partial(indexing.step, count_max=count_max))
 
     async def sweep(self, *, count_max: int = 50) -> int:
-        now = self._clock.now()
+        now, expired_by = self._clock.now(), self._removing.now()
 
         def work(connection: sqlite3.Connection) -> int:
-            at = {"now": now, "count_max": count_max}
+            at = {"now": min(now, expired_by), "count_max": count_max}
             rows = connection.execute(_EXPIRED, at).fetchall()
             for app, collection, id, *columns, rid, cid in rows:
                 commit = Commit(connection, app, now)

@@ -53,7 +53,7 @@ def _problem(error: sqlite3.Error, path: Path) -> TapwaterError | None:
         return StorageFull("the disk is full: nothing of this was kept", **facts)
     if primary in _HELD:
         return Overloaded("another process holds the database", retry_after_s=RETRY_S, **facts)
-    if primary in _BARRED:
+    if primary in _BROKEN:
         said = "the platform's disk fails: nothing of this was kept"
         return Overloaded(said, retry_after_s=RETRY_S, **facts)
     if primary in _SPOILT:

@@ -36,7 +36,7 @@ __all__ = ["Frame", "Journal", "JournalStats", "frames"]
 
 SEGMENT_BYTES = 4 << 20  # Half a second of 20,000 calls a second.
 JOURNAL_BYTES_MAX = 128 << 20
-SPARES_MAX = 4  # Segments kept to be used again; one is always ready, so that nobody waits.
+SPARES_MAX = 2  # Segments kept to be used again, in memory: one is ready, so that nobody waits.
 
 _log = logging.getLogger(__name__)
 _frame = FRAME.pack
@@ -76,9 +76,8 @@ class Journal:
         self._map: mmap.mmap | None = None  # of the last of the used ones
         self._at = self._end = self._seed = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._number = since // segment_bytes
         self._left = self._open(since)
-        newest = max((one.number for one in self._used), default=0)
-        self._number = max(newest, since // segment_bytes)
         self._reached = (self._number + 1) * segment_bytes
         self.prepare()
 
@@ -131,7 +130,7 @@ class Journal:
             except OSError as error:
                 # No room on the disk, say: what is refused is counted; it is tried again.
                 if not self._failing:
-                    _log.warning("the journal has no room to grow", extra={"reason": str(error)})
+                    _log.warning("the journal has no room to grow: %s", error)
                 self._failing = True
 
     def stats(self) -> JournalStats:
@@ -191,8 +190,17 @@ class Journal:
                 path.unlink()
             else:
                 self._used.append(segment)
-        self._used = deque(self._one_of_each())
-        return [frame for segment in self._used for frame in self._read(segment, since)]
+        left: list[Frame] = []
+        opened, self._used = tuple(self._one_of_each()), deque()
+        for segment in opened:
+            self._number = max(self._number, segment.number)
+            found = self._read(segment, since)
+            left += found
+            if found or not segment.sound:
+                self._used.append(segment)
+            else:
+                _remove(segment)  # Else each start would hold one more in memory.
+        return left
 
     def _one_of_each(self) -> Iterator[Segment]:
         """Give the segments in their order. A copy of one that somebody made beside it would have
@@ -223,7 +231,7 @@ class Journal:
 
     def _note_lost(self, what: str, path: Path, *, reason: str) -> None:
         self._lost += 1
-        _log.error(what, extra={"path": str(path), "reason": reason})
+        _log.error("%s: %s, %s", what, path.name, reason)
 
 
 def _remove(segment: Segment) -> None:

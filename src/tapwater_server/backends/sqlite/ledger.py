@@ -6,7 +6,7 @@ from functools import partial
 from math import ceil
 
 from tapwater_server.backends.sqlite.connection import Database
-from tapwater_server.backends.sqlite.sums import decode_amounts
+from tapwater_server.backends.sqlite.sums import stored_amounts
 from tapwater_server.ports.ledger import DAY_S, HOUR_S, Line, Sums, Wanted, gathered
 
 _SUMS = """
@@ -51,14 +51,14 @@ def _lines(
     if wanted.of_users:
         asked = {"since": wanted.since, "until": wanted.until, **whose}
         for amounts, *place in connection.execute(_USERS, asked):
-            yield Line(*place), decode_amounts(amounts)
+            yield Line(*place), stored_amounts(amounts)
         return
     (first_hour,) = connection.execute(_FIRST_HOUR).fetchone()
     kept_since = first_hour if first_hour is not None else wanted.until
     for step, since, until in pieces(wanted, kept_since=kept_since):
         asked = {"step": step, "since": since, "until": until, **whose}
         for amounts, *place in connection.execute(_SUMS, asked):
-            yield Line(*place), decode_amounts(amounts)
+            yield Line(*place), stored_amounts(amounts)
 
 
 def pieces(wanted: Wanted, *, kept_since: float) -> list[tuple[int, float, float]]:

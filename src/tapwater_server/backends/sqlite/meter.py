@@ -12,7 +12,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from tapwater_server.backends.sqlite import blocks, blocks_finding, blocks_merging, sums
+from tapwater_server.backends.sqlite import (
+    blocks,
+    blocks_erasing,
+    blocks_finding,
+    blocks_merging,
+    sums,
+)
 from tapwater_server.backends.sqlite.adding import Added
 from tapwater_server.backends.sqlite.blocks import encode
 from tapwater_server.backends.sqlite.connection import Database
@@ -175,6 +181,12 @@ class SqliteMeter:
         await self._database.write(partial(blocks_merging.merge, until=now - YOUNG_S))
         return dropped
 
+    async def erase(self, app: str) -> None:
+        """Keep nothing of an app that is gone but its sums, which are on bills."""
+        await self.flush()
+        while await self._database.write(partial(blocks_erasing.erase, app=app)):
+            pass
+
     async def close(self) -> None:
         """Write what waits, then write nothing more by itself."""
         self._closed = True
@@ -199,7 +211,7 @@ class SqliteMeter:
                     continue
             self._recovered += 1
         if self._unread:
-            _log.error("some of the journal cannot be read", extra={"items": self._unread})
+            _log.error("%d items of the journal cannot be read, and are lost", self._unread)
 
     def _waiting(self) -> int:
         waiting = len(self._records) + len(self._lines) + len(self._spans) + len(self._uses)

@@ -91,7 +91,7 @@ class Batches:
             blocks.add(connection, "span", *blocks.encoded(spans))
         self._sums.store(connection, added)
         if self._journal is not None:
-            connection.execute(_POSITION, {"position": batch.position})
+            put_position(connection, batch.position)
 
 
 def recovered(frame: Frame) -> Record | Use | None:
@@ -109,6 +109,11 @@ def recovered(frame: Frame) -> Record | Use | None:
     except (msgspec.MsgspecError, ValueError):
         return None
     return found
+
+
+def put_position(connection: sqlite3.Connection, position: int) -> None:
+    """Write down up to where the journal is stored, with what was in it."""
+    connection.execute(_POSITION, {"position": position})
 
 
 def read_position(connection: sqlite3.Connection) -> int:

@@ -1,6 +1,6 @@
 """Recordings in a SQLite file of their own, each packed and compressed."""
 
-import asyncio
+import logging
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +15,7 @@ from tapwater_server.ports.recordings import Wanted
 
 UNPACKED_BYTES_MAX = 8 << 20  # Far above the sum of a recording's ceilings.
 _LEVEL = 3
+_log = logging.getLogger(__name__)
 
 _PUT = """
 INSERT OR REPLACE INTO recording (id, app, function, revision, at, why, method, path, ending,
@@ -57,10 +58,8 @@ class SqliteRecordings:
         self._database = database
 
     async def put(self, recordings: Sequence[Recording]) -> None:
-        rows = await asyncio.to_thread(_rows, recordings)
-
         def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(_PUT, rows)
+            connection.executemany(_PUT, _rows(recordings))
 
         await self._database.write(work)
 
@@ -100,7 +99,7 @@ class SqliteRecordings:
 
 
 def _rows(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
-    packer = zstandard.ZstdCompressor(level=_LEVEL)
+    packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     return [_row(one, packer.compress(msgspec.msgpack.encode(one))) for one in recordings]
 
 
@@ -122,9 +121,14 @@ def _row(one: Recording, packed: bytes) -> dict[str, Any]:
     }
 
 
-def _unpack(packed: bytes) -> Recording:
-    raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=UNPACKED_BYTES_MAX)
-    return msgspec.msgpack.decode(raw, type=Recording)
+def _unpack(packed: bytes) -> Recording | None:
+    """Read a recording; None: the disk has spoilt it."""
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=UNPACKED_BYTES_MAX)
+        return msgspec.msgpack.decode(raw, type=Recording)
+    except (zstandard.ZstdError, msgspec.MsgspecError):
+        _log.error("a recording is damaged, and cannot be read")
+        return None
 
 
 def _glance(row: tuple[Any, ...]) -> Glance:

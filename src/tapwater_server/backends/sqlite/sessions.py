@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.sessions import HeldSession, superfluous, too_old, used
+from tapwater_server.ports.sessions import HeldSession, alike, superfluous, too_old, used
 
-_ALL = "SELECT hash, token, app, user, opened_at, used_at FROM session"
+_ALL = "SELECT hash, token, app, user, generation, opened_at, used_at FROM session"
 _ADD = """
-INSERT INTO session (hash, token, app, user, opened_at, used_at)
-VALUES (:hash, :token, :app, :user, :opened_at, :used_at)
+INSERT INTO session (hash, token, app, user, generation, opened_at, used_at)
+VALUES (:hash, :token, :app, :user, :generation, :opened_at, :used_at)
 """
 _USED = "UPDATE session SET used_at = :used_at WHERE hash = :hash"
 _REMOVE = "DELETE FROM session WHERE hash = :hash"
@@ -34,6 +34,7 @@ class SqliteSessions:
             "token": session.token,
             "app": session.app,
             "user": session.user,
+            "generation": session.generation,
             "opened_at": session.opened_at,
             "used_at": session.used_at,
         }
@@ -66,6 +67,16 @@ class SqliteSessions:
 
         return await self._database.write(work) or known
 
+    async def end_alike(self, hash: bytes) -> int:
+        gone = self._drop(alike(self._held, hash))
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(_REMOVE, [{"hash": one} for one in gone])
+
+        if gone:
+            await self._database.write(work)
+        return len(gone)
+
     async def sweep(self, *, unused_since: float, opened_before: float) -> int:
         old = too_old(self._held, unused_since=unused_since, opened_before=opened_before)
         gone = self._drop(old)
@@ -94,12 +105,13 @@ class SqliteSessions:
         return gone
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        for hash, token, app, user, opened_at, used_at in connection.execute(_ALL):
+        for hash, token, app, user, generation, opened_at, used_at in connection.execute(_ALL):
             self._held[bytes(hash)] = HeldSession(
                 hash=bytes(hash),
                 token=bytes(token),
                 app=AppId(app),
                 user=user,
+                generation=generation,
                 opened_at=opened_at,
                 used_at=used_at,
             )

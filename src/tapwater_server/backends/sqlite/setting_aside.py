@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.failing import Damaged
@@ -11,25 +12,37 @@ from tapwater_server.backends.sqlite.suspects import forget_suspect, is_suspect
 
 _PARTS = ("", "-wal", "-shm")
 _CHECK = "PRAGMA quick_check(1)"
+Look = Callable[[sqlite3.Connection], object]
 _log = logging.getLogger(__name__)
 
 
 def open_or_begin_anew(
-    path: Path, *, schema: str, look: Callable[[sqlite3.Connection], object] | None = None
+    path: Path,
+    *,
+    schema: str,
+    synchronous: Literal["FULL", "NORMAL"] = "NORMAL",
+    look: Look | None = None,
+    salvage: Callable[[Path, Database], None] | None = None,
 ) -> Database:
-    """Open a file. ``look`` reads what must be readable, and is given up with ``Damaged``.
+    """Open a file. ``look`` reads what must be readable.
 
-    One that is damaged is kept beside it, under a name that begins with ``damaged-``.
+    One that is damaged is kept beside it, under a name that begins with ``damaged-``;
+    ``salvage`` may take into the new one what can be read of it.
     """
     try:
-        return _opened(path, schema, look)
+        return _opened(path, schema, synchronous, look)
     except Damaged as error:
         aside = put_aside(path)
         _log.error(
-            "a database is damaged and begins anew",
-            extra={"path": str(path), "kept": str(aside), "reason": error.message},
+            "the database %s is damaged and begins anew; it is kept as %s",
+            path.name,
+            aside.name,
+            extra={"path": str(path), "reason": error.message},
         )
-    return _opened(path, schema, None)
+    database = _opened(path, schema, synchronous, None)
+    if salvage is not None:
+        salvage(aside, database)
+    return database
 
 
 def put_aside(path: Path) -> Path:
@@ -45,17 +58,19 @@ def put_aside(path: Path) -> Path:
 
 
 def _opened(
-    path: Path, schema: str, look: Callable[[sqlite3.Connection], object] | None
+    path: Path, schema: str, synchronous: Literal["FULL", "NORMAL"], look: Look | None
 ) -> Database:
-    database = Database(path, schema=schema, synchronous="NORMAL")
+    database = Database(path, schema=schema, synchronous=synchronous)
     try:
         if look is not None:
             database.load(look)
         if is_suspect(path):
             database.load(_check)
             forget_suspect(path)
-    except BaseException:
+    except BaseException as error:
         database.abandon()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise Damaged(f"{path} lacks something: {error}") from error
         raise
     return database
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from tapwater_server.backends.sqlite.connection import Database
-from tapwater_server.backends.sqlite.sums import TALLIES_KEPT_S, decode_tally
+from tapwater_server.backends.sqlite.sums import TALLIES_KEPT_S, stored_tally
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.stats import STEPS_S, Line, Point, SeriesWanted, Tally, points
 
@@ -70,4 +70,4 @@ def _lines(
         "route": wanted.route,
     }
     for calls, *place in connection.execute(_TALLIES, asked):
-        yield Line(*place), decode_tally(calls)
+        yield Line(*place), stored_tally(calls)

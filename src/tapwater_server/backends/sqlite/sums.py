@@ -1,5 +1,6 @@
 """Stores what was added up, on top of what is there; in the transaction of whoever calls."""
 
+import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
@@ -47,9 +48,30 @@ SELECT DISTINCT route FROM sum WHERE step = 86400 AND at = :at AND app = :app LI
 _DROP_HOURS = "DELETE FROM sum WHERE step = 3600 AND at < :until"
 _DROP_TALLIES = "DELETE FROM tally WHERE step = :step AND at < :until"
 
+_log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
 decode_amounts = msgspec.msgpack.Decoder(dict[str, float]).decode
 decode_tally = msgspec.msgpack.Decoder(Tally).decode
+
+
+def stored_amounts(raw: bytes) -> dict[str, float]:
+    """Read a sum. One that the disk has spoilt is lost: it must not keep all others from going on,
+    and is told of.
+    """
+    try:
+        return decode_amounts(raw)
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        _log.error("a sum of the ledger is damaged, and lost")
+        return {}
+
+
+def stored_tally(raw: bytes) -> Tally:
+    """Read the calls of a step, as far as they can be read."""
+    try:
+        return decode_tally(raw)
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        _log.error("the numbers of a step are damaged, and lost")
+        return Tally()
 
 
 class Sums:
@@ -91,7 +113,7 @@ class Sums:
                 place = {"step": step, **line._asdict()}
                 row = connection.execute(_TALLY, place).fetchone()
                 if row is not None:
-                    tally.add(decode_tally(row[0]))
+                    tally.add(stored_tally(row[0]))
                 connection.execute(_PUT_TALLY, {**place, "calls": _encode(tally)})
 
     def _kept(
@@ -120,7 +142,7 @@ def _put(
 ) -> None:
     row = connection.execute(read, place).fetchone()
     if row is not None:
-        merge(amounts, decode_amounts(row[0]))
+        merge(amounts, stored_amounts(row[0]))
     connection.execute(write, {**place, "amounts": _encode(amounts)})
 
 

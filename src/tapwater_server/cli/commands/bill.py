@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HELP = frozenset({"-h", "--help"})
 _CENT = Decimal("0.01")
+_ROOMY_COLUMNS = 1_000  # to see how wide a table would like to be
 App = Annotated[
     str | None, typer.Option("--app", "-a", metavar="APP", help="Only this app; else all.")
 ]
@@ -81,7 +82,7 @@ async def show(
     if session.json:
         session.emit(bill)
         return None
-    session.print(_lines(bill, everywhere=as_ == "all"))
+    session.print(_fitting(session, bill, everywhere=as_ == "all"))
     if not bill["lines"]:
         session.say("Nothing was used.")
     session.print(f"\n[bold]{_money(bill['total'], bill['currency'])}[/bold] in {bill['month']}")
@@ -144,7 +145,7 @@ async def tariffs(
         str | None, typer.Argument(metavar="NAME", help="One of them, with all its prices.")
     ] = None,
 ) -> int | None:
-    """Show the tariffs: ours and those of the clouds, with date and source."""
+    """Show the prices behind bills: ours, and those of the clouds."""
     async with session.client() as client:
         found = (await client.get(path_of("tariffs")))["tariffs"]
     if name is None:
@@ -161,31 +162,61 @@ async def tariffs(
             f"there is no tariff {name}", exit=Exit.NOT_FOUND, code="not_found", hint=names
         )
     session.answer(chosen, _prices(chosen))
-    for line in (*chosen["notes"], *chosen["sources"]):
+    for line in (*_read_at(chosen), *chosen["notes"], *chosen["sources"]):
         session.print(f"[dim]{shown(line)}[/dim]")
     return None
 
 
-def _lines(bill: Mapping[str, Any], *, everywhere: bool) -> "Table":
+def _fitting(session: Session, bill: Mapping[str, Any], *, everywhere: bool) -> "Table":
+    """A column for each cloud; with less room without what was used; with little, a line each."""
+    table = _lines(bill, everywhere=everywhere)
+    if not everywhere:
+        return table
+    roomy = session.out.options.update(width=_ROOMY_COLUMNS)
+    for tried in (table, _lines(bill, everywhere=True, used=False)):
+        if session.out.measure(tried, options=roomy).maximum <= session.out.width:
+            return tried
+    return _lines(bill, everywhere=True, used=False, below=True)
+
+
+def _lines(
+    bill: Mapping[str, Any], *, everywhere: bool, used: bool = True, below: bool = False
+) -> "Table":
     others = [name for name in bill["as"] if name != bill["tariff"]] if everywhere else []
     revisions, by = bill["revisions"], bill["by"]
-    table = table_of(*by, "calls", "GiB-s", "reads", "writes", "cost", *others)
+    used_for = ("calls", "GiB-s", "reads", "writes") if used else ()
+    table = table_of(*by, *used_for, "cost", *(("elsewhere",) if below else others))
     for line in bill["lines"]:
-        used = line["used"]
         table.add_row(
             *(
                 shown(f"r{revisions[part]}" if name == "revision" and part in revisions else part)
                 or "-"
                 for name, part in zip(by, line["key"], strict=True)
             ),
-            f"{used.get('calls', 0):,}",
-            f"{used.get('mb_ms', 0) / 1_024_000:,.3f}",
-            f"{used.get('doc_reads', 0) + used.get('blob_reads', 0):,}",
-            f"{_writes(used):,}",
+            *(_used(line["used"]) if used else ()),
             _money(line["cost"], bill["currency"]),
-            *(_money(line["as"][name], bill["as"][name]["currency"]) for name in others),
+            *_others(bill, line, others, below=below),
         )
     return table
+
+
+def _used(used: Mapping[str, Any]) -> Sequence[str]:
+    return (
+        f"{used.get('calls', 0):,}",
+        f"{used.get('mb_ms', 0) / 1_024_000:,.3f}",
+        f"{used.get('doc_reads', 0) + used.get('blob_reads', 0):,}",
+        f"{_writes(used):,}",
+    )
+
+
+def _others(
+    bill: Mapping[str, Any], line: Mapping[str, Any], others: Sequence[str], *, below: bool
+) -> Sequence[str]:
+    costs = [_money(line["as"][name], bill["as"][name]["currency"]) for name in others]
+    if not below:
+        return costs
+    wide = max(map(len, others), default=0)
+    return ["\n".join(f"{name:{wide}}  {cost}" for name, cost in zip(others, costs, strict=True))]
 
 
 def _writes(used: Mapping[str, Any]) -> Any:
@@ -245,6 +276,15 @@ def _prices(tariff: Mapping[str, Any]) -> "Table":
         fee = f"{tariff['monthly_fee']} {tariff['currency']}"
         table.add_row("(fee)", "month", fee, "-", "")
     return table
+
+
+def _read_at(tariff: Mapping[str, Any]) -> Sequence[str]:
+    """Say where prices were read, once for all that were read there."""
+    found: dict[str, list[str]] = {}
+    for one in tariff["prices"]:
+        if one["source"]:
+            found.setdefault(one["source"], []).append(one["quantity"])
+    return [f"{', '.join(quantities)}: {source}" for source, quantities in found.items()]
 
 
 def _money(text: str, currency: str) -> str:

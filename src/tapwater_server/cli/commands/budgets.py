@@ -21,7 +21,7 @@ _LIMIT = re.compile(
 )
 _STEP = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%?\s*[:= ]\s*(warn|slow|refuse)\s*")
 _SPELLINGS: Mapping[str, str] = {"gb-s": "gb_s", "gbs": "gb_s", "cpu-s": "cpu_s", "call": "calls"}
-_COLUMNS = 20
+_COLUMNS, _COLUMNS_NARROW, _WIDE_COLUMNS_MIN = 20, 10, 100
 _KEPT = ("limit", "unit", "every", "zone", "strict", "steps", "mails", "webhooks", "tells")
 _COLOURS = {"open": "green", "warned": "yellow", "slowed": "yellow", "spent": "red"}
 
@@ -46,15 +46,16 @@ async def ls(session: Session) -> int | None:
     async with session.client() as client:
         answer = await client.get(path_of("budgets"))
     table = table_of("budget", "of", "used", "", "limit", "renews", "state")
+    columns = _COLUMNS if session.out.width >= _WIDE_COLUMNS_MIN else _COLUMNS_NARROW
     for one in answer["budgets"]:
         share = _share(one)
         colour = _COLOURS.get(one["state"], "default")
         table.add_row(
             f"[bold]{shown(one['name'])}[/bold]",
             shown(_scope(one)),
-            f"[{colour}]{bar(share)}[/{colour}]",
-            f"{share:.0%}",
-            f"{_number(one['limit'])} {shown(one['unit'])} a {one['every']}",
+            f"[{colour}]{bar(share, columns)}[/{colour}]",
+            f"{share * 100:.0f} %",
+            f"{_number(one['limit'])} {shown(one['unit'])}/{one['every']}",
             _day(one["until"]),
             f"[{colour}]{shown(one['state'])}[/{colour}]",
         )
@@ -62,7 +63,10 @@ async def ls(session: Session) -> int | None:
     if not answer["budgets"]:
         session.say('No budgets. `tapwater budgets set NAME --limit "5 EUR/day"` makes one.')
     elif answer["free"] and any(one["unit"] == answer["currency"] for one in answer["budgets"]):
-        session.warn("this node's tariff is free: budgets in money do not fill")
+        session.warn(
+            "this node's tariff is free: budgets in money do not fill. Give it prices "
+            "(docs/guides/bills.md), or limit a quantity: --limit '100000 calls/day'"
+        )
     return None
 
 
@@ -185,14 +189,14 @@ def merged(before: Mapping[str, Any] | None, said: Mapping[str, Any]) -> dict[st
     return {**kept, **given}
 
 
-def bar(share: float) -> str:
+def bar(share: float, columns: int = _COLUMNS) -> str:
     """Draw how much is used.
 
     >>> bar(0.5)
     '██████████░░░░░░░░░░'
     """
-    full = min(_COLUMNS, int(share * _COLUMNS))
-    return "█" * full + "░" * (_COLUMNS - full)
+    full = min(columns, int(share * columns))
+    return "█" * full + "░" * (columns - full)
 
 
 async def _before(client: Client, name: str) -> Mapping[str, Any] | None:
@@ -209,7 +213,8 @@ def _show(session: Session, one: Mapping[str, Any]) -> None:
     session.answer(one)
     share = _share(one)
     session.print(
-        f"[bold]{shown(one['name'])}[/bold] of {shown(_scope(one))}: {bar(share)} {share:.0%}, "
+        f"[bold]{shown(one['name'])}[/bold] of {shown(_scope(one))}: {bar(share)} "
+        f"{share * 100:.0f} %, "
         f"{_number(one['spent'])} of {_number(one['limit'])} {shown(one['unit'])} a {one['every']}"
         f"{', strict' if one['strict'] else ''}; renews {_day(one['until'])}."
     )

@@ -207,7 +207,9 @@ def show(session: Session, answer: Mapping[str, Any]) -> int:
             session.say(f"[dim]{hint}[/dim]")
         if answer["ending"] in _LEFT_BEHIND and answer.get("invocation"):
             id = answer["invocation"]
-            session.say(f"[dim]All of it: `tapwater trace {id}`. Again: `tapwater replay {id}`.[/dim]")
+            session.say(
+                f"[dim]All of it: `tapwater trace {id}`. Again: `tapwater replay {id}`.[/dim]"
+            )
     print_body(session, answer)
     return verdict(answer)
 

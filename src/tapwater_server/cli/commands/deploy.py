@@ -80,7 +80,8 @@ def _show(session: Session, revision: Mapping[str, Any], *, app: str, alias: str
     functions = revision.get("functions") or []
     session.print(urls_table(functions))
     if revision.get("preview"):
-        session.print(f"preview  {revision['preview']}")
+        session.print(f"preview    {revision['preview']}")
+    session.print(f"dashboard  {session.url()}/_/apps/{app}")
     for function in functions:
         for warning in function.get("warnings") or []:
             session.warn(f"{function.get('name')}: {warning}")

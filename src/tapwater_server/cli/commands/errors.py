@@ -16,6 +16,7 @@ from tapwater_server.cli.talking import command
 
 _STATES = {"open": "red", "resolved": "green", "muted": "dim"}
 _TITLE_CHARS_MAX = 80
+_WIDE_COLUMNS_MIN = 100
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
@@ -42,7 +43,7 @@ async def errors(
     reopen: Annotated[bool, typer.Option("--reopen", help="It is not mended after all.")] = False,
     app: AppName = None,
 ) -> int | None:
-    """Show groups of errors, or one of them with its traceback; resolve or mute it."""
+    """Show groups of errors; one with its traceback; resolve it."""
     wanted = _wanted(resolve=resolve, mute=mute, reopen=reopen)
     if wanted and id is None:
         raise CommandFailed("say which: tapwater errors ID", exit=Exit.USAGE, code="usage")
@@ -81,7 +82,9 @@ def _wanted(*, resolve: bool, mute: bool, reopen: bool) -> str:
 
 
 def _list(session: Session, answer: Mapping[str, Any], *, state: str) -> None:
-    table = table_of("id", "count", "last", "first", "function", "what", "state")
+    # Since when it is known, a narrow terminal leaves to `tapwater errors ID`.
+    since = ("first",) if session.out.width >= _WIDE_COLUMNS_MIN else ()
+    table = table_of("id", "count", "last", *since, "function", "what", "state")
     table.columns[1].justify = "right"
     moment = now()
     for fault in answer["faults"]:
@@ -89,7 +92,7 @@ def _list(session: Session, answer: Mapping[str, Any], *, state: str) -> None:
             fault["id"],
             f"{fault['count']:,}",
             age(moment - fault["last_at"]),
-            age(moment - fault["first_at"]),
+            *(age(moment - fault["first_at"]) for _ in since),
             shown(fault["function"]),
             shown(_title(fault)[:_TITLE_CHARS_MAX]),
             _state(fault),

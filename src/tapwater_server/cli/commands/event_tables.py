@@ -1,6 +1,7 @@
 """How events and deliveries look to people."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tapwater_server.cli.session import Session
@@ -12,17 +13,19 @@ if TYPE_CHECKING:
 
 One = Mapping[str, Any]
 _REASON_CHARS_MAX = 80
+_WIDE_COLUMNS_MIN = 100
 
 
-def events_table(events: Sequence[One]) -> "Table":
-    """One line an event."""
-    table = table_of("time", "type", "subject", "source", "id")
+def events_table(events: Sequence[One], *, at: float, columns: int) -> "Table":
+    """One line an event. Where from, is the first thing to go where there is no room."""
+    source = ("source",) if columns >= _WIDE_COLUMNS_MIN else ()
+    table = table_of("when", "type", "subject", *source, "id")
     for one in events:
         table.add_row(
-            str(one["time"])[:19].replace("T", " "),
+            age(at - datetime.fromisoformat(one["time"]).timestamp()),
             shown(one["type"]),
             shown(one["subject"]) or "-",
-            shown(one["source"]),
+            *(shown(one[name]) for name in source),
             shown(one["id"]),
         )
     return table
@@ -97,4 +100,3 @@ def _json(value: object) -> str:
     import json
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-

@@ -126,7 +126,8 @@ async def ls(
         "limit": limit,
     }
     _, answer = await ask(session, app, "GET", ("events",), query=query)
-    session.answer(answer, events_table(answer["events"]))
+    table = events_table(answer["events"], at=now(), columns=session.out.width)
+    session.answer(answer, table)
     return None
 
 

@@ -8,7 +8,7 @@ import typer
 
 from tapwater_server.cli.choosing import AppName, which_app
 from tapwater_server.cli.client import Client, path_of
-from tapwater_server.cli.clock import now
+from tapwater_server.cli.clock import now, wait_s
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import plain, read_span
@@ -21,6 +21,8 @@ LEVELS = ("debug", "info", "warning", "error", "platform")
 _STYLES = {"debug": "dim", "warning": "yellow", "error": "bold red", "platform": "magenta"}
 _COLOURS = ("cyan", "green", "blue", "bright_cyan", "bright_green", "bright_blue", "bright_magenta")
 _LINES_MAX = 10_000
+_AGAIN_S = 1.0
+_AWAY = "the server has gone; waiting for it to come back (Ctrl-C ends this)"
 _INDENT = " " * 13  # A line that a function wrote must not look like one of ours.
 
 
@@ -85,7 +87,7 @@ async def logs(
         shown.lines(_oldest_first(answer)[-lines:] if lines else [])
         if follow_on:
             after = answer.get("next") if isinstance(answer, dict) else None
-            await follow(client, shown, {**asked, "after": after})
+            await _keep_following(session, client, shown, {**asked, "after": after})
     return None
 
 
@@ -117,13 +119,31 @@ def _oldest_first(answer: object) -> list[Mapping[str, Any]]:
     return sorted(lines, key=lambda each: each.get("seq", 0))
 
 
+async def _keep_following(
+    session: Session, client: Client, shown: "Shown", asked: Mapping[str, Any]
+) -> None:
+    """Follow through restarts of the server: what was said meanwhile comes afterwards."""
+    while True:
+        try:
+            await follow(client, shown, {**asked, "after": shown.seq or asked["after"]})
+        except CommandFailed as error:
+            if error.exit is not Exit.UNREACHABLE and error.code != "stopping":
+                raise
+            if not shown.waiting:
+                session.whisper(f"[dim]{_AWAY}[/dim]")
+            shown.waiting = True
+        await wait_s(_AGAIN_S)
+
+
 async def follow(client: Client, shown: "Shown", asked: Mapping[str, Any]) -> None:
     """Print lines as they come, until the server ends."""
     query = {**asked, "follow": "true"}
     async with client.lines("GET", path_of("logs"), query=query) as lines:
+        shown.waiting = False
         async for line in lines:
             if isinstance(line, Mapping) and "text" in line:
                 shown.lines([line])
+                shown.seq = max(shown.seq, int(line.get("seq") or 0))
 
 
 class Shown:
@@ -131,6 +151,8 @@ class Shown:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.seq = 0  # of the last line that was followed
+        self.waiting = False  # for a server that has gone
         self._colours: dict[str, str] = {}
 
     def lines(self, lines: Sequence[Mapping[str, Any]]) -> None:

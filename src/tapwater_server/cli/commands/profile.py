@@ -63,9 +63,10 @@ async def profile(
     ] = None,
     app: AppName = None,
 ) -> int | None:
-    """Look at the stacks of running calls for some seconds, and write a flame graph.
+    """Draw where the time of live calls goes: a flame graph.
 
-    Calls go on as they are: a look costs them some microseconds. Ends with 1 if no call ran.
+    It looks at the stacks of running calls for some seconds. They go on as they are: a look costs
+    some microseconds. Ends with 1 if no call ran.
     """
     async with asking(session, app) as (client, chosen):
         session.say(f"[dim]looking at {function} for {duration(seconds)} …[/dim]")

@@ -20,7 +20,7 @@ def register(app: typer.Typer, *, panel: str) -> None:
         projects,
         name="projects",
         rich_help_panel=panel,
-        help="Projects: apps that share bills and budgets; an admin token is needed.",
+        help="Projects: apps that share bills and budgets (for admins).",
     )
     command(projects, "ls")(ls)
     command(projects, "put")(put)

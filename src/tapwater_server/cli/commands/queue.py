@@ -89,7 +89,28 @@ async def send(
     [sent] = answer["messages"]
     session.answer({"app": chosen, "queue": queue, **sent})
     session.print(sent["id"] + (" (was sent before)" if sent["duplicate"] else ""))
+    if not session.json:
+        _, found = await ask(session, chosen, "GET", ())
+        if not takes(found.get("revision"), queue):
+            session.say(
+                f'[dim]No live function takes it: @on.message("{shown(queue)}") makes one do so, '
+                f"`tapwater queue receive {shown(queue)}` takes it by hand.[/dim]"
+            )
     return None
+
+
+def takes(revision: object, queue: str) -> bool:
+    """Say whether a function of a revision consumes a queue.
+
+    >>> takes({"functions": [{"triggers": [{"arguments": {"queue": "jobs"}}]}]}, "jobs")
+    True
+    """
+    functions = revision.get("functions", ()) if isinstance(revision, Mapping) else ()
+    return any(
+        trigger["arguments"].get("queue") == queue
+        for function in functions
+        for trigger in function.get("triggers") or ()
+    )
 
 
 async def receive(

@@ -78,7 +78,7 @@ async def replay(
     port: Port = DEBUG_PORT,
     app: AppName = None,
 ) -> int | None:
-    """Run a recorded call again, and show both outcomes and the difference.
+    """Run a recorded call again, and show what differs.
 
     What the call asked of services is answered from the recording, so nothing is changed.
     Ends with 1 when the two outcomes differ. Without an ID: list what is recorded.
@@ -114,6 +114,8 @@ async def replay(
                 client, id, live=live, unknown_live=unknown_live, revision=revision
             )
     show_replay(session, answer)
+    if not here and revision is None and not answer["differences"]:
+        session.say("[dim]On the working copy: --local; stopped where it goes wrong: --pdb[/dim]")
     return Exit.FAILED if answer["differences"] else Exit.FINE
 
 

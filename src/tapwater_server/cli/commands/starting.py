@@ -92,11 +92,11 @@ async def up(
             "allow_weak": allow_weak,
         }
     )
-    await serve(settings, ready=lambda node: _show_ready(session, node))
+    await serve(settings, ready=lambda node: _show_ready(session, node, sends=settings.smtp_url))
     return Exit.FINE
 
 
-def _show_ready(session: Session, node: "Ready") -> None:
+def _show_ready(session: Session, node: "Ready", *, sends: str) -> None:
     if session.json:
         session.emit(
             {
@@ -111,6 +111,8 @@ def _show_ready(session: Session, node: "Ready") -> None:
     session.print(f"[bold green]Tapwater serves[/bold green] at [bold]{node.url}[/bold]")
     session.print(f"  open    {node.dashboard}")
     session.print(f"  data    {node.data}")
+    if not sends:
+        session.print("  mail    is kept and not sent, until the setting smtp_url names a server")
     if node.token:
         session.print(f"  token   {node.token}")
         session.print(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _STEPS = 30  # Bars in a line.
 _ROWS_MAX = 50
+_DRAWN_COLUMNS_MIN = 110  # Narrower, the bars would crowd out what they draw.
 _WHATS = ("app", "function", "revision", "route")
 
 Points = Sequence[Mapping[str, Any]]
@@ -59,7 +60,9 @@ async def stats(
         }
         total = await client.get(path_of("stats"), **asked)
         flow = await client.get(path_of("stats"), **asked, step=_step(span_s))
-    session.answer({**total, "steps": flow["points"]}, _table(total, flow, span_s=span_s))
+    drawn = session.out.width >= _DRAWN_COLUMNS_MIN
+    table = _table(total, flow, span_s=span_s, drawn=drawn)
+    session.answer({**total, "steps": flow["points"]}, table)
     if not total["points"]:
         session.say(f"No calls in the last {since}.")
     return None
@@ -87,11 +90,14 @@ def _span(text: str) -> float:
     return max(60.0, span_s)
 
 
-def _table(total: Mapping[str, Any], flow: Mapping[str, Any], *, span_s: float) -> "Table":
+def _table(
+    total: Mapping[str, Any], flow: Mapping[str, Any], *, span_s: float, drawn: bool
+) -> "Table":
+    bars = ("",) if drawn else ()
     table = table_of(
-        *total["by"], "calls", "each minute", "", "p50", "p99", "errors", "cold", "peak"
+        *total["by"], "calls", "a minute", *bars, "p50", "p99", "errors", "cold", "peak"
     )
-    for name in ("calls", "each minute", "p50", "p99", "errors", "cold", "peak"):
+    for name in ("calls", "a minute", "p50", "p99", "errors", "cold", "peak"):
         column = next(one for one in table.columns if one.header == name)
         column.justify = "right"
     points: Points = sorted(total["points"], key=lambda point: -int(point["calls"]))
@@ -101,7 +107,7 @@ def _table(total: Mapping[str, Any], flow: Mapping[str, Any], *, span_s: float) 
             *(shown(part) or "-" for part in point["key"]),
             f"{point['calls']:,}",
             f"{point['calls'] / (span_s / 60):.3g}",
-            f"[cyan]{spark(flows.get(tuple(point['key']), []))}[/cyan]",
+            *(f"[cyan]{spark(flows.get(tuple(point['key']), []))}[/cyan]" for _ in bars),
             duration(point["latency_ms"]["p50"] / 1e3),
             duration(point["latency_ms"]["p99"] / 1e3),
             _share(point["errors"], point["calls"], style="red"),

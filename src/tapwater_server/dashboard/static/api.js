@@ -101,8 +101,12 @@ export class Api {
   }
 }
 
-/** The address of an endpoint, for links to downloads. */
+/** The address of an endpoint. A browser takes . and .. in a path for steps up, also where they are part of a name that
+ * came in a link: what is asked for and changed would be something else. No name of ours is one of them. */
 export function url(path, query) {
+  if (path.split("/").some((part) => /^(\.|%2e){1,2}$/i.test(part))) {
+    throw new Problem(404, { title: "Not found", detail: "Nothing has the name . or .. here." });
+  }
   const whole = path.startsWith("/_/") ? path : `${BASE}${path}`;
   const pairs = Object.entries(query ?? {}).filter(([, one]) => one !== undefined && one !== null && one !== "");
   const text = new URLSearchParams(pairs).toString();
@@ -116,6 +120,7 @@ async function refused(response) {
   } catch {
     said = { title: response.statusText, detail: `The server answered ${response.status}.` }; // No JSON: a proxy's page.
   }
+  if (response.status === 401 && !response.url.endsWith("/_/session")) said = { ...said, title: "Signed out", detail: "Your session has ended. Sign in again." };
   const problem = new Problem(response.status, said);
   if (response.status === 401) window.dispatchEvent(new CustomEvent("tapwater:signed-out"));
   return problem;

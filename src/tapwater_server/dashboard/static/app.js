@@ -9,6 +9,7 @@
 //   go        go("apps/shop", {tab: "deploys"}) opens another page
 //   setQuery  setQuery({level: "error"}) writes the address anew without opening anything
 //   session   {name, admin, apps, …}: who is signed in
+//   guard     guard(dirty): nobody leaves unasked while dirty() is true
 //   signal    is aborted when the page is left: pass it to addEventListener and live
 
 import { Api } from "./api.js";
@@ -16,8 +17,9 @@ import { Live } from "./live.js";
 import { find } from "./routes.js";
 import { Frame } from "./frame.js";
 import { Keys } from "./keys.js";
-import { href, problem, replace, skeleton } from "./ui.js";
-import { signIn } from "./signin.js";
+import { append, confirm, dialog, h, href, problem, replace, skeleton, toast } from "./ui.js";
+import { typed } from "./ui/typed.js";
+import { signIn, ways } from "./signin.js";
 
 const ROOT = "/_/";
 
@@ -25,14 +27,20 @@ class App {
   constructor() {
     this.session = null;
     this.live = new Live((state) => this.frame.liveness(state));
-    this.frame = new Frame({ go: (to, query) => this.go(to, query), signOut: () => this.signOut() });
+    this.frame = new Frame({ go: (to, query) => this.go(to, query), signOut: (everywhere) => this.signOut(everywhere) });
     this.keys = new Keys({ go: (to) => this.go(to), api: new Api(), session: () => this.session });
     this._leaving = new AbortController();
+    this._dirty = null; // Says whether the page has what is not saved.
+    this._at = ""; // The address of the page that is open.
+    this._asking = false; // Somebody signs in again above their page.
   }
 
   async start() {
     document.addEventListener("click", (event) => this._clicked(event));
-    window.addEventListener("popstate", () => this.show({ moved: false }));
+    window.addEventListener("popstate", () => this._wentBack());
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted) this.greet(); // Out of the browser's memory: who was signed in then may be no more.
+    });
     window.addEventListener("tapwater:signed-out", () => this._signedOut());
     await this.greet();
   }
@@ -40,13 +48,14 @@ class App {
   /** Ask who is signed in, and show the page or the way in. */
   async greet() {
     const code = takeCode();
+    const api = new Api();
     try {
-      const api = new Api();
-      this.session = code ? await api.post("/_/session", { code }) : await api.get("/_/session");
+      this.session = await api.get("/_/session");
+      // A link can be anybody's: it never takes the place of who is signed in.
+      if (code && this.session.signed_in) toast(`You are signed in as ${this.session.name} already: the link was not used.`, "warn");
+      else if (code) this.session = await api.post("/_/session", { code });
     } catch (error) {
-      const known = code ? await new Api().get("/_/session").catch(() => null) : null;
-      this.session = known ?? { signed_in: false };
-      if (!known?.signed_in) this.session.failed = error;
+      this.session = { ...(this.session ?? {}), signed_in: false, failed: error };
     }
     if (this.session.signed_in) {
       this.frame.enter(this.session);
@@ -66,21 +75,82 @@ class App {
     });
   }
 
-  async signOut() {
-    await new Api().delete("/_/session");
-    this._signedOut("You are signed out.");
+  async signOut(everywhere = false) {
+    try {
+      await new Api().delete("/_/session", everywhere ? { everywhere: "true" } : {});
+    } catch (error) {
+      toast(error.detail ?? error.message, "bad"); // The cookie is as good as before.
+      return;
+    }
+    this._signedOut(everywhere ? "You are signed out, on every browser." : "You are signed out.");
   }
 
-  _signedOut(says = "Your session has ended. Sign in again to go on.") {
-    if (!this.session?.signed_in) return;
-    this.session = { ...this.session, signed_in: false, says };
+  _signedOut(says = null) {
+    if (!this.session?.signed_in || this._asking) return;
+    if (!says && typed()) {
+      this._askAgain();
+      return;
+    }
+    this.session = { ...this.session, signed_in: false, says: says ?? "Your session has ended. Sign in again to go on." };
     this._door();
   }
 
-  go(to, query) {
+  /** The session has ended while somebody typed: they sign in above their page, which stays as it is. */
+  _askAgain() {
+    this._asking = true;
+    let came = null;
+    const box = dialog("Your session has ended", (body, close) => {
+      append(body, h("p", {}, "Sign in again: what you have typed is still there."), ways((session) => {
+        came = session;
+        close();
+      }));
+    }, { closed: () => {
+      this._asking = false;
+      this._cameAgain(came);
+    } });
+    box.el.classList.add("door-dialog");
+  }
+
+  _cameAgain(session) {
+    if (!session) {
+      this._signedOut("Your session has ended. Sign in again to go on.");
+      return;
+    }
+    const same = session.name === this.session.name && session.admin === this.session.admin;
+    this.session = session;
+    this.frame.enter(session);
+    if (same) {
+      this.frame.mark(location.pathname.slice(ROOT.length));
+      toast("You are signed in again. What was not sent is still there: send it once more.");
+      return;
+    }
+    for (const open of document.querySelectorAll("dialog")) open.close();
+    this.show({ moved: true });
+  }
+
+  /** Whether the page may be left: somebody who has not saved is asked. */
+  async _mayLeave() {
+    if (!this._dirty?.()) return true;
+    return confirm("Leave without saving?", "What you have changed here is not saved.", { ok: "Leave it" });
+  }
+
+  async _wentBack() {
+    if (!this._dirty?.()) {
+      await this.show({ moved: false });
+      return;
+    }
+    const wanted = location.pathname + location.search;
+    history.pushState(null, "", this._at); // The address stays that of what is seen.
+    if (!(await this._mayLeave())) return;
+    this._dirty = null;
+    await this.go(wanted);
+  }
+
+  async go(to, query) {
+    if (!(await this._mayLeave())) return;
     const url = to.startsWith(ROOT) ? to : href(to, query);
     if (url !== location.pathname + location.search) history.pushState(null, "", url);
-    return this.show({ moved: true });
+    await this.show({ moved: true });
   }
 
   setQuery(values) {
@@ -99,6 +169,8 @@ class App {
     this._leaving.abort();
     const leaving = new AbortController();
     this._leaving = leaving;
+    this._dirty = null;
+    this._at = location.pathname + location.search;
     const main = document.querySelector("#main");
     const below = location.pathname.slice(ROOT.length);
     this.frame.mark(below);
@@ -113,7 +185,7 @@ class App {
       if (leaving.signal.aborted) return;
       document.title = `${titleOf(page, found.params)} · Tapwater`;
       await page.open({ el, params: found.params, query: new URLSearchParams(location.search), api: new Api(leaving.signal), live: this.live,
-        go: (to, query) => this.go(to, query), setQuery: (values) => this.setQuery(values), session: this.session, signal: leaving.signal });
+        go: (to, query) => this.go(to, query), setQuery: (values) => this.setQuery(values), guard: (dirty) => { this._dirty = dirty; }, session: this.session, signal: leaving.signal });
     } catch (error) {
       failed = error;
     } finally {

@@ -82,9 +82,12 @@ export class Frame {
           h("div", {}, h("dt", {}, "Name"), h("dd", {}, session.name)),
           h("div", {}, h("dt", {}, "May change"), h("dd", {}, apps)),
           h("div", {}, h("dt", {}, "Theme"), h("dd", {}, theme))),
-        h("div", { class: "form-end" }, button("Sign out", { icon: "out", on: () => {
+        h("div", { class: "form-end" }, button("Sign out everywhere", { kind: "quiet", title: "End your sessions on all browsers", on: () => {
           close();
-          this._signOut();
+          this._signOut(true);
+        } }), button("Sign out", { icon: "out", on: () => {
+          close();
+          this._signOut(false);
         } })));
     });
   }

@@ -5,7 +5,7 @@ without grants or fees; ``Tapwater-Usage: ms=12, mb=256, cpu-ms=3, doc-reads=2``
 A streamed answer has sent its headers before it is known what it costs: it goes without.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
@@ -13,7 +13,7 @@ from math import ceil
 from tapwater_server.model.invocation import Headers, Invocation, Outcome
 from tapwater_server.model.pricing import cost_of
 from tapwater_server.model.tariff import Tariff
-from tapwater_server.model.usage import amounts
+from tapwater_server.model.usage import Counted, amounts
 from tapwater_server.ports.invoker import Call, Exchange, Invoker
 from tapwater_server.services.billing.shapes import money, number
 
@@ -62,11 +62,8 @@ class _Held:
 
 def cost_headers(invocation: Invocation, outcome: Outcome, tariff: Tariff) -> Headers:
     """Write both headers. Pure."""
-    used = {
-        name: Decimal(repr(float(amount)))
-        for name, amount in amounts(_counted(invocation, outcome)).items()
-    }
-    cost = f"{money(cost_of(tariff, used))} {tariff.currency}"
+    said = _price(_counted(invocation, outcome), tariff)
+    cost = f"{said['amount']} {said['currency']}"
     usage, limits = outcome.usage, invocation.function.limits
     parts = [
         f"ms={ceil(usage.wall_s * 1e3)}",
@@ -76,6 +73,16 @@ def cost_headers(invocation: Invocation, outcome: Outcome, tariff: Tariff) -> He
     for name, amount in (invocation.used or {}).items():
         parts.append(f"{name.replace('_', '-')}={number(Decimal(repr(float(amount))))}")
     return [(COST, cost.encode()), (USAGE, ", ".join(parts).encode())]
+
+
+def priced(call: Counted, *, tariff: Callable[[], Tariff]) -> Mapping[str, str]:
+    """Say what a call cost that has been written down, as its headers would have said it."""
+    return _price(call, tariff())
+
+
+def _price(call: Counted, tariff: Tariff) -> Mapping[str, str]:
+    used = {name: Decimal(repr(float(amount))) for name, amount in amounts(call).items()}
+    return {"amount": money(cost_of(tariff, used)), "currency": tariff.currency}
 
 
 @dataclass(slots=True, kw_only=True)

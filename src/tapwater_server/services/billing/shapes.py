@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from tapwater_server.model.pricing import FEE, Item
@@ -23,6 +23,9 @@ _SHOWN: Mapping[str, tuple[int, str]] = {
 }
 _COLUMNS = ("quantity", "amount", "unit", "free", "price", "per", "cost", "currency", "tariff")
 _TWELVE = Decimal("1e-12")
+_CONTEXT = Context(prec=60)  # Ten petabytes to twelve digits are more than the usual 28.
+# What begins a formula, here or where digits and signs are written in full width.
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def shown(quantity: str, amount: Decimal) -> tuple[Decimal, str]:
@@ -35,7 +38,8 @@ def shown(quantity: str, amount: Decimal) -> tuple[Decimal, str]:
         return amount, "month"
     one, unit = _SHOWN[dimension_of(quantity)]
     given = amount / one
-    return (given if given == given.quantize(_TWELVE) else given.quantize(_TWELVE)), unit
+    cut = given.quantize(_TWELVE, context=_CONTEXT)
+    return (given if given == cut else cut), unit
 
 
 def money(amount: Decimal) -> str:
@@ -134,7 +138,7 @@ def _cell(text: str) -> str:
     >>> _cell("=1+1"), _cell("/users")
     ("'=1+1", '/users')
     """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] in _FORMULA else text
 
 
 def tariff_says(tariff: Tariff) -> Said:
@@ -153,6 +157,7 @@ def tariff_says(tariff: Tariff) -> Said:
                 "unit": price.unit,
                 "per": number(price.per),
                 "free": money(price.free),
+                "source": price.source,
                 "tiers": [
                     {
                         "price": money(tier.price),

@@ -86,7 +86,7 @@ class Accounts:
                 verdict = account.judge(now, wanted=amount if account.budget.strict else 0.0)
                 if not verdict.admits:
                     return Refusal(account=account, verdict=verdict)
-        self._holds[invocation.id] = Hold(line, held, invocation, now)
+        self._holds[invocation.id] = Hold(line, held, invocation, self._clock.monotonic())
         return None
 
     def check(self, app: str, function: str = "", *, call: str = "") -> Refusal | None:
@@ -99,7 +99,7 @@ class Accounts:
             return None
         now, hold = self._clock.now(), self._holds.get(call)
         if hold is not None:
-            hold.raise_to(now)
+            hold.raise_to(self._clock.monotonic())
         for account in line.accounts:
             verdict = self._verdict(account, hold, now) if account.acts else None
             if verdict is not None and not verdict.admits:
@@ -151,9 +151,10 @@ class Accounts:
             if not account.since <= now < account.until:
                 account.roll(now)
                 rolled += 1
+        monotonic = self._clock.monotonic()  # How long a call runs is no matter of the date.
         for hold in self._holds.values():
-            if now - hold.at >= _LOOK_S:
-                hold.raise_to(now)
+            if monotonic - hold.at >= _LOOK_S:
+                hold.raise_to(monotonic)
         if rolled:
             self.prices.look_again()
         if rolled or any(one.acts and _may_open(one.judge(now)) for one in self.all()):

@@ -1,8 +1,10 @@
 """Fills accounts from the ledger: at a start, for a new budget, and after the clock went back."""
 
-from tapwater_server.model.budget import Budget, ScopeKind
+from collections.abc import Iterable, Mapping, Sequence
+
+from tapwater_server.model.budget import Budget, Scope, ScopeKind
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.ledger import Ledger, Wanted
+from tapwater_server.ports.ledger import Ledger, Sums, Wanted
 from tapwater_server.ports.meter import Meter
 from tapwater_server.services.budgets.account import Account
 
@@ -31,6 +33,21 @@ class Filling:
                 account.set(spent + meanwhile, self._clock.now())
                 return
 
+    async def fill_all(self, accounts: Sequence[Account]) -> None:
+        """Set accounts that nothing is counted to yet, before anything is admitted: one look at
+        the ledger for each period, however many budgets there are.
+        """
+        await self._meter.flush()
+        periods: dict[tuple[float, float], list[Account]] = {}
+        for account in accounts:
+            periods.setdefault((account.since, account.until), []).append(account)
+        for (since, until), some in periods.items():
+            wanted = Wanted(since=since, until=until, by=("project", "app", "function"))
+            of_scope = _by_scope(await self._ledger.sums(wanted))
+            for account in some:
+                found = of_scope.get(_key(account.budget.scope), ())
+                account.set(sum(map(account.weigh, found)), self._clock.now())
+
     async def _read(self, account: Account) -> float:
         budget = account.budget
         wanted = Wanted(
@@ -42,6 +59,25 @@ class Filling:
         )
         sums = await self._ledger.sums(wanted)
         return sum(account.weigh(one.amounts) for one in sums)
+
+
+def _key(scope: Scope) -> tuple[str, ...]:
+    return scope.kind, scope.project, scope.app, scope.function
+
+
+def _by_scope(sums: Iterable[Sums]) -> Mapping[tuple[str, ...], Sequence[Mapping[str, float]]]:
+    """Find sums by whatever scope they are of."""
+    found: dict[tuple[str, ...], list[Mapping[str, float]]] = {}
+    for one in sums:
+        project, app, function = one.key
+        for key in (
+            (ScopeKind.NODE, "", "", ""),
+            (ScopeKind.PROJECT, project, "", ""),
+            (ScopeKind.APP, "", app, ""),
+            (ScopeKind.FUNCTION, "", app, function),
+        ):
+            found.setdefault(key, []).append(one.amounts)
+    return found
 
 
 def _project(budget: Budget) -> str | None:

@@ -82,7 +82,10 @@ class BudgetsApi:
 
     def _note(self, unit: str) -> str:
         if unit == self._prices.currency:
-            free = "the node's tariff is free: this budget does not fill"
+            free = (
+                "the node's tariff is free: this budget does not fill; give it prices, or limit "
+                "a quantity such as calls"
+            )
             return free if self._prices.is_free else ""
         if unit in UNITS:
             return ""

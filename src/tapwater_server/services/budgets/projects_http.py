@@ -1,6 +1,6 @@
 """Serves projects: /projects of the node's API."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -31,8 +31,9 @@ class ProjectsApi:
         *,
         projects: Projects,
         apps: Callable[[], Sequence[AppId]],  # that are deployed
+        flush: Callable[[], Awaitable[None]],  # what was used goes into the ledger
     ) -> None:
-        self._projects, self._apps = projects, apps
+        self._projects, self._apps, self._flush = projects, apps, flush
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
@@ -74,10 +75,12 @@ class ProjectsApi:
         if len(said.apps) > APPS_MAX:
             raise Invalid(f"a project has at most {APPS_MAX} apps")
         apps = tuple(sorted({parse_app_id(app) for app in said.apps}))
+        await self._flush()  # What was used before stays with the project it was used in.
         await self._projects.put(Project(name=name, apps=apps))
         return {"name": name, "apps": list(apps)}
 
     async def _remove(self, asked: Asked) -> None:
         name = asked.params["name"]
+        await self._flush()
         if not await self._projects.remove(name):
             raise NotFound(f"there is no project {name[:80]!r}")

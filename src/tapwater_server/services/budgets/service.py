@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from tapwater_server.model.budget import Budget, ScopeKind, Standing
-from tapwater_server.model.errors import NotAllowed, NotFound
+from tapwater_server.model.errors import NotAllowed, NotFound, Overloaded
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.principal import Principal
 from tapwater_server.ports.budgets import Budgets, counts_same
@@ -17,6 +17,10 @@ from tapwater_server.services.budgets.drafting import BudgetAsked, budget_of
 from tapwater_server.services.budgets.filling import Filling
 from tapwater_server.services.budgets.prices import weigh_in
 
+# A call is weighed in each budget it counts in, some 2 us each: without a ceiling, who has a token
+# of one app could hold up the node. And nobody takes all the room that there is for budgets.
+OF_ONE_SCOPE_MAX = 20
+OF_ONE_APP_MAX = 1_000
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +44,7 @@ class BudgetService:
 
     async def open(self) -> None:
         """Fill the accounts of all budgets; to be done before anything is admitted."""
+        accounts: list[Account] = []
         for budget in self._budgets.all():
             account = self._accounts.make(budget)
             if weigh_in(budget.unit, self._accounts.prices) is None:
@@ -48,7 +53,9 @@ class BudgetService:
                     extra={"budget": budget.name, "unit": budget.unit},
                 )
             account.recall(self._budgets.marks(budget.name))
-            await self._filling.fill(account)
+            accounts.append(account)
+        await self._filling.fill_all(accounts)
+        for account in accounts:
             self._accounts.put(account)
 
     def all(self, who: Principal) -> Sequence[Standing]:
@@ -72,6 +79,7 @@ class BudgetService:
         Raises:
             Invalid: something is wrong with it.
             NotAllowed: it is for an admin to set.
+            Overloaded: there are as many as may be.
         """
         budget = budget_of(
             asked, name=name, prices=self._accounts.prices, by_admin=who.admin, set_by=who.name
@@ -81,6 +89,7 @@ class BudgetService:
             account = self._accounts.get(name)
             if account is not None:
                 self._require_changing(who, account.budget)
+            self._require_room(budget)
             await self._budgets.put(budget)
             if account is not None and counts_same(account.budget, budget):
                 self._accounts.change(budget)
@@ -138,6 +147,16 @@ class BudgetService:
     def _require_changing(self, who: Principal, budget: Budget) -> None:
         if not who.admin and (budget.by_admin or not self._may_see(who, budget)):
             raise NotAllowed(f"an admin has set the budget {budget.name!r}: ask one to change it")
+
+    def _require_room(self, budget: Budget) -> None:
+        scope, before = budget.scope, self._budgets.get(budget.name)
+        if before is not None and before.scope == scope:
+            return
+        others = [one for one in self._budgets.all() if one.name != budget.name]
+        if sum(one.scope == scope for one in others) >= OF_ONE_SCOPE_MAX:
+            raise Overloaded(f"there are {OF_ONE_SCOPE_MAX} budgets of {scope} already")
+        if scope.app and sum(one.scope.app == scope.app for one in others) >= OF_ONE_APP_MAX:
+            raise Overloaded(f"{scope.app} and its functions have {OF_ONE_APP_MAX} budgets already")
 
     def _standing(self, account: Account) -> Standing:
         return account.standing(self._clock.now(), self._budgets.marks(account.budget.name))

@@ -18,7 +18,9 @@ class _Who(msgspec.Struct):
 
 
 _who = msgspec.json.Decoder(_Who).decode
+_OK, _HTTP = Ending.OK, Verb.HTTP
 _SILENT = (Ending.OK, Ending.CANCELLED, Ending.BUDGET, Ending.SLOWED)
+_BLANKS_MAX = 10_000  # Of functions that were called lately; then all are written anew.
 
 
 class Recorded:
@@ -32,36 +34,40 @@ class Recorded:
         clock: Clock,
         fresh: Callable[[], bytes] = lambda: b"",
     ) -> None:
-        self._inner, self._meter, self._clock = inner, meter, clock
-        self._fresh = fresh
+        self._inner, self._fresh = inner, fresh
+        self.meter, self.clock = meter, clock
+        self._blanks: dict[int, tuple[Function, Record]] = {}
 
     def start(self, invocation: Invocation, exchange: Exchange) -> Call:
         if not invocation.traceparent:
             invocation.traceparent = self._fresh()  # A replay, say: it begins a trace of its own.
-        return self._inner.start(
-            invocation, _Noting(invocation, exchange, self._meter, self._clock)
-        )
+        return self._inner.start(invocation, _Noting(invocation, exchange, self))
+
+    def blank(self, function: Function) -> Record:
+        """Give a record with all that is the same for all calls of a function, to be copied."""
+        known = self._blanks.get(id(function))  # Which is its own as long as it is kept here.
+        if known is None:
+            if len(self._blanks) >= _BLANKS_MAX:
+                self._blanks.clear()
+            known = self._blanks[id(function)] = function, _blank_of(function)
+        return known[1]
 
 
 class _Noting:
     """An exchange that looks at the status as it passes, and writes down the end."""
 
     __slots__ = (
-        "_clock",
         "_exchange",
         "_invocation",
-        "_meter",
+        "_recorded",
         "_status",
         "_whole",
         "body",
         "message",
     )
 
-    def __init__(
-        self, invocation: Invocation, exchange: Exchange, meter: Meter, clock: Clock
-    ) -> None:
-        self._invocation, self._exchange = invocation, exchange
-        self._meter, self._clock = meter, clock
+    def __init__(self, invocation: Invocation, exchange: Exchange, recorded: Recorded) -> None:
+        self._invocation, self._exchange, self._recorded = invocation, exchange, recorded
         self._status = 0
         self._whole: tuple[int, Headers, bytes] | None = None
         # Bodies pass straight through: bound methods of the caller's, no frame of ours between.
@@ -83,53 +89,64 @@ class _Noting:
         self._exchange.ended(outcome)
 
     def _note(self, outcome: Outcome) -> None:
-        invocation, usage = self._invocation, outcome.usage
-        now = self._clock.now()
-        record = _record_of(invocation, usage, now=now, status=self._status)
-        if outcome.ending is not Ending.OK:
+        recorded, invocation, usage = self._recorded, self._invocation, outcome.usage
+        meter, now = recorded.meter, recorded.clock.now()
+        # copy.copy() finds the same after twice the time.
+        record: Record = recorded.blank(invocation.function).__copy__()  # type: ignore[attr-defined]
+        _fill_in(record, invocation, usage)
+        record.at, record.status = now - usage.queue_s - usage.wall_s, self._status
+        if outcome.ending is not _OK:
             record.ending, record.message = outcome.ending.value, outcome.message
             record.by_function = outcome.by_function
-        if outcome.ending not in _SILENT:
-            note_blame(record, outcome)
-        self._meter.note(record)
+            if outcome.ending not in _SILENT:
+                note_blame(record, outcome)
+        meter.note(record)
         if invocation.spans > SPANS_PER_CALL_MAX:
-            self._meter.span(rest_of(invocation, at=now))
+            meter.span(rest_of(invocation, at=now))
         invocation.noted = True
         if outcome.message and not usage.instance and outcome.ending not in _SILENT:
             # It never reached an instance, which would have said so itself.
-            self._meter.log(_sentence(record, at=now))
+            meter.log(_sentence(record, at=now))
 
 
-def _record_of(invocation: Invocation, usage: Usage, *, now: float, status: int) -> Record:
-    """Write down a call that ended well just now. What most calls have none of is set only where
-    they have it: that halves the time this takes.
-    """
-    function: Function = invocation.function
-    context = invocation.traceparent.decode("ascii", "replace")
+def _blank_of(function: Function) -> Record:
+    """Write down what is known of a call before it begins: that it will end well, at first."""
     route = function.route
-    record = Record(
-        id=invocation.id,
-        at=now - usage.queue_s - usage.wall_s,
+    return Record(
+        id="",
+        at=0.0,
         app=function.id.app,
         function=function.id.name,
-        revision=invocation.revision,
-        method=invocation.method,
-        path=invocation.root_path + invocation.path,
-        status=status,
+        revision="",
+        method="",
+        path="",
+        status=0,
         ending="ok",
-        cold=usage.cold,
-        queue_ms=usage.queue_s * 1e3,
-        wall_ms=usage.wall_s * 1e3,
-        cpu_ms=usage.cpu_s * 1e3,
-        memory_peak_bytes=usage.memory_peak_bytes,
-        bytes_in=usage.bytes_in,
-        bytes_out=usage.bytes_out,
-        instance=usage.instance,
-        trace=context[3:35],
-        span=context[36:52],
+        cold=False,
+        queue_ms=0.0,
+        wall_ms=0.0,
+        cpu_ms=0.0,
+        memory_peak_bytes=0,
+        bytes_in=0,
+        bytes_out=0,
+        instance="",
         route=route.path if route is not None else "",
         memory_bytes=function.limits.memory_bytes,
     )
+
+
+def _fill_in(record: Record, invocation: Invocation, usage: Usage) -> None:
+    """Write into a blank what a call was. What most calls have none of is set only where they have
+    it: that and the copying take half as long as making a record of forty members.
+    """
+    context = invocation.traceparent.decode("ascii", "replace")
+    record.id, record.revision = invocation.id, invocation.revision
+    record.trace, record.span = context[3:35], context[36:52]
+    record.method, record.path = invocation.method, invocation.root_path + invocation.path
+    record.queue_ms, record.wall_ms = usage.queue_s * 1e3, usage.wall_s * 1e3
+    record.cpu_ms, record.memory_peak_bytes = usage.cpu_s * 1e3, usage.memory_peak_bytes
+    record.bytes_in, record.bytes_out = usage.bytes_in, usage.bytes_out
+    record.instance = usage.instance
     if invocation.parent:
         record.parent = invocation.parent
     if invocation.user:
@@ -137,12 +154,9 @@ def _record_of(invocation: Invocation, usage: Usage, *, now: float, status: int)
     if invocation.used:
         record.used = invocation.used
     if usage.cold:
-        record.start_ms = usage.start_s * 1e3
-    if usage.egress_bytes:
-        record.egress_bytes = usage.egress_bytes
-    if invocation.verb is not Verb.HTTP or invocation.depth or invocation.replay_of:
+        record.cold, record.start_ms = True, usage.start_s * 1e3
+    if invocation.verb is not _HTTP or invocation.depth or invocation.replay_of:
         _note_cause(record, invocation)
-    return record
 
 
 def _note_cause(record: Record, invocation: Invocation) -> None:

@@ -52,8 +52,8 @@ def read_rejected(signal: Signal, body: bytes, protocol: str) -> int:
     """Read from an answer how many of those sent were not taken; 0 if it cannot be read."""
     try:
         said = msgspec.json.decode(body) if protocol == JSON else _from_protobuf(signal, body)
-        return int(said.get("partialSuccess", {}).get(signal.rejected, 0))
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError, AttributeError):
+        return max(0, int(said.get("partialSuccess", {}).get(signal.rejected, 0)))
+    except (msgspec.DecodeError, ValueError, TypeError, AttributeError, OverflowError):
         return 0  # What is no answer of a collector says nothing of what it has taken.
 
 

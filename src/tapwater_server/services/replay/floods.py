@@ -1,4 +1,4 @@
-"""How many failures of a function are worth recording: a leaky bucket for each that fails."""
+"""How many calls of a function are worth recording: a leaky bucket for each."""
 
 from tapwater_server.model.ids import FunctionId
 from tapwater_server.ports.clock import Clock

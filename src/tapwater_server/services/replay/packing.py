@@ -69,7 +69,7 @@ def pack(taken: Taken, forms: Forms) -> Recording:
         scheme=asked.scheme,
         host=asked.host,
         client=asked.client,
-        params=dict(asked.params or {}),
+        params={name: mask_text(text, forms) for name, text in (asked.params or {}).items()},
         headers=mask_headers(asked.headers, forms),
         body=masked_body(body[:REQUEST_BYTES_MAX], asked.headers, forms),
         body_cut=taken.body_bytes > REQUEST_BYTES_MAX or not taken.body_whole,

@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
+from tapwater_server.model.function import Function
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Verb
 from tapwater_server.model.recording import ANSWER_BYTES_MAX, REQUEST_BYTES_MAX, Why
 from tapwater_server.model.tape import Tape
@@ -34,6 +35,9 @@ class Recorder:
         self._settings = settings
         self._floods = Floods(
             burst=settings.failures_burst, per_s=settings.failures_per_s, clock=clock
+        )
+        self._samples = Floods(
+            burst=settings.samples_burst, per_s=settings.samples_per_s, clock=clock
         )
         self._pass = self._stride()
         self.held_bytes = 0
@@ -70,15 +74,16 @@ class Recorder:
 
     # What an exchange tells.
 
-    def is_sampled(self, share: float | None) -> bool:
+    def is_sampled(self, function: Function) -> bool:
         """Decide about a call that ended well; dice are thrown only to choose the next one."""
-        if share is not None:
-            return self._chance() < share
+        if function.record_share is not None:
+            return self._chance() < function.record_share
         self._pass -= 1
         if self._pass > 0:
             return False
         self._pass = self._stride()
-        return self._settings.share > 0
+        share = self._settings.share
+        return share >= 1 or (share > 0 and self._samples.admits(function.id))
 
     def _stride(self) -> int:
         """How many calls from here the next sample is, if each has the same chance."""
@@ -155,7 +160,7 @@ class _Watching:
             recorder.let_go(invocation.tape)
         ending = outcome.ending
         if (ending is _OK and self._status < STATUS_FAILED) or ending is _CANCELLED:
-            if recorder.is_sampled(invocation.function.record_share):
+            if recorder.is_sampled(invocation.function):
                 recorder.take(self, outcome, Why.SAMPLE)
         elif ending not in _UNTOUCHED:
             recorder.take(self, outcome, Why.ERROR)

@@ -20,3 +20,7 @@ class ReplaySettings:
     # function, its failures are counted and not recorded.
     failures_burst: float = 200
     failures_per_s: float = 20
+    # Nor is a hundredth of ten thousand calls a second worth what writing it down takes: where
+    # the share is the node's and not the function's own, no more than these, per function.
+    samples_burst: float = 50
+    samples_per_s: float = 5

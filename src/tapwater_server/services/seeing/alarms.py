@@ -1,5 +1,6 @@
 """Watches what is seen for what somebody wants to be told of."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from tapwater_server.model.fault import Fault
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.alerts import Alerts
 from tapwater_server.ports.bus import Bus
-from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.clock import Clock, wait_either
 from tapwater_server.ports.faults import Stirred
 from tapwater_server.ports.notifier import Hook, Notice, Notifier
 from tapwater_server.services.seeing.pulse import Beat
@@ -35,7 +36,6 @@ class _Watch:
     calls: Window
     dead: Counted
     value: float = 0.0
-    told_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class AlertStanding:
 
     value: float = 0.0  # what it measures, a moment ago
     firing: bool = False
-    told_at: float = 0.0  # 0: never since the start
+    told_at: float = 0.0  # 0: never
 
 
 class Alarms:
@@ -64,13 +64,16 @@ class Alarms:
         self._alerts, self._notifier = alerts, notifier
         self._bus, self._apps, self._clock = bus, apps, clock
         self._watches: dict[tuple[str, str], _Watch] = {}
+        self._told: dict[tuple[AppId, str], float] = {}  # since the start
+        self._unwritten: set[tuple[AppId, str]] = set()
+        self._came = asyncio.Event()
 
     def standing(self, alert: Alert) -> AlertStanding:
-        watch = self._watches.get(alert.place)
+        watch, told_at = self._watches.get(alert.place), self._told_at(alert)
         if watch is None or watch.alert != alert:
-            return AlertStanding()
+            return AlertStanding(told_at=told_at)
         firing = alert.kind in MEASURED and watch.value > alert.above
-        return AlertStanding(value=watch.value, firing=firing, told_at=watch.told_at)
+        return AlertStanding(value=watch.value, firing=firing, told_at=told_at)
 
     def note(self, beat: Beat) -> None:
         """Add a second to what each rule has seen."""
@@ -91,11 +94,13 @@ class Alarms:
                 self._tell(watch, *_of_fault(fault, new=one.new))
 
     async def run(self) -> None:
-        """Look around every ten seconds, until cancelled."""
+        """Look around every ten seconds, and when somebody was told, until cancelled."""
         while True:
-            await self._clock.sleep(EVERY_S)
+            await wait_either(self._came, clock=self._clock, seconds=EVERY_S)
+            self._came.clear()
             try:
                 await self.step()
+                await self.remember()
             except Exception:  # The border of a loop's step.
                 _log.exception("the alerts could not be looked at")
 
@@ -137,10 +142,25 @@ class Alarms:
         return self._watches.values()
 
     def _tell(self, watch: _Watch, text: str, facts: Mapping[str, Any]) -> bool:
-        told = self._notifier.tell(notice_of(watch.alert, text, facts))
+        alert, now = watch.alert, self._clock.now()
+        ago_s = now - self._told_at(alert)
+        if alert.place not in self._told and 0 <= ago_s < alert.quiet_minutes * 60.0:
+            return False  # It was told before the node was started again.
+        told = self._notifier.tell(notice_of(alert, text, facts))
         if told:
-            watch.told_at = self._clock.now()
+            self._told[alert.place] = now
+            self._unwritten.add(alert.place)
+            self._came.set()
         return told
+
+    def _told_at(self, alert: Alert) -> float:
+        return self._told.get(alert.place) or self._alerts.told_at(alert.app, alert.name)
+
+    async def remember(self) -> None:
+        """Write down who was told, so that a restart does not tell again."""
+        while self._unwritten:
+            place = self._unwritten.pop()
+            await self._alerts.note_told(*place, self._told[place])
 
 
 def notice_of(alert: Alert, text: str, facts: Mapping[str, Any]) -> Notice:

@@ -69,7 +69,7 @@ class Grouping:
         self._faults, self._meter, self._clock = faults, meter, clock
         self._waiting: dict[str, _Came] = {}
         self._listeners: list[Callable[[Stirred], None]] = []
-        self._arrived = asyncio.Event()
+        self._arrived, self._writing = asyncio.Event(), asyncio.Lock()
         self.ungrouped = 0
 
     def when_stirred(self, told: Callable[[Stirred], None]) -> None:
@@ -104,6 +104,10 @@ class Grouping:
 
     async def step(self) -> int:
         """Write down what waits; say how many groups that were. What fails waits on."""
+        async with self._writing:
+            return await self._write()
+
+    async def _write(self) -> int:
         waiting, self._waiting = self._waiting, {}
         self._arrived.clear()
         if not waiting:

@@ -1,11 +1,12 @@
 """Serves what was seen: /stats, /live, /invocations, /logs and /traces of the node's API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import asdict
 
 from tapwater_server.model.errors import Invalid
+from tapwater_server.ports.meter import Record
 from tapwater_server.services.seeing.pulse import Pulse
 from tapwater_server.services.seeing.reading import Reading, last_seq
 from tapwater_server.services.seeing.searching import (
@@ -24,12 +25,17 @@ TRACES_MAX = 200
 NDJSON = {"content-type": "application/x-ndjson"}
 _HEX = frozenset("0123456789abcdef")
 
+Price = Callable[[Record], Mapping[str, str]]  # what a call cost: an amount, and its currency
+
 
 class SeeingApi:
     """Translates; the parts that read decide."""
 
-    def __init__(self, *, reading: Reading, series: Series, pulse: Pulse) -> None:
+    def __init__(
+        self, *, reading: Reading, series: Series, pulse: Pulse, price: Price | None = None
+    ) -> None:
         self._reading, self._series, self._pulse = reading, series, pulse
+        self._price = price
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
@@ -102,7 +108,10 @@ class SeeingApi:
 
     async def _record(self, asked: Asked) -> Mapping[str, Any]:
         record, lines = await self._reading.record(asked.params["id"], asked.who)
-        return {**asdict(record), "lines": [asdict(one) for one in lines]}
+        said = {**asdict(record), "lines": [asdict(one) for one in lines]}
+        if self._price is not None:
+            said["cost"] = self._price(record)
+        return said
 
     async def _traces(self, asked: Asked) -> Mapping[str, Any]:
         since = asked.number("since", low=0, high=TIME_MAX)

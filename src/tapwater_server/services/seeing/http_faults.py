@@ -1,6 +1,6 @@
 """Serves groups of errors: /faults of the node's API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,10 +24,12 @@ class StateAsked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FaultsApi:
-    """Translates; the store decides."""
+    """Translates; the store decides. ``settled`` waits until what came so far is in it."""
 
-    def __init__(self, *, faults: Faults, clock: Clock) -> None:
-        self._faults, self._clock = faults, clock
+    def __init__(
+        self, *, faults: Faults, clock: Clock, settled: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._faults, self._clock, self._settled = faults, clock, settled
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
@@ -63,6 +65,7 @@ class FaultsApi:
 
     async def _list(self, asked: Asked) -> Mapping[str, Any]:
         limit = int(asked.number("limit", low=1, high=LIMIT_MAX) or 100)
+        await self._settled()
         faults = await self._faults.list(
             app=app_in_query(asked),
             function=asked.text("function"),

@@ -1,8 +1,10 @@
 """Serves /_/metrics: what Prometheus may know of this node, put together when it asks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from tapwater_server.model.budget import Standing
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.bus import Bus, LineStats
 from tapwater_server.ports.clock import Clock
@@ -68,6 +70,56 @@ _TOP: Sequence[tuple[str, _Kind, str, tuple[str, str]]] = (
     ("meter_dropped_total", "counter", "Log lines and spans dropped.", ("meter", "dropped")),
     ("meter_waiting", "gauge", "What waits to be written down.", ("meter", "waiting")),
 )
+_BUDGETS: Sequence[tuple[str, str, Callable[[Standing], float]]] = (
+    ("limit", "What may be used in the period.", lambda s: s.budget.limit),
+    ("spent", "What was used in the period so far.", lambda s: s.spent),
+    ("reserved", "What calls that run now may still use.", lambda s: s.reserved),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """What was to be written down or told, and was not."""
+
+    recordings_dropped: int
+    recordings_waiting: int
+    faults_ungrouped: int  # failures beyond the groups there may be between two writes
+    notices_failed: int
+    notices_dropped: int
+
+
+_LOSSES: Sequence[tuple[str, _Kind, str, Callable[[Losses], int]]] = (
+    (
+        "recordings_dropped_total",
+        "counter",
+        "Calls that were to be recorded and were not.",
+        lambda lost: lost.recordings_dropped,
+    ),
+    (
+        "recordings_waiting",
+        "gauge",
+        "Recordings that wait to be written down.",
+        lambda lost: lost.recordings_waiting,
+    ),
+    (
+        "faults_ungrouped_total",
+        "counter",
+        "Failed calls that are in no group of errors.",
+        lambda lost: lost.faults_ungrouped,
+    ),
+    (
+        "notices_failed_total",
+        "counter",
+        "Mails and webhooks of alerts that were given up.",
+        lambda lost: lost.notices_failed,
+    ),
+    (
+        "notices_dropped_total",
+        "counter",
+        "Mails and webhooks of alerts that found no room to wait.",
+        lambda lost: lost.notices_dropped,
+    ),
+)
 
 
 class Metrics:
@@ -82,9 +134,12 @@ class Metrics:
         apps: Callable[[], Iterable[AppId]],
         bus: Bus,
         log: EventLog,
+        budgets: Callable[[], Iterable[Standing]],
+        losses: Callable[[], Losses],
         clock: Clock,
     ) -> None:
         self._pulse, self._now, self._top = pulse, now, top
+        self._budgets, self._losses = budgets, losses
         self._apps, self._bus, self._eventlog = apps, bus, log
         self._clock = clock
 
@@ -107,6 +162,8 @@ class Metrics:
             *of_node(self._now(), self._top()),
             *of_events(await self._lines(), now=self._clock.now()),
             await self._behind(),
+            *of_budgets(self._budgets()),
+            *of_losses(self._losses()),
         ]
         return Answer(written(families), headers={"content-type": MEDIA})
 
@@ -201,6 +258,36 @@ def of_events(lines: Mapping[AppId, Sequence[LineStats]], *, now: float) -> Iter
         says="Age of the oldest delivery that is not settled.",
         samples=ages,
     )
+
+
+def of_budgets(standings: Iterable[Standing]) -> Iterator[Family]:
+    """How far each budget is used up."""
+    found = [(standing, _of_budget(standing)) for standing in standings]
+    for name, says, value in _BUDGETS:
+        samples = [Sample(value=value(each), labels=labels) for each, labels in found]
+        yield Family(name=f"tapwater_budget_{name}", kind="gauge", says=says, samples=samples)
+    states = [Sample(value=1, labels={**labels, "state": each.state}) for each, labels in found]
+    says = "The state that each budget is in."
+    yield Family(name="tapwater_budget_state", kind="gauge", says=says, samples=states)
+
+
+def of_losses(losses: Losses) -> Iterator[Family]:
+    """What was lost, so that nobody takes silence for peace."""
+    for name, kind, says, value in _LOSSES:
+        yield one(f"tapwater_{name}", kind, says, value(losses))
+
+
+def _of_budget(standing: Standing) -> Labels:
+    budget = standing.budget
+    scope = budget.scope
+    whose = scope.project or scope.app
+    return {
+        "budget": budget.name,
+        "scope": scope.kind.value,
+        "of": f"{whose}:{scope.function}" if scope.function else whose,
+        "every": budget.every.value,
+        "unit": budget.unit,
+    }
 
 
 def _ages(lines: Sequence[LineStats]) -> Iterator[float]:

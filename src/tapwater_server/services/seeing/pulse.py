@@ -51,6 +51,7 @@ class Pulse:
         self._standing: tuple[Beat, NodeNow] | None = None
         self._ticks: dict[tuple[AppId | None, str | None], bytes] = {}
         self._next: asyncio.Future[Beat] | None = None
+        self._adding = False
 
     def when_beaten(self, told: Callable[[Beat], None]) -> None:
         """Whom to call with each second. What it raises is told to the log, and nobody else."""
@@ -64,6 +65,7 @@ class Pulse:
 
     async def step(self) -> int:
         """Add up what came since the last beat; say how many calls that were."""
+        self._adding = True
         came = self._came.copy()
         self._came.clear()  # The same list: whoever holds its append goes on with it.
         seen: dict[Key, Seen] = {}
@@ -75,7 +77,15 @@ class Pulse:
             self.totals.setdefault(key, Seen()).add(more)
         failed = [one for one in came if one.fault]
         self._tell(Beat(at=self._clock.now(), seen=seen, failed=failed))
+        self._adding = False
         return len(came)
+
+    async def failed_told(self) -> None:
+        """Wait until every failed call that came so far was told of: a second at most. Who asks for
+        errors right after one must find it.
+        """
+        if self._adding or any(one.fault for one in self._came):
+            await self._wait_next()
 
     def forget(self, app: AppId) -> None:
         """Keep no counts of an app that is gone."""
@@ -131,12 +141,15 @@ class Pulse:
         return event
 
     def _add(self, seen: dict[Key, Seen], records: Iterable[Record]) -> None:
+        groups: dict[Key, list[Record]] = {}
         for record in records:
             key = (record.app, record.function)
-            sums = seen.get(key)
-            if sums is None:
-                sums = self._place(seen, key)
-            sums.note(record)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = []
+            group.append(record)
+        for key, calls in groups.items():
+            (seen.get(key) or self._place(seen, key)).note(calls)
 
     def _place(self, seen: dict[Key, Seen], key: Key) -> Seen:
         full = len(self.totals) + len(seen) >= FUNCTIONS_MAX

@@ -55,10 +55,12 @@ class Root:
 def trace_of(
     id: str, *, records: Sequence[Record], spans: Sequence[Span], lines: Sequence[LogLine]
 ) -> Trace:
-    """Put a trace together."""
-    steps = [step for record in records for step in steps_of(record)]
-    steps += [_step(span) for span in spans]
-    steps.sort(key=lambda step: step.at)
+    """Put a trace together. What was written down twice, around a crash, is shown once."""
+    of_calls = (step for record in records for step in steps_of(record))
+    each: dict[str, Step] = {}
+    for step in (*of_calls, *map(_step, spans)):
+        each.setdefault(step.id, step)  # Calls first: a function may give its steps any id.
+    steps = sorted(each.values(), key=lambda step: step.at)
     began = min((step.at for step in steps), default=0.0)
     ended = max((step.at + step.took_ms / 1e3 for step in steps), default=0.0)
     return Trace(

@@ -24,9 +24,10 @@ class Window:
 
     def total(self, now: float) -> Seen:
         """Add up what is not too old."""
-        total, oldest = Seen(), int(now // 60) - (self._minutes.maxlen or 1)
+        total, newest = Seen(), int(now // 60)
+        oldest = newest - (self._minutes.maxlen or 1)
         for minute, seen in self._minutes:
-            if minute > oldest:
+            if oldest < minute <= newest:  # Later ones are of a clock that was put back.
                 total.add(seen)
         return total
 
@@ -46,8 +47,9 @@ class Counted:
 
     def growth(self, now: float) -> int:
         """Say how many more there are than at the beginning of these minutes."""
-        oldest = int(now // 60) - (self._counts.maxlen or 1)
-        counts = [count for minute, count in self._counts if minute > oldest]
+        newest = int(now // 60)
+        oldest = newest - (self._counts.maxlen or 1)
+        counts = [count for minute, count in self._counts if oldest < minute <= newest]
         return max(0, counts[-1] - min(counts)) if counts else 0
 
 

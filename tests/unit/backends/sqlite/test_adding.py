@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tapwater_server.backends.sqlite import adding
 from tapwater_server.backends.sqlite.adding import Added, merge
 from tapwater_server.model.usage import amounts
 from tapwater_server.ports.ledger import DAY_S, HOUR_S, Line
@@ -74,3 +75,43 @@ def test_sums_of_sums() -> None:
     one.add(other)
     assert dict(one.sums) == {Line(0, "a", "a"): {"mails": 5}}
     assert dict(one.users) == {Line(0, "a", "a", user="ada"): {"mails": 5}}
+
+
+def test_a_disk_that_is_full_for_days_costs_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others are counted together then, and the amounts are still those of all."""
+    monkeypatch.setattr(adding, "LINES_MAX", 50)
+    monkeypatch.setattr(adding, "USERS_CALLS_MAX", 20)
+    added = Added(project_of=str.upper)
+    for n in range(3_000):
+        one = Record(
+            id=f"{n}",
+            at=n * 60.0,
+            app="a",
+            function="f",
+            revision="r",
+            method="GET",
+            path="/",
+            status=200,
+            ending="ok",
+            cold=False,
+            queue_ms=0.0,
+            wall_ms=1.0,
+            cpu_ms=0.0,
+            memory_peak_bytes=0,
+            bytes_in=1,
+            bytes_out=0,
+            instance="i",
+            user=f"user-{n}",
+            route=f"/route-{n}",
+        )
+        added.records([one])
+        added.uses([Use(at=n * 60.0, app="a", quantity="mails", amount=1, user=f"other-{n}")])
+        assert added.pending <= 21
+    added.settle()
+    assert max(len(added.sums), len(added.users), len(added.tallies)) <= 50 + 60
+    for found in (added.sums, added.users):
+        assert sum(one.get("calls", 0) for one in found.values()) == 3_000
+        assert sum(one.get("mails", 0) for one in found.values()) == 3_000
+    assert sum(one.calls for one in added.tallies.values()) == 3_000

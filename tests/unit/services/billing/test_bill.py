@@ -135,12 +135,23 @@ async def test_json_has_money_as_text(world: World) -> None:
 
 
 async def test_csv_adds_up_and_holds_no_formula(world: World) -> None:
-    world.call("shop", "=HYPERLINK(1)", 1)
+    for function in ("=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\n=1", "\uff1d1"):
+        world.call("shop", function, 1)
     rows = list(csv.DictReader(io.StringIO(bill_csv(await world.bill("function")).decode())))
     *items, total = rows
     assert sum(Decimal(row["cost"]) for row in items) == Decimal(total["cost"])
     assert (total["quantity"], total["currency"]) == ("total", "EUR")
-    assert not any(row["function"].startswith("=") for row in rows)
+    assert sum(row["function"].startswith("'") for row in rows) == 6
+    assert not any(row["function"][:1] in set("=+-@\n\uff1d") for row in rows[:-1])
+
+
+async def test_a_huge_bill_is_still_one(world: World) -> None:
+    world.use("vast", "doc_reads", 9e18)
+    bill = await world.bill("app")
+    line = bill_says(bill)["lines"][0]
+    assert (line["key"], line["cost"]) == (["vast"], "90000000000000000")
+    assert b"90000000000000000" in bill_csv(bill)
+    assert b"90000000000000000.00 EUR" in bill_page(bill)
 
 
 class _Links(HTMLParser):

@@ -12,7 +12,7 @@ from tapwater_server.services.billing.month import Month, read_month
 from tapwater_server.services.billing.shelf import Shelf
 
 MONTH = read_month("2026-11")
-PROJECTS = {"shop": "commerce", "till": "commerce", "blog": "press"}
+PROJECTS = {"shop": "commerce", "till": "commerce", "blog": "press", "vast": "vast"}
 
 
 def price(quantity: str, each: str, *, free: str = "0") -> Price:

@@ -245,13 +245,13 @@ def test_who_was_let_in_may_go_on_while_there_is_room(world: World) -> None:
     assert world.accounts.check(SHOP, "users/hello", call="another") is not None
 
 
-def test_a_call_that_has_run_through_the_budget_reads_no_more(world: World) -> None:
+async def test_a_call_that_has_run_through_the_budget_reads_no_more(world: World) -> None:
     world.put(replace(CALLS, unit="gb_s", limit=1.0))
     running = world.begin()
     assert running is not None
-    world.clock.jump(7.9)
+    await world.clock.advance(7.9)
     assert world.accounts.check(SHOP, "users/hello", call=running.id) is None
-    world.clock.jump(0.2)
+    await world.clock.advance(0.2)
     assert world.accounts.check(SHOP, "users/hello", call=running.id) is not None
 
 
@@ -304,12 +304,12 @@ def test_otherwise_it_holds_what_calls_used_lately(world: World) -> None:
     assert world.reserved() == pytest.approx(0.2)
 
 
-def test_what_a_long_call_has_used_is_held_while_it_runs(world: World) -> None:
+async def test_what_a_long_call_has_used_is_held_while_it_runs(world: World) -> None:
     world.put(GB_S)
     for _ in range(10):
         world.end(world.begin(), wall_ms=8)
     running = [world.begin() for _ in range(4)]
-    world.clock.jump(5.0)
+    await world.clock.advance(5.0)
     world.accounts.tick()
     assert world.reserved() == pytest.approx(2.5)
     assert world.begin() is None
@@ -336,6 +336,35 @@ def test_the_moment_of_slowing_outlives_a_start(world: World) -> None:
     account.recall([mark])
     account.set(6, now)
     assert account.slowed_at == now - 600
+
+
+async def test_a_clock_that_leaps_holds_nothing_for_years_that_nobody_ran(world: World) -> None:
+    """The call goes on after the clock is right again: what is held for it must not stay."""
+    world.put(GB_S)
+    for _ in range(10):
+        world.end(world.begin(), wall_ms=8)
+    running = world.begin()
+    world.clock.jump(73 * 365 * DAY_S)
+    await world.clock.advance(1.0)
+    world.accounts.tick()
+    assert world.begin() is not None
+    world.clock.jump(-73 * 365 * DAY_S)
+    world.accounts.tick()
+    assert world.reserved() < 1.0
+    assert world.begin() is not None
+    world.end(running)
+
+
+def test_slowed_by_a_clock_that_was_ahead_it_opens_in_time(world: World) -> None:
+    slow = (Step(at_percent=50, does=Does.SLOW), Step(at_percent=100, does=Does.REFUSE))
+    world.clock.jump(15 * 3600.0)
+    world.put(replace(CALLS, limit=100, steps=slow), spent=50)
+    account = world.accounts.get("calls")
+    assert account is not None
+    assert account.slowed_at == world.clock.now()
+    world.clock.jump(-15 * 3600.0)
+    verdict = account.judge(world.clock.now(), wanted=0.0)
+    assert verdict.again_s < 3600.0, "half is left for the day: a call every half hour"
 
 
 def test_money_that_is_not_the_tariffs_any_more_limits_nothing(world: World) -> None:

@@ -30,7 +30,6 @@ USAGE = Usage(
     memory_peak_bytes=7,
     bytes_in=8,
     bytes_out=9,
-    egress_bytes=10,
 )
 FINE = Outcome(ending=Ending.OK, usage=USAGE)
 
@@ -108,7 +107,6 @@ async def test_all_that_a_record_says_of_a_request() -> None:
         memory_bytes=256 << 20,
         bytes_in=8,
         bytes_out=9,
-        egress_bytes=10,
         instance="i",
         user="u7",
         trace="0af7651916cd43dd8448eb211c80319c",

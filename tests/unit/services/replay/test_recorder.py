@@ -80,12 +80,23 @@ async def test_which_ends_count_as_failures(ending: Ending, status: int, expecte
 
 
 async def test_a_share_of_the_others_is_taken() -> None:
-    bench = Bench(share=0.1)
+    bench = Bench(share=0.1, samples_burst=1e9)
     for _ in range(2000):
         bench.begin(call())[0].answer(200)
     taken = bench.taken()
     assert 120 < len(taken) < 290
     assert {one.why for one in taken} == {Why.SAMPLE}
+
+
+async def test_a_loud_function_is_sampled_so_many_times_a_second() -> None:
+    bench = Bench(share=0.5, samples_burst=5, samples_per_s=2)
+    for expected in (5, 7):
+        for _ in range(200):
+            bench.begin(call())[0].answer(200)
+        assert len(bench.recorder.waiting) == expected
+        await bench.clock.advance(1.0)
+    bench.begin(call(function(record_share=1.0)))[0].answer(200)
+    assert len(bench.recorder.waiting) == 8  # What a function asks for itself, it gets.
 
 
 async def test_a_function_says_for_itself() -> None:

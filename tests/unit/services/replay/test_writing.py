@@ -56,9 +56,10 @@ class Bench:
     def fail(self, id: str, **changes: Any) -> None:
         self.recorder.start(call(id=id, **changes), Gathered(body_bytes_max=1 << 20))
 
-    @staticmethod
-    def _fail(call: ScriptedCall) -> None:
-        call.end(Ending.USER_ERROR, message="ValueError: swordfish")
+    message = "ValueError: swordfish"
+
+    def _fail(self, call: ScriptedCall) -> None:
+        call.end(Ending.USER_ERROR, message=self.message)
 
     @staticmethod
     def _forms(app: str) -> Forms:
@@ -139,3 +140,36 @@ async def test_what_is_old_is_swept() -> None:
     await bench.clock.advance(2 * DAY_S)
     await bench.writing.sweep()
     assert await bench.recordings.get("01") is None
+
+
+class Strict(MemoryRecordings):
+    """A disk that takes no half characters, as SQLite's."""
+
+    async def put(self, recordings: Sequence[Recording]) -> None:
+        for one in recordings:
+            one.message.encode()
+        await super().put(recordings)
+
+
+async def test_what_cannot_be_written_takes_nothing_with_it() -> None:
+    bench = Bench(Strict())
+    bench.fail("01")
+    bench.message = "half \ud800"
+    bench.fail("02")
+    bench.message = "fine"
+    bench.fail("03")
+    await bench.writing.flush()
+    assert await bench.recordings.get("01") is not None
+    assert await bench.recordings.get("02") is None
+    assert await bench.recordings.get("03") is not None
+    assert bench.recorder.dropped == 1
+
+
+async def test_secrets_in_parts_of_the_path_are_hidden() -> None:
+    bench = Bench()
+    bench.fail("01", path="/find/swordfish", params={"what": "swordfish"})
+    await bench.writing.flush()
+    found = await bench.recordings.get("01")
+    assert found is not None
+    assert found.path == "/find/•••"
+    assert found.params == {"what": "•••"}

@@ -55,6 +55,9 @@ class Rig:
     def __init__(self) -> None:
         self.clock, self.told, self.alerts = ManualClock(), Told(), MemoryAlerts()
         self.bus = Lines(clock=self.clock)
+        self.start_anew()
+
+    def start_anew(self) -> None:
         self.alarms = Alarms(
             alerts=self.alerts,
             notifier=self.told,
@@ -100,6 +103,21 @@ async def test_too_many_errors_are_told() -> None:
     assert standing.told_at == rig.clock.now()
 
 
+async def test_a_new_start_is_no_reason_to_tell_again() -> None:
+    rig = Rig()
+    await rig.alerts.put(RULE)
+    rig.second(calls=100, errors=100)
+    assert await rig.alarms.step() == 1
+    await rig.alarms.remember()
+    rig.start_anew()
+    rig.second(calls=100, errors=100)
+    assert await rig.alarms.step() == 0
+    assert rig.alarms.standing(RULE).told_at == rig.clock.now()
+    await rig.clock.advance(RULE.quiet_minutes * 60.0)
+    rig.second(calls=100, errors=100)
+    assert await rig.alarms.step() == 1
+
+
 async def test_what_is_old_does_not_count() -> None:
     rig = Rig()
     await rig.alerts.put(RULE)
@@ -120,7 +138,7 @@ async def test_slow_calls_are_told() -> None:
     await rig.alerts.put(replace(RULE, kind=AlertKind.LATENCY, above=1_000.0))
     slow = Seen()
     for n in range(50):
-        slow.note(call(wall_ms=5.0 if n % 2 else 3_000.0))
+        slow.note([call(wall_ms=5.0 if n % 2 else 3_000.0)])
     rig.alarms.note(Beat(at=rig.clock.now(), seen={("shop", "users/hi"): slow}))
     assert await rig.alarms.step() == 1
     assert "took longer than" in rig.told.notices[0].text
@@ -183,6 +201,17 @@ def test_a_window_forgets_minute_by_minute() -> None:
     assert window.total(4 * 60.0).calls == 2
     assert window.total(5 * 60.0).calls == 1
     assert window.total(9 * 60.0).calls == 0
+
+
+def test_minutes_of_a_clock_that_was_ahead_do_not_count() -> None:
+    window, counted = Window(minutes=5), Counted(minutes=5)
+    window.note(1e9, [Seen(calls=1000)])
+    counted.note(1e9, 1000)
+    for minute in (1, 2, 3):
+        window.note(minute * 60.0, [Seen(calls=1)])
+        counted.note(minute * 60.0, minute)
+    assert window.total(180.0).calls == 3
+    assert counted.growth(180.0) == 2
 
 
 def test_a_count_grows_from_its_lowest() -> None:

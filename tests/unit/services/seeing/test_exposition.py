@@ -4,11 +4,20 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tapwater_server.model.budget import Budget, Every, Scope, ScopeKind, Standing
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.bus import LineStats
 from tapwater_server.ports.stats import bucket_of
 from tapwater_server.services.seeing.exposition import BOUNDS, Family, Sample, histogram, written
-from tapwater_server.services.seeing.metrics import of_calls, of_events, of_functions, of_node
+from tapwater_server.services.seeing.metrics import (
+    Losses,
+    of_budgets,
+    of_calls,
+    of_events,
+    of_functions,
+    of_losses,
+    of_node,
+)
 from tapwater_server.services.seeing.now import FunctionNow, NodeNow
 from tapwater_server.services.seeing.seen import Seen
 from tests.unit.services.seeing.given import call
@@ -34,8 +43,8 @@ def read(*families: Family) -> dict[tuple[str, tuple[tuple[str, str], ...]], flo
 def test_the_parser_reads_what_was_counted() -> None:
     seen = Seen()
     for n in range(4):
-        seen.note(call(cold=n == 0, start_ms=4.0 if n == 0 else 0.0))
-    seen.note(call(ending="crashed", wall_ms=5_000.0))
+        seen.note([call(cold=n == 0, start_ms=4.0 if n == 0 else 0.0)])
+    seen.note([call(ending="crashed", wall_ms=5_000.0)])
     found = read(*of_calls({KEY: seen}))
     whose = (("app", "shop"), ("function", "users/hi"))
     name = "tapwater_invocations_total"
@@ -93,3 +102,32 @@ def test_no_name_breaks_out_of_its_label() -> None:
 
 def test_a_family_without_lines_is_not_named() -> None:
     assert written([Family(name="x", kind="gauge", says="X.", samples=())]) == b""
+
+
+def test_budgets_and_losses_are_shown() -> None:
+    scope = Scope(kind=ScopeKind.FUNCTION, app=AppId("shop"), function="users/hi")
+    budget = Budget(name="b", scope=scope, every=Every.DAY, unit="calls", limit=10.0)
+    standing = Standing(
+        budget=budget, spent=8.0, reserved=1.0, since=0.0, until=1.0, state="warned"
+    )
+    losses = Losses(
+        recordings_dropped=3,
+        recordings_waiting=0,
+        faults_ungrouped=2,
+        notices_failed=0,
+        notices_dropped=1,
+    )
+    found = read(*of_budgets([standing]), *of_losses(losses))
+    of = {
+        "budget": "b",
+        "scope": "function",
+        "of": "shop:users/hi",
+        "every": "day",
+        "unit": "calls",
+    }
+    labels = tuple(sorted(of.items()))
+    assert found["tapwater_budget_spent", labels] == 8
+    assert found["tapwater_budget_limit", labels] == 10
+    assert found["tapwater_budget_state", tuple(sorted({**of, "state": "warned"}.items()))] == 1
+    assert found["tapwater_recordings_dropped_total", ()] == 3
+    assert found["tapwater_faults_ungrouped_total", ()] == 2

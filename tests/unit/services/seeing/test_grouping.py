@@ -1,5 +1,6 @@
 """Calls that did not end well become groups, off the hot path."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -156,3 +157,12 @@ def test_ends_that_say_nothing_are_one_group() -> None:
     assert late == later != ""
     for ending in ("ok", "cancelled", "overloaded"):
         assert blame(ending=ending, message="", **same) == ""  # type: ignore[arg-type]
+
+
+async def test_a_step_ends_when_all_is_written_that_another_has_begun_to_write() -> None:
+    rig = Rig()
+    rig.grouping.note(Beat(at=1.0, failed=[failed("a")]))
+    first = asyncio.create_task(rig.grouping.step())
+    await rig.grouping.step()
+    assert await rig.faults.find("f1") is not None
+    await first

@@ -136,3 +136,15 @@ async def test_an_app_that_is_gone_is_not_counted_any_more() -> None:
     await pulse.step()
     pulse.forget(SHOP)
     assert list(pulse.totals) == [("other", "users/hi")]
+
+
+async def test_who_asks_for_errors_waits_for_those_that_came_and_for_nothing_else() -> None:
+    pulse = pulse_of()
+    pulse.note(call("fine"))
+    await pulse.failed_told()  # Nobody's mistake: nothing to wait for.
+    pulse.note(call("bad", ending="user_error", fault="f1"))
+    asks = asyncio.create_task(pulse.failed_told())
+    await settle()
+    assert not asks.done()
+    await pulse.step()
+    await asks

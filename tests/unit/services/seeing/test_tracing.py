@@ -18,6 +18,20 @@ def test_a_call_that_waited_has_a_step_for_each_wait() -> None:
     assert steps[0].facts["cold"] == "true"
 
 
+def test_what_was_written_down_twice_is_shown_once() -> None:
+    step = Span(
+        trace="t", id="a", parent="s-i1", name="one", kind="user", at=1.0, took_ms=1.0, app="shop"
+    )
+    own = Span(
+        trace="t", id="s-i1", parent="", name="me", kind="user", at=1.0, took_ms=1.0, app="shop"
+    )
+    found = trace_of("t", records=[call(), call()], spans=[step, step, own], lines=[])
+    assert sorted(each.id for each in found.spans) == sorted(
+        ["a", "s-i1", "s-i1.queue", "s-i1.handler"]
+    )
+    assert next(each for each in found.spans if each.id == "s-i1").kind == "invocation"
+
+
 def test_a_call_that_did_not_wait_has_a_handler_alone() -> None:
     steps = list(steps_of(call(queue_ms=0.01)))
     assert [step.kind for step in steps] == ["invocation", "handler"]

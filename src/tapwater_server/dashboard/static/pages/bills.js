@@ -111,10 +111,20 @@ function largest(bill) {
 }
 
 function clouds(bill, says) {
-  const rows = Object.entries(bill.as).map(([name, one]) => ({ name, title: says(name), value: Number(one.total), says: money(Number(one.total), one.currency) }));
+  const rows = Object.entries(bill.as).filter(([name]) => name !== "ours").map(([name, one]) => ({ name, currency: one.currency, title: says(name), value: Number(one.total), says: money(Number(one.total), one.currency) }));
   if (!rows.length) return empty("No other tariffs", "Tariffs of other clouds can be put into the data directory.");
   const all = rows.every((row) => row.value === 0) ? h("p", { class: "says" }, "So little that their free grants cover it.") : null;
-  return h("div", { class: "stack" }, barList("Totals by cloud", rows.sort((one, other) => one.value - other.value)), all);
+  const ours = bill.as.ours && h("p", {}, "Here: ", h("b", {}, Number(bill.as.ours.total) ? money(Number(bill.as.ours.total), bill.as.ours.currency) : "free"));
+  return h("div", { class: "stack" }, ours, byCurrency(rows), all);
+}
+
+/** Only totals of one currency stand beside each other: nothing is converted. */
+function byCurrency(rows) {
+  const currencies = [...new Set(rows.map((row) => row.currency))].sort();
+  return currencies.map((currency) => [
+    h("p", { class: "says" }, `In ${currency}, by their price lists${currencies.length > 1 ? "; nothing is converted" : ""}.`),
+    barList(`Totals by cloud in ${currency}`, rows.filter((row) => row.currency === currency).sort((one, other) => one.value - other.value)),
+  ]);
 }
 
 /** What a line is made of, unfolded when somebody wants to know. */

@@ -5,13 +5,14 @@ import { explain, sure } from "../ui/asking.js";
 import { jsonField } from "../ui/jsonfield.js";
 import { collectionList, collections, crumbsOf } from "./documents.js";
 
-export async function openDocument({ el, app, service, rest, go, signal }) {
+export async function openDocument({ el, app, service, rest, go, guard, signal }) {
   const shown = new Document({ app, service, parts: rest, go });
   await shown.read();
   append(el, shown.draw());
   window.addEventListener("beforeunload", (event) => {
     if (shown.field.dirty()) event.preventDefault();
   }, { signal });
+  guard(() => shown.field.dirty());
   await shown.below();
 }
 

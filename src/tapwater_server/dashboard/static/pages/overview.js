@@ -9,6 +9,7 @@ export const title = "Overview";
 
 const LOOK_S = 5;
 const SECONDS = 90;
+const BUDGETS = 4;
 
 export async function open({ el, api, live, query, setQuery, session, signal }) {
   const names = await appNames(api);
@@ -44,7 +45,7 @@ export async function open({ el, api, live, query, setQuery, session, signal }) 
     h("div", { class: "grid" }, card("Calls", calls.el), card("How long calls take", latency.el)),
     h("div", { class: "grid" }, card("Functions", { flush: true, says: "By calls in this time" }, busiest), h("div", { class: "stack" },
       card("Errors", { flush: true, says: "Groups that are open, seen last first", actions: [a("errors", "All errors")] }, faults),
-      card("Cost", { says: "This month", actions: [a("bills", "The bill")] }, cost))));
+      card("Cost", { says: "Today, and since the month began", actions: [a("bills", "The bill")] }, cost))));
   live.ticks({ app }, now.show, signal);
   await live.every(LOOK_S, look, signal);
   live.every(LOOK_S * 3, async () => {
@@ -96,16 +97,32 @@ async function showFaults(el, api, app) {
 }
 
 async function showCost(el, api, app) {
-  const [bill, { budgets }] = await Promise.all([api.get("/bills", { by: "app", as: "all", app }), api.get("/budgets")]);
+  const [bill, { budgets, currency }] = await Promise.all([api.get("/bills", { by: "day", as: "all", app }), api.get("/budgets")]);
+  const today = new Date().toISOString().slice(0, 10); // Days of bills are UTC's.
+  const cost = bill.lines.filter((line) => line.key[0] === today).reduce((sum, line) => sum + Number(line.cost), 0);
   const elsewhere = Object.entries(bill.as ?? {}).filter(([name]) => name !== bill.tariff && name !== "ours");
   const most = elsewhere.map(([name, one]) => [name, Number(one.total), one.currency]).sort((one, other) => other[1] - one[1]).slice(0, 4);
   replace(el, h("div", { class: "cost" },
-    h("p", { class: "cost-sum" }, money(Number(bill.total), bill.currency)),
-    most.length ? h("dl", { class: "cost-elsewhere" }, most.map(([name, total, currency]) => h("div", {}, h("dt", {}, name), h("dd", {}, money(total, currency))))) : null,
-    budgets.length ? h("ul", { class: "cost-budgets" }, budgets.slice(0, 4).map((one) => h("li", {},
-      h("div", { class: "row between" }, a("budgets", one.name), h("span", {}, `${count(one.spent)} of ${count(one.limit)} ${one.unit} a ${one.every}`)),
-      meter(one.spent, one.limit, `${one.name}: ${count(one.spent)} of ${count(one.limit)}`))))
-      : h("p", { class: "says" }, "No budget is set. ", a("budgets", "Set a limit"), " that holds before a call runs.")));
+    h("dl", { class: "cost-sums" },
+      h("div", {}, h("dt", {}, "Today"), h("dd", { class: "cost-sum" }, money(cost, bill.currency))),
+      h("div", {}, h("dt", {}, "This month"), h("dd", { class: "cost-sum" }, money(Number(bill.total), bill.currency)))),
+    budgets.length ? h("ul", { class: "cost-budgets" }, tightest(budgets).slice(0, BUDGETS).map((one) => budgetLine(one, currency)))
+      : h("p", { class: "says" }, "No budget is set. ", a("budgets", "Set a limit"), " that holds before a call runs."),
+    most.length ? [h("p", { class: "says" }, "The same month elsewhere:"),
+      h("dl", { class: "cost-elsewhere" }, most.map(([name, total, other]) => h("div", {}, h("dt", {}, name), h("dd", {}, money(total, other)))))] : null));
+}
+
+/** The budgets of which the largest part is gone come first. */
+function tightest(budgets) {
+  const share = (one) => (one.limit > 0 ? one.spent / one.limit : 1);
+  return [...budgets].sort((one, other) => share(other) - share(one));
+}
+
+function budgetLine(one, currency) {
+  const amount = (value) => (one.unit === currency ? money(value, currency) : count(value));
+  const unit = one.unit === currency ? "" : ` ${one.unit.replaceAll("_", " ")}`;
+  const says = `${amount(one.spent)} of ${amount(one.limit)}${unit} ${one.every === "day" ? "today" : "this month"}`;
+  return h("li", {}, h("div", { class: "row between" }, a("budgets", one.name), h("span", {}, says)), meter(one.spent, one.limit, `${one.name}: ${says}`));
 }
 
 /** What happens now: the last seconds, told by the node each second. */

@@ -17,6 +17,7 @@ export function logView({ api, query, setQuery, signal }, asked, { extra = [], c
   let following = new AbortController();
   let paused = false;
   let held = [];
+  let come = []; // Since the last frame: a loud function says thousands of lines a second.
   const still = button("Pause", { icon: "pause", small: true, on: () => {
     paused = !paused;
     replace(still.querySelector("span"), paused ? "Go on" : "Pause");
@@ -43,7 +44,7 @@ export function logView({ api, query, setQuery, signal }, asked, { extra = [], c
       return;
     }
     const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
-    append(list, lines.map(made));
+    append(list, lines.slice(-LINES_MAX).map(made));
     while (list.childElementCount > LINES_MAX) list.firstElementChild.remove();
     none.hidden = true;
     if (atEnd) scroll.scrollTop = scroll.scrollHeight;
@@ -55,6 +56,7 @@ export function logView({ api, query, setQuery, signal }, asked, { extra = [], c
     const own = following.signal;
     replace(list);
     replace(failed);
+    come.length = 0;
     older.disabled = false;
     try {
       const { lines, next } = await api.get("/logs", { ...wanted, limit: 300 });
@@ -75,10 +77,12 @@ export function logView({ api, query, setQuery, signal }, asked, { extra = [], c
       try {
         await api.until(own).lines("/logs", { ...wanted, after: seen, follow: "true" }, (line) => {
           seen = Math.max(seen, line.seq);
-          add([line]);
+          if (!come.length) requestAnimationFrame(() => add(come.splice(0)));
+          come.push(line);
+          if (come.length > LINES_MAX) come.shift(); // A hidden tab draws no frames.
         });
       } catch (error) {
-        if (error.name === "AbortError" || error.status === 401) return;
+        if (error.name === "AbortError") return; // All else passes: a restart, a session that has ended.
       }
       if (!own.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }

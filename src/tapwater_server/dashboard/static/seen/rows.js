@@ -2,6 +2,9 @@
 
 import { a, ending, h, icon, ms, path, stamp, time } from "../ui.js";
 
+// What programs write to colour a terminal: ESC [ … m and the like.
+// eslint-disable-next-line no-control-regex
+const TERMINAL = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
 const LEVELS = { debug: "debug", info: "info", warning: "warn", error: "bad", platform: "platform" };
 
 /** Columns of a table of invocations; `whose`: with app and function. */
@@ -35,7 +38,7 @@ export function logLine(line, { whose = true } = {}) {
     h("time", { class: "log-at", datetime: new Date(line.at * 1000).toISOString(), title: time(line.at, { exact: true }) }, clock(line.at)),
     h("span", { class: `log-level ${level}` }, line.stream === "platform" ? "platform" : line.level),
     whose ? h("span", { class: "log-whose" }, line.invocation ? a(path("invocations", line.invocation), { title: `${line.app} · ${line.function}: the invocation` }, line.function || line.app) : line.app) : null,
-    h("span", { class: "log-text" }, line.text.replace(/\n$/, ""), fields.length ? h("span", { class: "log-fields" }, fields.map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), typeof value === "string" ? value : JSON.stringify(value)))) : null));
+    h("span", { class: "log-text" }, line.text.replace(TERMINAL, "").replace(/\n$/, ""), fields.length ? h("span", { class: "log-fields" }, fields.map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), typeof value === "string" ? value : JSON.stringify(value)))) : null));
 }
 
 /** A list of log lines. */

@@ -37,6 +37,20 @@ export async function overTime(api, asked, [, , span, step]) {
   return { points: all, since: first, until, step };
 }
 
+/** Ask for the calls of each key over a span: a Map from the first part of the key to a number for each moment. */
+export async function overTimeBy(api, asked, [, , span, step]) {
+  const until = Date.now() / 1000;
+  const first = Math.floor((until - span) / step) * step;
+  const { points } = await api.get("/stats", { ...asked, since: first, until, step });
+  const moments = Math.floor((until - first) / step) + 1;
+  const found = new Map();
+  for (const { key, at, calls } of points) {
+    if (!found.has(key[0])) found.set(key[0], Array(moments).fill(0));
+    found.get(key[0])[Math.round((at - first) / step)] += calls;
+  }
+  return found;
+}
+
 /** Ask for one sum of a span, or one for each of `by`. */
 export async function sums(api, asked, [, , span]) {
   const until = Date.now() / 1000;
