@@ -38,7 +38,7 @@ fix: setup ## repair what the tools can repair
 	@$(PYTHON) -m ruff check --fix --quiet $(STYLED) || true
 	@$(PYTHON) -m ruff format $(STYLED)
 
-bench: setup ## measure against the peers; writes docs/performance.md (ROWS="warm cold", QUICK=1: printed only)
+bench: setup ## measure against the peers; writes docs/performance.md (ROWS="warm cold": only these; QUICK=1: printed only)
 	@$(PYTHON) -m tools.bench $(ROWS) $(if $(QUICK),--quick)
 
 screenshots: setup ## take the pictures of docs/dashboard anew (NAMES="bills system": only these)

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import os
 import subprocess
 import sys
 import traceback
@@ -57,7 +58,9 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
 def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("rows", nargs="*", help="which rows; all of them if none is named")
+    parser.add_argument(
+        "rows", nargs="*", help="which rows; all of them if none is named; the others stay as found"
+    )
     parser.add_argument("--quick", action="store_true", help="short runs; nothing is written")
     asked = parser.parse_args()
     known = rows(quick=asked.quick)
@@ -65,13 +68,16 @@ def main() -> int:
     if strange:
         parser.error(f"there is no row {strange[0]!r} (there are: {', '.join(known)})")
     here = machine.describe()
-    results = {name: run(name, known[name]) for name in asked.rows or known}
-    day = datetime.date.today().isoformat()
-    if asked.quick or asked.rows:
-        print(table.render(results, here, day=day))
-        print("bench: nothing was written; `make bench` with all rows writes docs/performance.md")
-    else:
-        print(table.write(results, here, day=day))
+    found: dict[str, table.Found] = {}
+    for name in asked.rows or known:
+        load = f"{os.getloadavg()[0]:.2f}"
+        day = datetime.date.today().isoformat()
+        found[name] = table.Found(result=run(name, known[name]), day=day, load=load)
+        if not asked.quick:  # After each row: a run takes half an hour, and may be cut short.
+            table.write(found, here, order=tuple(known))
+    print(table.render(found, here))
+    if asked.quick:
+        print("bench: quick runs are for trying the harness: nothing was written")
     return 0
 
 

@@ -1,11 +1,16 @@
-"""Writes what was measured: docs/performance.md between its markers, and docs/performance.json."""
+"""Writes what was measured: docs/performance.md between its markers, and docs/performance.json.
+
+The JSON has every row as it was found last, so that some rows can be measured anew by themselves.
+"""
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tools.bench.machine import Machine
 from tools.bench.results import Result, Table, Verdict
@@ -15,22 +20,44 @@ _BETWEEN = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.S)
 _MARKS = {True: "kept", False: "**missed**", None: "not measured"}
 
 
-def write(results: Mapping[str, Result], machine: Machine, *, day: str) -> str:
-    """Write both files; give the text."""
-    text = render(results, machine, day=day)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One row, with the day and the load of the machine when it was measured."""
+
+    result: Result
+    day: str
+    load: str
+
+
+class _Kept(msgspec.Struct):
+    machine: dict[str, Any] = {}
+    rows: dict[str, Found] = {}
+
+
+def write(found: Mapping[str, Found], machine: Machine, *, order: Sequence[str]) -> str:
+    """Write both files, with these rows and those that were found before; give the text."""
+    rows = {**_found_before(), **found}
+    ordered = {name: rows[name] for name in order if name in rows}
+    text = render(ordered, machine)
     page = DOCS / "performance.md"
     before = page.read_text()
     after, count = _BETWEEN.subn(lambda match: match[1] + text + match[2], before)
     if count != 1:
         raise ValueError("docs/performance.md has lost its markers <!-- bench --> <!-- /bench -->")
     page.write_text(after)
-    numbers = {
-        "day": day,
+    kept = {
         "machine": asdict(machine),
-        "rows": {name: result.numbers for name, result in results.items()},
+        "rows": {name: asdict(one) for name, one in ordered.items()},
     }
-    (DOCS / "performance.json").write_text(json.dumps(rounded(numbers), indent=1) + "\n")
+    (DOCS / "performance.json").write_text(json.dumps(rounded(kept), indent=1) + "\n")
     return text
+
+
+def _found_before() -> Mapping[str, Found]:
+    try:
+        return msgspec.json.decode((DOCS / "performance.json").read_bytes(), type=_Kept).rows
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}  # Nothing that we could show beside what is new.
 
 
 def rounded(value: object) -> object:
@@ -48,19 +75,24 @@ def rounded(value: object) -> object:
     return value
 
 
-def render(results: Mapping[str, Result], machine: Machine, *, day: str) -> str:
+def render(found: Mapping[str, Found], machine: Machine) -> str:
     """Write the promises first, then the tables."""
-    verdicts = [verdict for result in results.values() for verdict in result.verdicts]
-    tables = [table for result in results.values() for table in result.tables]
+    results = [one.result for one in found.values()]
+    verdicts = [verdict for result in results for verdict in result.verdicts]
+    tables = [table for result in results for table in result.tables]
     where = (
-        f"{day}, {machine.cpu}, {machine.cores} cores, {machine.memory_gb} GB, Linux "
-        f"{machine.kernel}, Python {machine.python}, {machine.wrk}. Load average before the run: "
-        f"{machine.load}; after: {os.getloadavg()[0]:.2f} (a run loads the machine by itself)."
+        f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb} GB, Linux "
+        f"{machine.kernel}, Python {machine.python}, {machine.wrk}."
+    )
+    when = "; ".join(
+        f"{name} {one.day} (load average before it {one.load})" for name, one in found.items()
     )
     return "\n".join(
         [
             "",
             where,
+            "",
+            f"Measured: {when}. A run loads the machine by itself.",
             "",
             *promises(verdicts),
             *(line for table in tables for line in shown(table)),
