@@ -66,7 +66,7 @@ def test_every_module_opens_with_a_sentence() -> None:
 def test_worker_is_not_a_word_of_ours() -> None:
     # What other projects call so may be named: Web Workers, Cloudflare Workers, gunicorn's.
     theirs = re.compile(
-        r"cloudflare|workerd|gunicorn|uvicorn|xdist|numworkers|(web |shared|service)worker", re.I
+        r"cloudflare|workerd|gunicorn|uvicorn|xdist|numworkers|(web |shared|service ?)worker", re.I
     )
     said = [
         f"{source.name}:{number}"

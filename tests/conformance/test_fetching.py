@@ -1,6 +1,7 @@
 """What whoever asks others on the web must do."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -62,6 +63,13 @@ async def test_fet_1_the_nodes_own_network_is_asked_for(fetcher: HttpsFetcher) -
 async def test_fet_2_an_answer_has_a_ceiling(fetcher: HttpsFetcher) -> None:
     async with saying(http(b'"' + b"x" * (2 << 20) + b'"')) as url:
         with pytest.raises(FetchFailed, match="larger"):
+            await fetcher.ask(url, own_network=True)
+
+
+async def test_fet_2_what_is_pressed_is_not_unpacked(fetcher: HttpsFetcher) -> None:
+    bomb = gzip.compress(b'"' + bytes(8 << 20) + b'"')
+    async with saying(http(bomb, more="Content-Encoding: gzip\r\n")) as url:
+        with pytest.raises(FetchFailed, match="not JSON"):
             await fetcher.ask(url, own_network=True)
 
 

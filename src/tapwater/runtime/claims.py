@@ -2,7 +2,7 @@
 
 The host puts a call's number into a pipe before it sends the call, and takes it out again to give
 the call to somebody else. Whoever reads the number has the call: the kernel decides, once. There
-are two pipes, used in turn: while the claim of one call may still be unread, the next has its own.
+are two pipes: while the claim of one call may still be unread, that of the next is in the other.
 """
 
 import os

@@ -29,6 +29,7 @@ REPORT_S = 1.0  # An instance that dies takes no more than this with it.
 REPORT_BYTES_MAX = 1 << 20
 _MORE = ("(more stacks than are kept)",)
 _STEP = "/asyncio/events.py"  # Handle._run: what is inside is the callback, what is outside waits
+_SIGNALLED = "/runtime/runner.py"
 _IDLE = "/concurrent/futures/thread.py"
 
 Stack = tuple[str, ...]  # outermost first
@@ -158,7 +159,8 @@ class Sampler:
         at = 0
         while at < len(codes) and _is_ours(codes[at]):
             at += 1
-        return tuple(self._name(code) for code in codes[at:]) or None
+        end = next((n for n in range(at, len(codes)) if _interrupts(codes[n])), len(codes))
+        return tuple(self._name(code) for code in codes[at:end]) or None
 
     def _name(self, code: CodeType) -> str:
         found = self._names.get(code)
@@ -201,6 +203,11 @@ def _awaiting(coroutine: Any) -> Iterator[CodeType]:
             return
         yield frame.f_code
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+
+
+def _interrupts(code: CodeType) -> bool:
+    """Whether it is our answer to a signal, in the midst of what the user's code did."""
+    return code.co_filename.endswith(_SIGNALLED) and code.co_name == "<lambda>"
 
 
 def _is_ours(code: CodeType) -> bool:

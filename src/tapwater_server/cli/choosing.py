@@ -44,6 +44,16 @@ async def which_app(session: Session, client: Client, said: str | None) -> AppId
     return choose_app(await list_apps(client))
 
 
+async def check_app(client: Client, app: str | None) -> None:
+    """Nothing was found of an app: was it because there is none of that name?
+
+    Raises:
+        CommandFailed: there is none.
+    """
+    if app is not None:
+        await client.get(path_of("apps", app))
+
+
 def choose_app(apps: Sequence[Mapping[str, Any]]) -> AppId:
     """Take the only app, or the one on the bare host.
 

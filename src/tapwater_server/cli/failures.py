@@ -105,6 +105,7 @@ _LISTED_BY: Mapping[str, str] = {
 # The same of what has no app in its path.
 _LISTED_AT: Mapping[str, str] = {
     "alerts": "alerts ls",
+    "bills": "tariffs",
     "budgets": "budgets ls",
     "faults": "errors --state all",
     "invocations": "trace",
@@ -138,6 +139,8 @@ def from_problem(status: int, body: Mapping[str, Any], *, path: str = "") -> Com
 
 
 def _hint(code: str, path: str) -> str:
+    if code == "conflict" and path.endswith("/profiles"):
+        return ""  # One is being taken: the sentence says all.
     if code in ("not_found", "conflict"):
         listed = _listed(path)
         if listed:

@@ -29,6 +29,7 @@ _LINES_MAX = 20
 _DEEP_MAX = 12  # columns are few: what lies deeper stands below each other
 _INNER = frozenset({"queue", "start", "handler"})
 _WAIT_SHARE_MIN = 0.01  # of the whole; a shorter wait is not worth a line
+_WAIT_MS_MIN = 0.5  # nor is this
 _SAYS = {"queue": "waited for a free instance", "start": "cold start", "handler": "ran"}
 
 
@@ -94,11 +95,9 @@ def _wrong(step: Step) -> str:
 
 def _worth_showing(steps: Sequence[Step], whole_s: float) -> list[Step]:
     """A call that waited for nothing worth telling is its handler: one line is enough."""
-    long = [
-        step
-        for step in steps
-        if step["kind"] in ("queue", "start") and step["took_ms"] / 1e3 >= whole_s * _WAIT_SHARE_MIN
-    ]
+    least_ms = max(_WAIT_MS_MIN, whole_s * 1e3 * _WAIT_SHARE_MIN)
+    waits = (step for step in steps if step["kind"] in ("queue", "start"))
+    long = [step for step in waits if step["took_ms"] >= least_ms]
     waited = {step["parent"] for step in long}
     kept = {id(step) for step in long}
     return [

@@ -77,11 +77,19 @@ def _scope(exchange: Exchange, target: RequestTarget) -> dict[str, Any]:
         "raw_path": exchange.url.partition(b"?")[0],
         "query_string": target.query,
         "root_path": "",
-        "headers": exchange.headers,
+        "headers": _headers(exchange),
         "client": (exchange.client or connection.client, 0),
         "server": (host, int(port)) if port.isdigit() else (exchange.host.decode("latin-1"), None),
         "state": {},
     }
+
+
+def _headers(exchange: Exchange) -> Headers:
+    """Name the host that the client asked for, where a proxy of ours says that it is another."""
+    if exchange.host == exchange.seen.get(b"host", b""):
+        return exchange.headers
+    kept = [pair for pair in exchange.headers if pair[0] != b"host"]
+    return [(b"host", exchange.host), *kept]
 
 
 class InternalCall:

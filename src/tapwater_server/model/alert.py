@@ -15,7 +15,7 @@ RULES_MAX = 100  # Of an app, and of the node.
 class AlertKind(StrEnum):
     """What a rule looks at."""
 
-    NEW_FAULT = "new_fault"  # an error that was never seen before
+    NEW_ERROR = "new_error"  # an error that was never seen before
     REGRESSED = "regressed"  # one that was resolved, and is back
     ERROR_RATE = "error_rate"  # percent of the calls of some minutes
     LATENCY = "latency"  # the 99th percentile in milliseconds of some minutes

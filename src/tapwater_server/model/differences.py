@@ -3,17 +3,18 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tapwater_server.model.invocation import Headers
-from tapwater_server.model.playback import topic_of
+from tapwater_server.model.playback import split_frame, topic_of
 from tapwater_server.model.tape import Question
 
 DIFFERENCES_MAX = 200
 _VALUE_CHARS_MAX = 2_000
 _TEXT_LINES_MAX = 2_000  # of a body; longer ones are compared as a whole
 _DEPTH_MAX = 64
+_GLANCE_BYTES = 16
 # What differs from answer to answer, and says nothing.
 _IDLE_HEADERS = frozenset(
     {"date", "server", "content-length", "x-request-id", "traceparent", "tracestate", "age"}
@@ -87,9 +88,21 @@ def _bodies(before: bytes, after: bytes) -> Iterator[Difference]:
         return
     lines_before, lines_after = _lines(before), _lines(after)
     if lines_before is None or lines_after is None:
-        yield Difference(what="body", at="", before=_size(before), after=_size(after))
+        yield from _bytes(before, after)
     else:
         yield from _texts(lines_before, lines_after)
+
+
+def _bytes(before: bytes, after: bytes) -> Iterator[Difference]:
+    """How many there are, and a glance at the first that differ."""
+    pairs = enumerate(zip(before, after, strict=False))
+    place = next((n for n, (was, now) in pairs if was != now), min(len(before), len(after)))
+    yield Difference(
+        what="body",
+        at=f"byte {place}",
+        before=_glance(before, place),
+        after=_glance(after, place),
+    )
 
 
 def _values(before: Any, after: Any, at: str, depth: int) -> Iterator[Difference]:
@@ -128,7 +141,9 @@ def _questions(before: Sequence[Question], after: Sequence[Question]) -> Iterato
     for what, low, high, low_after, high_after in matcher.get_opcodes():
         if what == "equal":
             pairs = zip(before[low:high], after[low_after:high_after], strict=True)
-            yield from (_asked_else(*pair) for pair in pairs if _differ(*pair))
+            for pair in pairs:
+                if _differ(*pair):
+                    yield from _asked_else(*pair)
             continue
         for topic in was[low:high]:
             yield Difference(what="question", at=topic, before="asked", after=None)
@@ -140,13 +155,16 @@ def _differ(before: Question, after: Question) -> bool:
     return before.kept and after.kept and before.body != after.body
 
 
-def _asked_else(before: Question, after: Question) -> Difference:
-    return Difference(
-        what="question",
-        at=topic_of(before.name, before.body),
-        before=_said(before.body),
-        after=_said(after.body),
-    )
+def _asked_else(before: Question, after: Question) -> Iterator[Difference]:
+    """Where both sent JSON to the same place: the members that differ. Else all of it."""
+    topic = topic_of(before.name, before.body)
+    (head, sent), (head_now, sent_now) = split_frame(before.body), split_frame(after.body)
+    was, now = _json(sent), _json(sent_now)
+    if head == head_now and was is not _NONE and now is not _NONE:
+        for one in _values(was, now, "$", 0):
+            yield replace(one, what="question", at=f"{topic} {one.at}")
+        return
+    yield Difference(what="question", at=topic, before=_said(before.body), after=_said(after.body))
 
 
 def _said(frame: bytes) -> str:
@@ -179,8 +197,10 @@ def _lines(body: bytes) -> list[str] | None:
     return lines if len(lines) <= _TEXT_LINES_MAX else None
 
 
-def _size(body: bytes) -> str:
-    return f"{len(body)} bytes"
+def _glance(body: bytes, place: int) -> str:
+    seen = body[place : place + _GLANCE_BYTES]
+    more = "…" if len(body) > place + _GLANCE_BYTES else ""
+    return f"{len(body)} bytes: {seen.hex(' ')}{more}" if seen else f"{len(body)} bytes"
 
 
 def _as_text(value: Any) -> str | None:

@@ -1,5 +1,8 @@
 """Which calls leave a record behind, where only a share of them is kept. Pure."""
 
+from tapwater_server.model.usage import is_error
+
+STATUS_FAILED = 500  # An answer of this or more is a failure, though the call ended well.
 _DIGITS = 8
 _SPACE = float(16**_DIGITS)
 
@@ -16,3 +19,12 @@ def is_sampled(trace: str, share: float) -> bool:
         return int(trace[-_DIGITS:], 16) < share * _SPACE
     except ValueError:
         return True
+
+
+def has_failed(ending: str, status: int) -> bool:
+    """Say whether a call is one that no sample may leave out.
+
+    >>> has_failed("ok", 200), has_failed("ok", 503), has_failed("timed_out", 0)
+    (False, True, True)
+    """
+    return status >= STATUS_FAILED or is_error(ending)

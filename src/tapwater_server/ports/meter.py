@@ -101,7 +101,7 @@ class LogLine(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     seq: int = 0  # given by the store; grows
     trace: str = ""
     fields: dict[str, object] = msgspec.field(default_factory=dict)  # of structured logging
-    stream: str = "log"  # print, stderr, log, output (of a subprocess), platform
+    stream: str = "log"  # print, stderr, log, output (of a subprocess), import, platform
 
 
 class Span(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

@@ -266,6 +266,15 @@ def test_functions_people_and_webhooks_are_told(shop: Platform, mails: Receiver)
         hooks.close()
 
 
+def test_a_budget_of_the_default_project_is_told_to_its_apps(shop: Platform) -> None:
+    said: dict[str, Any] = {"unit": "calls", "project": "default"}
+    steps = [{"at": 37, "does": "warn"}]
+    spent = put(shop, "rest", limit=1e9, steps=steps, **said)["spent"]
+    put(shop, "rest", limit=(spent + 1) / 0.37, steps=steps, **said)
+    assert [shop.get(HELLO).status_code for _ in range(2)] == [200, 200]
+    until(lambda: cached(shop, "warned-37") is not None, "the function was told")
+
+
 def test_bad_budgets_are_refused(shop: Platform) -> None:
     good = {"limit": 1, "unit": "calls"}
     for bad in (

@@ -215,6 +215,20 @@ def test_mqtt_3_keeps_what_was_not_taken(shop: Platform, ci: str) -> None:
         ears.until(lambda: ears.payloads() == [b"1"], "it comes back with what it kept")
 
 
+def test_mqtt_gets_no_more_than_a_hundred_messages_too_far(shop: Platform, ci: str) -> None:
+    spent = put(shop, "few", limit=1e9, unit="mqtt_messages", app="shop")["spent"]
+    put(shop, "few", limit=spent + 50, unit="mqtt_messages", app="shop")
+    reasons: list[str] = []
+    with phone(shop, ci, version=5) as mouth:
+        mouth.paho.on_publish = lambda _c, _d, _m, reason, _p: reasons.append(str(reason))
+        for number in range(400):
+            mouth.publish(f"c/{number}", b"x")
+        until(lambda: len(reasons) == 400, "all are answered")
+    assert reasons[-1] == "Quota exceeded"
+    # Nobody listens: "No matching subscribers" is a yes as well.
+    assert 50 <= len(reasons) - reasons.count("Quota exceeded") <= 150
+
+
 def test_mqtt_over_http_is_refused_too(shop: Platform, ci: str) -> None:
     put(shop, "none", limit=0, unit="EUR", app="shop")
     mine = {"authorization": f"Bearer {ci}"}

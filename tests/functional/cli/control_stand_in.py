@@ -119,7 +119,7 @@ class Script:
     asked: list[Asked] = field(default_factory=list)
     answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
     deploy: list[Any] = field(default_factory=list)
-    followed: list[Any] = field(default_factory=list)
+    followed: list[list[Any]] = field(default_factory=list)  # one stream after the other
 
     def last(self, method: str) -> Asked:
         return [each for each in self.asked if each.method == method][-1]
@@ -189,8 +189,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*problem(401, "unauthenticated", "no valid token came with the request"))
         elif path.endswith("/deploys"):
             self._stream(self.script.deploy)
+        elif asked.query.get("follow") and self.script.followed:
+            self._stream(self.script.followed.pop(0))
         elif asked.query.get("follow"):
-            self._stream(self.script.followed)
+            self._answer(*problem(403, "not_allowed", "this token may not do that any more"))
         else:
             missing = problem(404, "not_found", f"there is no {path}")
             self._answer(*self.script.answers.get((self.command, path), missing))

@@ -229,3 +229,20 @@ def test_conflict_is_a_failure_with_advice(control: Script, tap: Run) -> None:
     assert result.exit_code == 1
     assert "there is no revision before r1" in result.stderr
     assert "tapwater versions" in result.stderr
+
+
+def test_a_message_nobody_takes_is_told_with_what_to_do(control: Script, tap: Run) -> None:
+    sent = {"messages": [{"id": "m1", "duplicate": False}]}
+    control.answers["POST", "/apps/hello/queues/jobs/messages"] = (201, sent)
+    said = tap("queue", "send", "jobs", '{"a": 1}', "--app", "hello")
+    assert '@on.message("jobs")' in said.stderr
+    taken = {"functions": [{"triggers": [{"source": "message", "arguments": {"queue": "jobs"}}]}]}
+    control.answers["GET", "/apps/hello"] = (200, {"name": "hello", "revision": taken})
+    assert tap("queue", "send", "jobs", "7", "--app", "hello").stderr == ""
+
+
+def test_what_is_missing_at_the_node_is_told_with_where_to_look(control: Script, tap: Run) -> None:
+    control.answers["GET", "/budgets/b"] = problem(404, "not_found", "there is no budget 'b'")
+    result = tap("budgets", "show", "b")
+    assert result.exit_code == 5
+    assert "`tapwater budgets ls` shows what there is." in result.stderr

@@ -35,6 +35,10 @@ WORKER = (
     "() => navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready)"
     ".then(() => true)"
 )
+GONE = (
+    "() => navigator.serviceWorker.getRegistrations()"
+    ".then((all) => Promise.all(all.map((one) => one.unregister())))"
+)
 # Each gives "refused", or what it could do. `own` is the dashboard's origin.
 READS = """
 async (own) => {
@@ -83,7 +87,7 @@ async (own) => {
             const socket = new WebSocket(url);
             const wanted = { type: "subscribe", id: "1", document: "secret/1" };
             socket.onopen = () => socket.send(JSON.stringify(wanted)); // It is open to nobody too.
-            socket.onmessage = ({ data }) => done(data.includes("not_allowed") ? "" : data);
+            socket.onmessage = ({ data }) => done(data.includes("admin's") ? data : "");
             socket.onclose = () => done("");
         })),
     };
@@ -170,22 +174,32 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with Platform(tmp_path_factory.mktemp("apart") / "data") as running:
         running.deploy(FILES, APP)
         running.api("PUT", "/settings/default-app", json={"app": APP})
+        running.api("PUT", f"/apps/{APP}/docs/secret/1", json={"text": "the admin's"})
         yield running
 
 
-@pytest.fixture
-def context(
-    browser: Browser | None, platform: Platform, cannot_test: CannotTest
-) -> Iterator[BrowserContext]:
-    """A browser in which the admin is signed in to the dashboard."""
+@pytest.fixture(scope="module")
+def kept(browser: Browser | None, platform: Platform) -> Iterator[BrowserContext | None]:
+    """A browser in which the admin is signed in to the dashboard; no test may change that."""
     if browser is None:
-        cannot_test("there is no Chromium on this machine")
+        yield None
+        return
     made = browser.new_context()
     made.set_default_timeout(WAIT_MS_MAX)
     desk = Desk(made.new_page(), platform)
     desk.sign_in(platform.token)
     yield made
     made.close()
+
+
+@pytest.fixture
+def context(kept: BrowserContext | None, cannot_test: CannotTest) -> Iterator[BrowserContext]:
+    """The same, without the windows of the test before."""
+    if kept is None:
+        cannot_test("there is no Chromium on this machine")
+    yield kept
+    for page in kept.pages:
+        page.close()
 
 
 def own(platform: Platform) -> str:
@@ -267,6 +281,7 @@ def test_a_service_worker_that_an_app_left_never_hears_who_signs_in(
     platform.api("PUT", "/settings/default-app", json={"app": None})
     page.goto(f"http://localhost:{platform.port}/_/")
     expect(page.get_by_role("heading", name="Taken")).to_be_visible()  # It is still there.
+    page.evaluate(GONE)
     page.goto(f"{own(platform)}/_/")
     expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     bare = platform.http.post(

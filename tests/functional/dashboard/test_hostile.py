@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.functional.dashboard import shop
 from tests.functional.dashboard.desk import WAIT_MS_MAX, Desk
-from tests.functional.dashboard.looking import PHONE, looking, overflow, show
+from tests.functional.dashboard.looking import PHONE, looking, overflow, show, violations
 from tests.functional.running import Platform
 from tests.functional.waiting import until
 from tests.not_testable import CannotTest
@@ -74,9 +74,9 @@ def fill(platform: Platform) -> None:
     put("POST", "/users", json=user)
     put("PUT", f"/cache/{'evil'}", json={"value": EVIL})
     event = {"specversion": "1.0", "id": "e1", "type": "evil.taken", "source": f"/{EVIL}"}
-    kind = {"content-type": "application/cloudevents+json"}
+    headers = {"content-type": "application/cloudevents+json"}
     body = {**event, "subject": EVIL, "data": {"__proto__": 1, "say": EVIL}}
-    put("POST", "/events", json=body, headers=kind)
+    put("POST", "/events", json=body, headers=headers)
 
 
 @pytest.fixture
@@ -209,6 +209,8 @@ def test_what_was_typed_outlives_the_session(desk: Desk, evil: Platform) -> None
     desk.page.context.clear_cookies()
     desk.button("Create", desk.dialog).click()
     again = desk.page.get_by_role("dialog", name="Your session has ended")
+    expect(again).to_be_visible()
+    assert violations(desk) == []
     again.get_by_role("textbox", name="Token").fill(evil.token)
     again.get_by_role("button", name="Sign in").click()
     expect(again).to_have_count(0)
@@ -258,13 +260,13 @@ def test_signed_out_everywhere_is_out_in_the_other_browser_too(
 ) -> None:
     assert browser is not None
     with looking(browser, evil) as other:
-        show(other, "apps")
+        show(other, "budgets")
         show(desk, "apps")
         desk.button("admin Admin").click()
         desk.button("Sign out everywhere").click()
         expect(desk.page.get_by_text("on every browser")).to_be_visible()
         ended = other.page.get_by_text("Your session has ended")
-        expect(ended).to_be_visible(timeout=WAIT_MS_MAX)  # It looks each ten seconds.
+        expect(ended).to_be_visible(timeout=WAIT_MS_MAX)  # It looks again after some seconds.
         other.page.go_back()
         expect(other.page.get_by_role("textbox", name="Token")).to_be_visible()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.functional.dashboard import shop
 from tests.functional.dashboard.desk import Desk
@@ -82,5 +82,31 @@ def test_a_page_is_shown_without_a_complaint(
     show(desk, place.format(**names))
     assert violations(desk) == []
     assert overflow(desk) <= 0, "it scrolls sideways"
+    for wrong in ("[object ", "undefined", "NaN"):
+        assert wrong not in desk.page.locator("#main").inner_text()
     assert desk.errors == []
     assert desk.page.title().endswith("· Tapwater")
+
+
+def test_what_opens_on_a_page_is_shown_without_a_complaint(
+    desk: Desk | None, cannot_test: CannotTest
+) -> None:
+    if desk is None:
+        cannot_test("there is no Chromium on this machine")
+    show(desk, f"{_APP}?tab=deploys")
+    desk.page.get_by_role("button", name="Code changes").first.click()
+    expect(desk.page.get_by_role("group", name="Changes of shop/order")).to_be_visible()
+    assert violations(desk) == []
+    assert overflow(desk) <= 0, "it scrolls sideways"
+    desk.page.keyboard.press("/")
+    expect(desk.dialog.get_by_role("option").first).to_be_visible()
+    assert violations(desk) == []
+    desk.page.keyboard.press("Escape")
+    desk.page.keyboard.press("?")
+    expect(desk.dialog).to_be_visible()
+    assert violations(desk) == []
+    desk.page.keyboard.press("Escape")
+    desk.page.evaluate("() => window.dispatchEvent(new CustomEvent('tapwater:signed-out'))")
+    expect(desk.page.get_by_role("textbox", name="Token")).to_be_visible()
+    assert violations(desk) == []
+    assert overflow(desk) <= 0, "it scrolls sideways"

@@ -15,11 +15,25 @@ pytestmark = pytest.mark.slow
 
 FILES = {"main/restful/hello.py": "def get():\n    return 'hello'\n"}
 CALLS = 5
+TARIFF = """
+name = "ours"
+says = "A euro a call."
+currency = "EUR"
+monthly_fee = "0"
+
+[[price]]
+quantity = "calls"
+per = "one"
+price = "1"
+"""
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with Platform(tmp_path_factory.mktemp("desk") / "data") as running:
+    data = tmp_path_factory.mktemp("desk") / "data"
+    data.mkdir()
+    (data / "tariff.toml").write_text(TARIFF)
+    with Platform(data) as running:
         running.deploy(FILES, "shop")
         for _ in range(CALLS):
             running.get("/main-api/hello")
@@ -64,6 +78,49 @@ def test_a_bill_goes_out_as_csv_and_as_a_page(desk: Desk) -> None:
     with desk.page.expect_download() as downloading:
         desk.button("HTML").click()
     assert "main/hello" in downloading.value.path().read_text()
+
+
+def test_the_overview_says_what_today_costs_against_the_tightest_budget(
+    desk: Desk, shop: Platform
+) -> None:
+    for name, limit in (("loose", 100), ("tight", 20)):
+        shop.api("PUT", f"/budgets/{name}", json={"app": "shop", "limit": limit})
+    desk.open("", "Overview")
+    cost = desk.page.get_by_role("region", name="Cost")
+    expect(cost).to_contain_text("Today€5.00")
+    expect(cost).to_contain_text("This month€5.00")
+    expect(cost.get_by_role("meter").first).to_have_attribute("aria-valuemax", "20")
+    expect(cost.get_by_role("listitem").first).to_contain_text("of €20.00 this month")
+    for name in ("loose", "tight"):
+        shop.api("DELETE", f"/budgets/{name}")
+
+
+def test_totals_of_one_currency_stand_beside_each_other_and_ours_apart(desk: Desk) -> None:
+    desk.open("bills", "Bills")
+    elsewhere = desk.page.get_by_role("region", name="The same use elsewhere")
+    expect(elsewhere).to_contain_text("Here: €5.00")
+    dollars = desk.page.get_by_role("list", name="Totals by cloud in USD")
+    expect(dollars.get_by_role("listitem").first).to_contain_text("$")
+    assert "€" not in dollars.inner_text()
+    expect(dollars.get_by_text("ours", exact=True)).to_have_count(0)
+
+
+def test_a_bill_is_printed_dark_on_white_whatever_the_screen_is(
+    browser: Browser | None, shop: Platform, cannot_test: CannotTest
+) -> None:
+    if browser is None:
+        cannot_test("there is no Chromium on this machine")
+    with at_desk(browser, shop, color_scheme="dark") as desk:
+        desk.open("bills", "Bills")
+        expect(desk.row("main/hello")).to_be_visible()
+        desk.page.emulate_media(media="print")
+        shade = desk.page.get_by_role("heading", level=1).evaluate(
+            "(el) => getComputedStyle(el).color.match(/\\d+/g).map(Number)"
+        )
+        assert max(shade[:3]) < 80, "light text is not seen on paper"
+        expect(desk.page.get_by_role("navigation", name="Pages")).to_be_hidden()
+        expect(desk.page.get_by_text("by ours")).to_be_visible()
+        assert desk.page.pdf().startswith(b"%PDF")
 
 
 def test_a_budget_is_made_changed_and_removed(desk: Desk, shop: Platform) -> None:

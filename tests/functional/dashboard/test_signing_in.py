@@ -181,13 +181,13 @@ def test_a_user_with_the_role_keeps_the_app(platform: Platform) -> None:
 
 
 def test_a_new_password_ends_the_sessions_of_the_old_one(platform: Platform) -> None:
-    user = {"email": "grace@shop.example", "password": "the first password", "roles": [shop.ROLE]}
+    email, password = "grace@shop.example", "the first password"
+    user = {"email": email, "password": password, "roles": [shop.ROLE]}
     platform.api("POST", f"/apps/{shop.APP}/users", json=user)
     visitor = Visitor(platform)
-    signed = visitor.sign_in(app=shop.APP, email=user["email"], password=user["password"])
-    assert signed.status_code == 200
+    assert visitor.sign_in(app=shop.APP, email=email, password=password).status_code == 200
     changed = {"password": "another password"}
-    answer = platform.api("PATCH", f"/apps/{shop.APP}/users/{user['email']}", json=changed)
+    answer = platform.api("PATCH", f"/apps/{shop.APP}/users/{email}", json=changed)
     assert answer.status_code == 200
     assert not visitor.signed_in()
 
@@ -278,6 +278,28 @@ def test_guessing_a_password_is_slow_for_a_client_and_for_the_account(tmp_path: 
         assert many[-1] == 429
         token = Visitor(running)
         assert token.sign_in(token=running.token).status_code == 200  # Another door is open still.
+
+
+def test_behind_a_proxy_that_names_the_host_apart(tmp_path: Path) -> None:
+    settings = {"TAPWATER_TRUSTED_PROXIES": "127.0.0.1", "TAPWATER_DASHBOARD_HOST": "tap.example"}
+    with Platform(tmp_path / "data", settings=settings) as running:
+        running.deploy(HELLO, shop.APP)
+        proxied = {
+            **OURS,
+            "origin": "https://tap.example",
+            "x-forwarded-proto": "https",
+            "x-forwarded-host": "tap.example",
+        }
+        visitor = Visitor(running, host="127.0.0.1")
+        body = {"token": running.token}
+        evil = {**proxied, "origin": "https://evil.example"}
+        assert visitor.ask("POST", "/_/session", send=evil, json=body).status_code == 403
+        answer = visitor.ask("POST", "/_/session", send=proxied, json=body)
+        assert answer.status_code == 200
+        assert answer.headers["set-cookie"].startswith("__Host-tapwater=")
+        visitor.cookie = answer.headers["set-cookie"].partition(";")[0]
+        assert visitor.ask("GET", "/_/api/v1/apps", send=proxied).status_code == 200
+        assert visitor.ask("GET", "/_/", send=proxied).status_code == 200
 
 
 def test_shared_is_accepted_and_said(tmp_path: Path) -> None:

@@ -99,8 +99,7 @@ def test_the_system_says_what_keeps_functions_apart(desk: Desk, shop: Platform) 
         expect(line).to_contain_text("in place" if layer["present"] else "missing")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize(("scheme", "phone"), [("light", False), ("dark", True)])
 def test_empty_pages_fit_and_are_accessible(
     browser: Browser | None, shop: Platform, cannot_test: CannotTest, scheme: str, phone: bool
 ) -> None:

@@ -53,7 +53,7 @@ def test_signing_in_and_out(stranger: Page, seen: Platform) -> None:
     assert kept == "[{},{}]"
     assert stranger.evaluate("() => document.cookie") == ""
     stranger.get_by_role("button", name="admin").click()
-    stranger.get_by_role("button", name="Sign out").click()
+    stranger.get_by_role("button", name="Sign out", exact=True).click()
     expect(stranger.get_by_text("You are signed out.")).to_be_visible()
     stranger.reload()
     expect(stranger.get_by_role("textbox", name="Token")).to_be_visible()
@@ -209,8 +209,9 @@ def test_traffic_is_split_and_rolled_back(desk: Desk, seen: Platform) -> None:
     expect(desk.page.get_by_role("group", name="Changes of shop/order")).to_contain_text(
         "not 0 < count < 100"
     )
-    newest = desk.page.get_by_role("article").filter(has_text="with a report at night")
     seen.api("POST", f"/{APP}/rollback", json={"to": 1})
+    show(desk, f"{APP}?tab=deploys")  # It would see by itself, after ten seconds.
+    newest = desk.page.get_by_role("article").filter(has_text="with a report at night")
     newest.get_by_role("button", name="Roll back").click()
     desk.press("Roll back to r2")
     desk.told("r2 is live.")

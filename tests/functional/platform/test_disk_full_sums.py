@@ -1,4 +1,4 @@
-"""A disk that fills while calls are counted, recorded and grouped: all sums are exact afterwards."""
+"""A disk that fills while calls are counted, recorded, grouped: all sums are exact afterwards."""
 
 from collections import Counter
 from pathlib import Path

@@ -112,6 +112,7 @@ def test_errors_are_listed_shown_resolved_and_muted(tap: Tap) -> None:
     assert "\x1b[2J" not in listed + shown
     assert "resolved" in tap("errors", id, "--resolve")
     assert "No open errors" in tap("errors")
+    assert "there is no app" in tap("errors", "--app", "tea-shop", exit=5)
     assert id in tap("errors", "--state", "resolved")
     assert read(tap, "errors", id, "--mute")["state"] == "muted"
     assert read(tap, "errors", id, "--reopen")["state"] == "open"
@@ -124,7 +125,7 @@ def test_alerts_are_set_listed_and_removed(tap: Tap) -> None:
     said = ("fails", "error_rate", "--above", "5", "--mail", "ops@example.com")
     assert "fails: error_rate > 5 % in 5 min" in tap("alerts", "set", *said, "--calls", "1")
     hook = ("--webhook", "https://ops.example/hook", "--node")
-    assert "signed with this secret" in tap("alerts", "set", "news", "new_fault", *hook)
+    assert "signed with this secret" in tap("alerts", "set", "news", "new_error", *hook)
     listed = tap("alerts", "ls")
     assert "ops@example.com" in listed
     assert "news" not in listed
@@ -132,4 +133,5 @@ def test_alerts_are_set_listed_and_removed(tap: Tap) -> None:
     assert "fails is removed" in tap("alerts", "rm", "fails")
     tap("alerts", "rm", "fails", exit=5)
     assert read(tap, "alerts", "rm", "news", "--node") == {"removed": "news"}
-    tap("alerts", "set", "x", "no_such_kind", exit=1)
+    tap("alerts", "set", "x", "no_such_kind", exit=2)
+    assert "Say --above" in tap("alerts", "set", "x", "latency", exit=2)

@@ -108,6 +108,8 @@ def test_calls_and_lines_are_searched(shop: Platform) -> None:
     assert older["invocations"][0]["id"] < min(ids)
     assert ask(shop, "/invocations", app="shop", took_min=60_000)["invocations"] == []
     one = ask(shop, f"/invocations/{first['id']}")
+    assert set(one["cost"]) == {"amount", "currency"}
+    assert float(one["cost"]["amount"]) >= 0
     assert any("Traceback" in line["text"] for line in one["lines"])
     page = ask(shop, "/logs", app="shop", limit=1)["lines"]
     before = ask(shop, "/logs", app="shop", limit=5, before=page[0]["seq"])["lines"]
@@ -159,6 +161,8 @@ def test_the_last_second_is_seen_live_as_long_as_one_may(shop: Platform) -> None
 
 @pytest.mark.slow
 def test_prometheus_reads_what_went_on(shop: Platform) -> None:
+    budget = {"app": "shop", "limit": 1000, "unit": "calls", "every": "day"}
+    shop.api("PUT", "/budgets/watched", json=budget).raise_for_status()
     buy(shop, "tea")
     url, headers = f"{shop.url}/_/metrics", {"authorization": f"Bearer {shop.token}"}
     assert shop.http.get(url).status_code == 401
@@ -178,11 +182,14 @@ def test_prometheus_reads_what_went_on(shop: Platform) -> None:
     ]
     assert len({(one.name, tuple(sorted(one.labels.items()))) for one in samples}) == len(samples)
     assert any(one.name == "tapwater_dead_letters" for one in samples)
+    (state,) = [one for one in samples if one.name == "tapwater_budget_state"]
+    assert (state.labels["budget"], state.labels["state"], state.value) == ("watched", "open", 1)
+    assert any(one.name == "tapwater_recordings_dropped_total" for one in samples)
 
 
 @pytest.mark.slow
 def test_errors_are_grouped_told_of_resolved_and_come_back(shop: Platform) -> None:
-    rule = {"kind": "new_fault", "function": "orders/slow", "mails": ["ops@example.com"]}
+    rule = {"kind": "new_error", "function": "orders/slow", "mails": ["ops@example.com"]}
     with listening() as heard:
         rule["webhooks"] = [heard.url]
         made = shop.api("PUT", "/alerts/news", params={"app": "shop"}, json=rule)

@@ -45,10 +45,12 @@ def test_text_differs_line_by_line() -> None:
     ]
 
 
-def test_bytes_differ_as_a_whole() -> None:
+def test_of_bytes_the_first_that_differ_are_shown() -> None:
     assert told(ended(body=b"\xff\xfe"), ended(body=b"\xff")) == [
-        ("body", "", "2 bytes", "1 bytes")
+        ("body", "byte 1", "2 bytes: fe", "1 bytes")
     ]
+    ((_, at, before, after),) = told(ended(body=b"\xff" * 99), ended(body=b"\xff\xff\x00"))
+    assert (at, before, after) == ("byte 2", "99 bytes: " + "ff " * 15 + "ff…", "3 bytes: 00")
 
 
 def test_an_answer_where_there_was_none() -> None:
@@ -70,8 +72,21 @@ def test_questions_differ_by_topic_and_by_what_is_sent() -> None:
     after = ended(questions=[question("/b", b"2"), question("/c"), question("/d")])
     found = differences(before, after)
     assert found[0] == Difference(what="question", at="PUT /a", before="asked", after=None)
-    assert (found[1].at, found[1].before[-1], found[1].after[-1]) == ("PUT /b", "1", "2")
+    assert (found[1].at, found[1].before[-1], found[1].after[-1]) == ("PUT /b $", "1", "2")
     assert found[2] == Difference(what="question", at="PUT /d", before=None, after="asked")
+
+
+def test_of_what_was_sent_to_a_service_the_members_that_differ_are_shown() -> None:
+    def asked(sent: bytes, **head: str) -> Question:
+        frame = join_frame({"method": "PUT", "path": "/a", **head}, sent)
+        return Question(name="service", body=frame)
+
+    before = ended(questions=[asked(b'{"n":1,"same":[2]}')])
+    assert differences(before, ended(questions=[asked(b'{"n":2,"same":[2]}')])) == [
+        Difference(what="question", at="PUT /a $.n", before="1", after="2")
+    ]
+    (whole,) = differences(before, ended(questions=[asked(b"no json")]))
+    assert (whole.at, whole.after[-7:]) == ("PUT /a", "no json")
 
 
 def test_there_is_an_end_of_them() -> None:

@@ -1,6 +1,6 @@
 """Budgets and projects of this node: their API, and the loop that tells of what was reached."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from tapwater_server.assembly.parts.ground import Ground, Part
@@ -26,7 +26,7 @@ async def open(ground: Ground) -> Part:
         log=ground.stores.eventlog,
         post=open_post(ground),
         notifier=notifier,
-        apps_of=partial(_apps_of, projects),
+        apps_of=partial(_apps_of, projects, ground.stores.registry.apps),
         secret_of=secret,
         clock=ground.clock,
     )
@@ -48,6 +48,8 @@ async def open(ground: Ground) -> Part:
     )
 
 
-def _apps_of(projects: Projects, name: str) -> Sequence[AppId]:
-    project = projects.get(name)
-    return () if project is None else project.apps
+def _apps_of(
+    projects: Projects, deployed: Callable[[], Sequence[AppId]], name: str
+) -> Sequence[AppId]:
+    """The apps of a project that are there: of "default", those that no other has."""
+    return [app for app in deployed() if projects.of(app) == name]

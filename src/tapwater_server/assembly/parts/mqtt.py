@@ -9,7 +9,7 @@ from tapwater_server.assembly.settings import Settings
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.mqtt import SqliteMqtt
 from tapwater_server.gateway.tls import Certificate
-from tapwater_server.model.ids import parse_app_id
+from tapwater_server.model.ids import AppId, parse_app_id
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.services.mqtt.access import Door
@@ -44,7 +44,8 @@ async def open(ground: Ground) -> Part:
     )
     sessions = Sessions(broker=broker, store=store)
     await sessions.recover()
-    door = _door(ground)
+    billing = Billing(spaces=lambda: broker.spaces, meter=stores.meter, clock=ground.clock)
+    door = _door(ground, billing)
     server = MqttServer(broker=broker, sessions=sessions, door=door, clock=ground.clock)
     ground.stack.push_async_callback(server.stop)
     certificate = None
@@ -68,7 +69,6 @@ async def open(ground: Ground) -> Part:
         clock=ground.clock,
         elsewhere=remotes.state,
     )
-    billing = Billing(spaces=lambda: broker.spaces, meter=stores.meter, clock=ground.clock)
     renewing = (_renewing(certificate, ground.clock),) if certificate is not None else ()
     return Part(
         name="mqtt",
@@ -86,9 +86,16 @@ async def open(ground: Ground) -> Part:
     )
 
 
-def _door(ground: Ground) -> Door:
+def _door(ground: Ground, billing: Billing) -> Door:
     stores, anonymous = ground.stores, ground.settings.mqtt_anonymous
     accounts = ground.spending.accounts
+
+    def over_budget(app: AppId) -> bool:
+        if not accounts.any:
+            return False
+        billing.tell(app)
+        return accounts.check(app) is not None
+
     return Door(
         tokens=stores.tokens,
         identities=ground.identities,
@@ -96,7 +103,7 @@ def _door(ground: Ground) -> Door:
         knows=lambda app: app in stores.registry.apps(),
         anonymous=parse_app_id(anonymous) if anonymous else None,
         trusting=ground.settings.dev,
-        over_budget=lambda app: accounts.any and accounts.check(app) is not None,
+        over_budget=over_budget,
     )
 
 

@@ -92,7 +92,7 @@ def _seeing(ground: Ground) -> _Seeing:
     pulse = Pulse(now=lambda: _now(ground), clock=clock)
     stores.meter.when_noted(pulse.note)
     faults = SqliteFaults(database=database)
-    grouping = Grouping(faults=faults, meter=stores.meter, clock=clock)
+    grouping = Grouping(faults=faults, meter=stores.meter, clock=clock, exists=ground.exists)
     pulse.when_beaten(grouping.note)
     notifier, alerts = open_notifier(ground), SqliteAlerts(database=database)
     alarms = Alarms(

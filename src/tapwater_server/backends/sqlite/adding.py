@@ -12,7 +12,7 @@ from tapwater_server.model.usage import flex_mb, is_error, used_mb, vcpus
 from tapwater_server.ports import stats
 from tapwater_server.ports.ledger import DAY_S, HOUR_S, OTHER, Line
 from tapwater_server.ports.meter import Record, Use
-from tapwater_server.ports.stats import Tally, bucket_of
+from tapwater_server.ports.stats import Tally, histogram
 
 MINUTE_S = 60
 # While a disk is full, sums go on in memory for hours: so many lines of each sort, then users and
@@ -175,8 +175,8 @@ def _tally(calls: Sequence[Record]) -> Tally:
         bytes_in=sum([one.bytes_in for one in calls]),
         bytes_out=sum([one.bytes_out for one in calls]),
         memory_peak_bytes=max([one.memory_peak_bytes for one in calls]),
-        latency=dict(Counter([bucket_of(one.queue_ms + one.wall_ms) for one in calls])),
-        starts=dict(Counter([bucket_of(ms) for ms in starts])),
+        latency=histogram([one.queue_ms + one.wall_ms for one in calls]),
+        starts=histogram(starts),
     )
 
 

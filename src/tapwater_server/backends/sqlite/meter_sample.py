@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from tapwater_server.model.sampling import is_sampled
-from tapwater_server.model.usage import is_error
+from tapwater_server.model.sampling import has_failed, is_sampled
 from tapwater_server.ports.meter import Record, Span
 
 
@@ -16,7 +15,7 @@ class Sample:
         self._share = share
         self._failed: set[str] = set()
         if share < 1:
-            self._failed = {one.trace for one in records if is_error(one.ending)}
+            self._failed = {one.trace for one in records if _failed(one)}
 
     def records(
         self, records: Sequence[Record], raws: Sequence[bytes]
@@ -25,7 +24,7 @@ class Sample:
         if self._share >= 1:
             return records, raws
         pairs = zip(records, raws, strict=True)
-        kept = [(one, raw) for one, raw in pairs if is_error(one.ending) or self._is(one.trace)]
+        kept = [(one, raw) for one, raw in pairs if _failed(one) or self._is(one.trace)]
         return [one for one, _ in kept], [raw for _, raw in kept]
 
     def spans(self, spans: Sequence[Span]) -> Sequence[Span]:
@@ -36,3 +35,7 @@ class Sample:
 
     def _is(self, trace: str) -> bool:
         return trace in self._failed or is_sampled(trace, self._share)
+
+
+def _failed(record: Record) -> bool:
+    return has_failed(record.ending, record.status)

@@ -8,12 +8,13 @@ import typer
 from tapwater_server.cli.choosing import AppName, which_app
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.clock import now
+from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.showing import age
 from tapwater_server.cli.tables import shown, table_of
 from tapwater_server.cli.talking import command
 
-KINDS = ("new_fault", "regressed", "error_rate", "latency", "dead_letters")
+KINDS = ("new_error", "regressed", "error_rate", "latency", "dead_letters")
 _UNITS = {"error_rate": " %", "latency": " ms", "dead_letters": " more"}
 RuleName = Annotated[str, typer.Argument(metavar="NAME")]
 OfNode = Annotated[
@@ -53,7 +54,7 @@ async def ls(session: Session, *, of_node: OfNode = False, app: AppName = None) 
         )
     session.answer(answer, table)
     if not answer["alerts"]:
-        session.say("No alerts.")
+        session.say("No alerts. Tell me of errors: tapwater alerts set NAME new_error --mail YOU")
     return None
 
 
@@ -66,8 +67,9 @@ async def set_(
         str, typer.Option(metavar="FUNCTION", help="Only about this one: GROUP/NAME.")
     ] = "",
     above: Annotated[
-        float, typer.Option(help="Percent (error_rate), ms (latency) or how many (dead_letters).")
-    ] = 0.0,
+        float | None,
+        typer.Option(help="Percent (error_rate), ms (latency) or how many (dead_letters)."),
+    ] = None,
     minutes: Annotated[int, typer.Option(help="How many are looked at together.")] = 5,
     calls: Annotated[int, typer.Option(help="Fewer calls in these say nothing.")] = 20,
     quiet: Annotated[
@@ -86,11 +88,12 @@ async def set_(
     of_node: OfNode = False,
     app: AppName = None,
 ) -> int | None:
-    """Make an alert, or change one."""
+    """Make an alert, or make it anew."""
+    _check(kind, above)
     body = {
         "kind": kind,
         "function": function,
-        "above": above,
+        "above": above or 0.0,
         "minutes": minutes,
         "calls_min": calls,
         "quiet_minutes": quiet,
@@ -119,6 +122,16 @@ async def rm(
     session.answer({"removed": name})
     session.print(f"{shown(name)} is removed.")
     return None
+
+
+def _check(kind: str, above: float | None) -> None:
+    """What is measured needs a measure: without one it would be told all the time."""
+    if kind not in KINDS:
+        raise CommandFailed(
+            f"there is no kind {kind!r}: {', '.join(KINDS)}", exit=Exit.USAGE, code="usage"
+        )
+    if kind in _UNITS and above is None:
+        raise CommandFailed(f"{kind} of how much? Say --above", exit=Exit.USAGE, code="usage")
 
 
 def _when(alert: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.choosing import AppName, check_app, which_app
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.clock import now
 from tapwater_server.cli.failures import CommandFailed, Exit
@@ -53,12 +53,15 @@ async def errors(
         )
     async with session.client() as client:
         if id is None:
+            chosen = await which_app(session, client, app)
             answer = await client.get(
                 path_of("faults"),
-                app=await which_app(session, client, app),
+                app=chosen,
                 function=function,
                 state=None if state == "all" else state,
             )
+            if not answer["faults"]:
+                await check_app(client, chosen)
             _list(session, answer, state=state)
             return None
         if wanted:

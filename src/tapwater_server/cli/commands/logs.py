@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.choosing import AppName, check_app, which_app
 from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.clock import now, wait_s
 from tapwater_server.cli.failures import CommandFailed, Exit
@@ -83,12 +83,19 @@ async def logs(
         if app or (invocation is None and trace is None):
             asked["app"] = await which_app(session, client, app)
         answer = await client.get(path_of("logs"), limit=max(1, lines), **asked)
-        shown = Shown(session)
-        shown.lines(_oldest_first(answer)[-lines:] if lines else [])
+        shown, found = Shown(session), _oldest_first(answer)
+        shown.lines(found[-lines:] if lines else [])
+        if not found:
+            await _say_nothing(session, client, asked.get("app"))
         if follow_on:
             after = answer.get("next") if isinstance(answer, dict) else None
             await _keep_following(session, client, shown, {**asked, "after": after})
     return None
+
+
+async def _say_nothing(session: Session, client: Client, app: str | None) -> None:
+    await check_app(client, app)
+    session.say("[dim]No such lines yet.[/dim]")
 
 
 def _fields(said: Sequence[str]) -> Mapping[str, str]:

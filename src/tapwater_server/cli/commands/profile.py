@@ -82,7 +82,8 @@ async def profile(
     if not found["stacks"]:
         raise CommandFailed(
             f"no call of {function} ran in these {duration(seconds)}",
-            hint="Send it some while this runs; --seconds makes it look for longer.",
+            hint="Send it some while this runs; --seconds makes it look for longer. Calls whose "
+            "process dies are not seen: `tapwater errors` has those.",
         )
     file = output or Path(function.replace("/", "-") + _ENDINGS[format])
     _write(file, render(found, format))

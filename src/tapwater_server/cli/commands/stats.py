@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.choosing import AppName, check_app, which_app
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.clock import now
 from tapwater_server.cli.drawing import spark
@@ -59,6 +59,8 @@ async def stats(
             "until": until,
         }
         total = await client.get(path_of("stats"), **asked)
+        if not total["points"]:
+            await check_app(client, asked["app"])
         flow = await client.get(path_of("stats"), **asked, step=_step(span_s))
     drawn = session.out.width >= _DRAWN_COLUMNS_MIN
     table = _table(total, flow, span_s=span_s, drawn=drawn)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.choosing import AppName, which_app
+from tapwater_server.cli.choosing import AppName, check_app, which_app
 from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.clock import now
 from tapwater_server.cli.failures import CommandFailed, Exit
@@ -45,6 +45,8 @@ async def trace(
             asked = await which_app(session, client, app)
             limit = count if id is None else 1
             answer = await client.get(path_of("traces"), app=asked, limit=limit)
+            if not answer["traces"]:
+                await check_app(client, asked)
             if id is None or not answer["traces"]:
                 _list(session, answer)
                 return None

@@ -5,6 +5,7 @@ import { append, dialog, fresh, h, icon, path, replace } from "./ui.js";
 
 const CHORD_MS = 1200;
 const SHOWN_MAX = 12;
+const ASKED_MAX = 100; // Apps whose functions are found by name; of more, their own page lists them.
 
 export class Keys {
   constructor({ go, api, session }) {
@@ -110,11 +111,11 @@ export class Keys {
 
   async _deployed() {
     const { apps } = await this._api.get("/apps");
-    const details = await Promise.all(apps.map((app) => this._api.get(`/${path("apps", app.name)}`)));
-    return details.flatMap((app) => [
-      { text: app.name, to: path("apps", app.name), icon: "apps", within: "app" },
-      ...app.revision.functions.map((one) => ({ text: one.name, to: path("apps", app.name, "functions", one.name), icon: "function", within: app.name })),
-    ]);
+    const details = await Promise.all(apps.slice(0, ASKED_MAX).map((app) => this._api.get(`/${path("apps", app.name)}`)));
+    return [
+      ...apps.map((app) => ({ text: app.name, to: path("apps", app.name), icon: "apps", within: "app" })),
+      ...details.flatMap((app) => app.revision.functions.map((one) => ({ text: one.name, to: path("apps", app.name, "functions", one.name), icon: "function", within: app.name }))),
+    ];
   }
 }
 

@@ -71,8 +71,22 @@ def check_by(by: Sequence[str]) -> tuple[str, ...]:
     return tuple(by)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """Sums as the ledger gave them, by ``inner``; and by what lines are made of them."""
+
+    sums: Sequence[Sums]
+    inner: tuple[str, ...]
+    by: tuple[str, ...]
+
+    def used(self) -> list[Used]:
+        return [_used_of(each, self.inner, self.by) for each in self.sums]
+
+
 class Bills:
-    """Makes bills. What is priced is pure and may take a while, so it is done beside the loop."""
+    """Makes bills. What is added up and priced is pure and may take seconds (five thousand users
+    a day, say), so all of it is done beside the loop.
+    """
 
     def __init__(self, *, ledger: Ledger, shelf: Shelf) -> None:
         self._ledger, self.shelf = ledger, shelf
@@ -85,29 +99,13 @@ class Bills:
         """
         # Beside the loop: the first to ask for a cloud's prices waits for their files.
         tariff = await asyncio.to_thread(self.shelf.find, wanted.tariff, wanted.month.name)
-        used = await self._used(wanted)
-        rest = await self._rest(wanted, used) if wanted.is_part else []
-        return await asyncio.to_thread(self._priced, wanted, tariff, used, rest)
+        lines = await self._read(wanted, wanted.by)
+        without = tuple(one for one in wanted.by if one != "user")
+        nobodys = await self._read(wanted, without) if without != wanted.by else None
+        wholes = await self._wholes(wanted) if wanted.is_part else []
+        return await asyncio.to_thread(self._made, wanted, tariff, lines, nobodys, wholes)
 
-    async def _used(self, wanted: BillWanted) -> list[Used]:
-        """The sums that are lines of the bill."""
-        sums = await self._sums(wanted, wanted.by)
-        if "user" not in wanted.by:
-            return _fewer(_united(sums))
-        # Sums of users are kept apart: what is no user's is what they leave of the whole.
-        whole = await self._sums(wanted, tuple(one for one in wanted.by if one != "user"))
-        place = wanted.by.index("user")
-        nobody = [
-            replace(one, key=(*one.key[:place], "", *one.key[place:])) for one in _united(whole)
-        ]
-        found = {(one.party, one.key): one.amounts for one in _united(_without(sums, place))}
-        rest = [
-            replace(one, amounts=_less(one.amounts, found.get((one.party, one.key), {})))
-            for one in nobody
-        ]
-        return _fewer(_united([*sums, *(one for one in rest if any(one.amounts.values()))]))
-
-    async def _sums(self, wanted: BillWanted, by: tuple[str, ...]) -> list[Used]:
+    async def _read(self, wanted: BillWanted, by: tuple[str, ...]) -> _Read:
         asked = dict.fromkeys("function" if one == "group" else one for one in by)
         inner = ("project", *(one for one in asked if one != "project"))
         sums = await self._ledger.sums(
@@ -120,11 +118,11 @@ class Bills:
                 function=wanted.function,
             )
         )
-        return [_used_of(each, inner, by) for each in sums]
+        return _Read(sums=sums, inner=inner, by=by)
 
-    async def _rest(self, wanted: BillWanted, used: Sequence[Used]) -> list[Used]:
-        """What else the same projects used: it takes its part of the grants, and is not shown."""
-        sums = await self._ledger.sums(
+    async def _wholes(self, wanted: BillWanted) -> Sequence[Sums]:
+        """What the same projects used in all. It was read later than the lines of the bill."""
+        return await self._ledger.sums(
             Wanted(
                 since=wanted.month.since,
                 until=wanted.month.until,
@@ -132,12 +130,20 @@ class Bills:
                 project=wanted.project,
             )
         )
-        shown = _by_party(used)
-        wholes = {each.key[0]: _amounts(each) for each in sums if each.key[0] in shown}
-        return [
-            Used(party=party, key=(), amounts=_less(whole, shown[party]))
-            for party, whole in wholes.items()
-        ]
+
+    def _made(
+        self,
+        wanted: BillWanted,
+        tariff: Tariff,
+        lines: _Read,
+        nobodys: _Read | None,
+        wholes: Sequence[Sums],
+    ) -> Bill:
+        used = lines.used()
+        if nobodys is not None:
+            used.extend(_nobodys(used, nobodys.used(), wanted.by.index("user")))
+        used = _fewer(_united(used))
+        return self._priced(wanted, tariff, used, _rest(wholes, used))
 
     def _priced(
         self, wanted: BillWanted, tariff: Tariff, used: Sequence[Used], rest: Sequence[Used]
@@ -196,6 +202,28 @@ def group_of(function: str) -> str:
     ('users', '', '')
     """
     return function.partition("/")[0] if "/" in function else ""
+
+
+def _nobodys(used: Sequence[Used], whole: Sequence[Used], place: int) -> list[Used]:
+    """Sums of users are kept apart: what is no user's is what they leave of the whole."""
+    found = {(one.party, one.key): one.amounts for one in _united(_without(used, place))}
+    rest: list[Used] = []
+    for one in _united(whole):
+        key = (*one.key[:place], "", *one.key[place:])
+        left = _less(one.amounts, found.get((one.party, key), {}))
+        if any(left.values()):
+            rest.append(Used(party=one.party, key=key, amounts=left))
+    return rest
+
+
+def _rest(wholes: Sequence[Sums], used: Sequence[Used]) -> list[Used]:
+    """What else the same projects used: it takes its part of the grants, and is not shown."""
+    shown = _by_party(used) if wholes else {}
+    return [
+        Used(party=each.key[0], key=(), amounts=_less(_amounts(each), shown[each.key[0]]))
+        for each in wholes
+        if each.key[0] in shown
+    ]
 
 
 def _without(used: Sequence[Used], place: int) -> Sequence[Used]:

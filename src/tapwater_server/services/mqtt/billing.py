@@ -8,6 +8,7 @@ from tapwater_server.ports.meter import Meter, Use
 from tapwater_server.services.mqtt.spaces import Space
 
 EVERY_S = 1.0
+UNTOLD_MAX = 100  # Messages of an app, where it has budgets: so far past them it may get.
 
 
 class Billing:
@@ -32,17 +33,17 @@ class Billing:
 
     def step(self) -> int:
         """Tell what is new; say how many messages that is."""
-        told = 0
-        for app, space in self._spaces().items():
-            count, space.client_messages = space.client_messages, 0
-            if count:
-                told += count
-                self._meter.use(
-                    Use(
-                        at=self._clock.now(),
-                        app=app,
-                        quantity="mqtt_messages",
-                        amount=count,
-                    )
-                )
-        return told
+        return sum(self._tell(app, space) for app, space in self._spaces().items())
+
+    def tell(self, app: AppId) -> None:
+        """Tell of an app at once if much of it is untold; its budgets are to be asked."""
+        space = self._spaces().get(app)
+        if space is not None and space.client_messages >= UNTOLD_MAX:
+            self._tell(app, space)
+
+    def _tell(self, app: AppId, space: Space) -> int:
+        count, space.client_messages = space.client_messages, 0
+        if count:
+            now = self._clock.now()
+            self._meter.use(Use(at=now, app=app, quantity="mqtt_messages", amount=count))
+        return count

@@ -1,7 +1,7 @@
 """Sums and histograms of invocations since the start, as OTLP metrics. Pure, but for its memory."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,13 +76,11 @@ class Counting:
         """An app is gone."""
         self._sums = {key: sums for key, sums in self._sums.items() if key[0] != app}
 
-    def metrics(self, *, at: float) -> Sequence[tuple[str, Json]]:
-        """Write all of them, each with its app."""
-        return [
-            (app, metric)
-            for (app, function), sums in self._sums.items()
-            for metric in self._of(function, sums, nanos(at))
-        ]
+    def metrics(self, *, at: float) -> Iterator[Sequence[tuple[str, Json]]]:
+        """Write those of one function after the other, each with its app."""
+        now = nanos(at)
+        for (app, function), sums in self._sums.items():
+            yield [(app, metric) for metric in self._of(function, sums, now)]
 
     def _of(self, function: str, sums: _Sums, now: str) -> list[Json]:
         point = {

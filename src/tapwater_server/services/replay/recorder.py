@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tapwater_server.model.function import Function
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Verb
 from tapwater_server.model.recording import ANSWER_BYTES_MAX, REQUEST_BYTES_MAX, Why
+from tapwater_server.model.sampling import STATUS_FAILED
 from tapwater_server.model.tape import Tape
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
@@ -19,9 +20,8 @@ from tapwater_server.services.replay.floods import Floods
 from tapwater_server.services.replay.packing import Taken
 from tapwater_server.services.replay.settings import ReplaySettings
 
-STATUS_FAILED = 500  # An answer of this or more is a failure, though the call ended well.
 _FAR = 1 << 40
-_OK, _CANCELLED = Ending.OK, Ending.CANCELLED
+_OK, _CANCELLED, _WEBSOCKET = Ending.OK, Ending.CANCELLED, Verb.WEBSOCKET
 _UNTOUCHED = frozenset({Ending.OVERLOADED})  # It never ran: there is nothing to run again.
 
 
@@ -47,7 +47,7 @@ class Recorder:
         self.when_taken: Callable[[], None] = _nobody
 
     def start(self, invocation: Invocation, exchange: Exchange) -> Call:
-        if not invocation.function.record or invocation.verb is Verb.WEBSOCKET:
+        if not invocation.function.record or invocation.verb is _WEBSOCKET:
             return self._inner.start(invocation, exchange)
         watching = _Watching(self, invocation, exchange)
         call = self._inner.start(invocation, watching)
@@ -74,13 +74,19 @@ class Recorder:
 
     # What an exchange tells.
 
-    def is_sampled(self, function: Function) -> bool:
-        """Decide about a call that ended well; dice are thrown only to choose the next one."""
+    def why(self, function: Function, ending: Ending, status: int) -> Why | None:
+        """Say why a call that has ended is to be written down; None: it is not."""
+        if (ending is _OK and status < STATUS_FAILED) or ending is _CANCELLED:
+            if function.record_share is None:
+                self._pass -= 1
+                if self._pass > 0:
+                    return None  # As most calls: dice are thrown only to choose the next one.
+            return Why.SAMPLE if self._is_sampled(function) else None
+        return Why.ERROR if ending not in _UNTOUCHED else None
+
+    def _is_sampled(self, function: Function) -> bool:
         if function.record_share is not None:
             return self._chance() < function.record_share
-        self._pass -= 1
-        if self._pass > 0:
-            return False
         self._pass = self._stride()
         share = self._settings.share
         return share >= 1 or (share > 0 and self._samples.admits(function.id))
@@ -158,12 +164,9 @@ class _Watching:
             recorder.held_bytes -= self.held_bytes
         if invocation.tape is not None:
             recorder.let_go(invocation.tape)
-        ending = outcome.ending
-        if (ending is _OK and self._status < STATUS_FAILED) or ending is _CANCELLED:
-            if recorder.is_sampled(invocation.function):
-                recorder.take(self, outcome, Why.SAMPLE)
-        elif ending not in _UNTOUCHED:
-            recorder.take(self, outcome, Why.ERROR)
+        why = recorder.why(invocation.function, outcome.ending, self._status)
+        if why is not None:
+            recorder.take(self, outcome, why)
         self._exchange.ended(outcome)
 
     def holds(self, data: bytes) -> bool:

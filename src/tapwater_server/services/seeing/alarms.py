@@ -88,7 +88,7 @@ class Alarms:
         fault = one.fault
         for watch in self._watching():
             alert = watch.alert
-            wants_new = alert.kind is AlertKind.NEW_FAULT and one.new
+            wants_new = alert.kind is AlertKind.NEW_ERROR and one.new
             wants_back = alert.kind is AlertKind.REGRESSED and fault.regressed
             if (wants_new or wants_back) and alert.is_about(fault.app, fault.function):
                 self._tell(watch, *_of_fault(fault, new=one.new))

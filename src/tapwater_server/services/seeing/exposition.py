@@ -66,17 +66,36 @@ def written(families: Iterable[Family]) -> bytes:
     >>> written([one("up", "gauge", "Whether.", 1)])
     b'# HELP up Whether.\\n# TYPE up gauge\\nup 1\\n'
     """
-    lines: list[str] = []
-    for family in families:
-        if not family.samples:
-            continue
-        lines.append(f"# HELP {family.name} {family.says}")
-        lines.append(f"# TYPE {family.name} {family.kind}")
-        lines += [
-            f"{family.name}{each.suffix}{_labels(each.labels)} {_number(each.value)}"
-            for each in family.samples
-        ]
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+    page = Page()
+    page.add(families)
+    return page.whole()
+
+
+class Page:
+    """Written piece by piece: a family's lines stand together, whenever they came."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+
+    def add(self, families: Iterable[Family]) -> None:
+        for family in families:
+            if not family.samples:
+                continue
+            lines = self._lines.get(family.name)
+            if lines is None:
+                lines = self._lines[family.name] = [
+                    f"# HELP {family.name} {family.says}\n",
+                    f"# TYPE {family.name} {family.kind}\n",
+                ]
+            lines += [
+                f"{family.name}{each.suffix}{_labels(each.labels)} {_number(each.value)}\n"
+                for each in family.samples
+            ]
+
+    def whole(self) -> bytes:
+        """Give all of it."""
+        text = "".join(["".join(lines) for lines in self._lines.values()])
+        return text.encode("utf-8", "replace")
 
 
 def _labels(labels: Labels) -> str:

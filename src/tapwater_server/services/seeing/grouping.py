@@ -65,8 +65,16 @@ class _Came:
 class Grouping:
     """Hears of each second (``note``), writes down what came (``run()`` must run beside it)."""
 
-    def __init__(self, *, faults: Faults, meter: Meter, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        faults: Faults,
+        meter: Meter,
+        clock: Clock,
+        exists: Callable[[AppId], bool] = lambda app: True,
+    ) -> None:
         self._faults, self._meter, self._clock = faults, meter, clock
+        self._exists = exists
         self._waiting: dict[str, _Came] = {}
         self._listeners: list[Callable[[Stirred], None]] = []
         self._arrived, self._writing = asyncio.Event(), asyncio.Lock()
@@ -79,8 +87,8 @@ class Grouping:
     def note(self, beat: Beat) -> None:
         """Take the calls of a second that did not end well."""
         for record in beat.failed:
-            if not record.fault:
-                continue
+            if not record.fault or record.replay_of:
+                continue  # Somebody looks into a mistake that is known: no news, and no regression.
             came = self._waiting.get(record.fault)
             if came is None:
                 if len(self._waiting) >= WAITING_MAX:
@@ -113,7 +121,9 @@ class Grouping:
         if not waiting:
             return 0
         try:
-            stirred = await self._faults.note([came.fault() for came in waiting.values()])
+            came = [one.fault() for one in waiting.values()]
+            # Of an app that was removed meanwhile, nothing is to be kept any more.
+            stirred = await self._faults.note([one for one in came if self._exists(one.app)])
         except BaseException:
             self._put_back(waiting)
             raise

@@ -59,6 +59,14 @@ async def test_what_failed_is_kept_with_its_trace_and_all_is_counted(database: D
     await meter.close()
 
 
+async def test_an_answer_that_says_it_failed_is_kept(database: Database) -> None:
+    meter = meter_of(database, sample=0.0)
+    for trace, status in zip(TRACES, (200, 404, 499, 500, 503), strict=False):
+        meter.note(call(f"s{status}", trace=trace, status=status))
+    assert [one.id for one in await meter.records(Asked())] == ["s503", "s500"]
+    await meter.close()
+
+
 async def test_a_share_is_a_share_and_lines_are_never_left_out(database: Database) -> None:
     meter = meter_of(database, sample=0.25)
     for n, trace in enumerate(TRACES):

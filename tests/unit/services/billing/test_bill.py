@@ -2,14 +2,18 @@
 
 import csv
 import io
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from html.parser import HTMLParser
+from typing import ClassVar
 
 import pytest
 
 from tapwater_server.model.errors import Invalid, NotFound
 from tapwater_server.model.pricing import add
-from tapwater_server.services.billing.bill import check_by
+from tapwater_server.ports.ledger import Sums, Wanted
+from tapwater_server.services.billing.bill import Bills, BillWanted, check_by
 from tapwater_server.services.billing.month import month_at, read_month
 from tapwater_server.services.billing.page import HEADERS, bill_page
 from tapwater_server.services.billing.shapes import bill_csv, bill_says
@@ -143,6 +147,36 @@ async def test_csv_adds_up_and_holds_no_formula(world: World) -> None:
     assert (total["quantity"], total["currency"]) == ("total", "EUR")
     assert sum(row["function"].startswith("'") for row in rows) == 6
     assert not any(row["function"][:1] in set("=+-@\n\uff1d") for row in rows[:-1])
+
+
+class _Watched(Mapping[str, float]):
+    """One call, and the threads that looked at it."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def __getitem__(self, name: str) -> float:
+        self.threads.add(threading.get_ident())
+        return {"calls": 1.0}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["calls"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+class _Many:
+    """A ledger of very many users."""
+
+    async def sums(self, wanted: Wanted) -> Sequence[Sums]:
+        return [Sums(key=("",) * len(wanted.by), amounts=_Watched())]
+
+
+async def test_many_lines_are_added_up_beside_the_loop() -> None:
+    bills = Bills(ledger=_Many(), shelf=Shelf(own=[("", OURS)]))
+    await bills.make(BillWanted(month=MONTH, by=("user", "day"), app="shop"))
+    assert _Watched.threads
+    assert threading.get_ident() not in _Watched.threads
 
 
 async def test_a_huge_bill_is_still_one(world: World) -> None:

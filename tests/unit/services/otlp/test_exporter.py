@@ -161,9 +161,10 @@ async def test_a_sample_keeps_whole_traces_and_all_errors() -> None:
         opened.exporter.hear(step_named(f"bad {trace == low}", trace=trace, ok=False))
         opened.exporter.note(record(trace=trace))
         opened.exporter.note(record(trace=trace, ending="user_error", path="/bad"))
+        opened.exporter.note(record(trace=trace, status=503, path="/sorry"))
     await opened.step()
     names = opened.shipper.names()
-    assert names.count("GET /bad") == 2
+    assert names.count("GET /bad") == names.count("GET /sorry") == 2
     assert names.count("GET /f") == 1
     assert {"fine True", "bad True", "bad False"} == {n for n in names if n.endswith(("e", "e"))}
 

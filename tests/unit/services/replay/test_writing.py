@@ -40,6 +40,7 @@ class Full(MemoryRecordings):
 
 class Bench:
     def __init__(self, recordings: MemoryRecordings | None = None) -> None:
+        self.apps = {APP}
         self.recordings = recordings or MemoryRecordings()
         self.clock, settings = ManualClock(), ReplaySettings(share=0.0)
         self.recorder = Recorder(
@@ -51,6 +52,7 @@ class Bench:
             forms_of=self._forms,
             clock=self.clock,
             settings=settings,
+            exists=lambda app: app in self.apps,
         )
 
     def fail(self, id: str, **changes: Any) -> None:
@@ -127,6 +129,15 @@ async def test_an_app_takes_along_what_was_to_be_written() -> None:
     bench = Bench()
     bench.fail("01")
     await bench.writing.erase(APP)
+    assert await bench.recordings.get("01") is None
+
+
+async def test_a_call_that_ends_after_its_app_is_not_written() -> None:
+    bench = Bench()
+    bench.apps.clear()
+    await bench.writing.erase(APP)
+    bench.fail("01")
+    assert await bench.writing.step() == 1
     assert await bench.recordings.get("01") is None
 
 

@@ -158,7 +158,7 @@ async def test_dead_letters_that_grow_are_told() -> None:
 
 async def test_new_errors_and_those_that_are_back() -> None:
     rig = Rig()
-    await rig.alerts.put(replace(RULE, name="new", kind=AlertKind.NEW_FAULT))
+    await rig.alerts.put(replace(RULE, name="new", kind=AlertKind.NEW_ERROR))
     await rig.alerts.put(replace(RULE, name="back", kind=AlertKind.REGRESSED))
     rig.alarms.stirred(stirred())
     rig.alarms.stirred(stirred(new=False))
@@ -170,7 +170,7 @@ async def test_new_errors_and_those_that_are_back() -> None:
 
 async def test_a_rule_is_about_its_app_and_function_and_the_nodes_about_all() -> None:
     rig = Rig()
-    rule = replace(RULE, kind=AlertKind.NEW_FAULT)
+    rule = replace(RULE, kind=AlertKind.NEW_ERROR)
     await rig.alerts.put(replace(rule, name="one", function="users/hi"))
     await rig.alerts.put(replace(rule, name="node", app=AppId("")))
     await rig.alerts.put(replace(rule, name="paused", paused=True))

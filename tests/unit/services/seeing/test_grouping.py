@@ -58,6 +58,14 @@ async def test_one_mistake_is_one_group_however_often() -> None:
     assert [(one.fault.id, one.new) for one in rig.stirred] == [("f1", True), ("f2", True)]
 
 
+async def test_a_replay_is_no_further_error() -> None:
+    rig = Rig()
+    await rig.second(failed("a"), failed("again", replay_of="a"))
+    known = await rig.faults.find("f1")
+    assert known is not None
+    assert (known.count, known.samples) == (1, ("a",))
+
+
 async def test_what_is_nobodys_mistake_is_no_group() -> None:
     rig = Rig()
     await rig.second(failed(fault="", ending="overloaded"))
@@ -102,6 +110,18 @@ async def test_a_storm_of_different_errors_is_bounded() -> None:
     rig = Rig()
     await rig.second(*(failed(str(n), fault=f"f{n}") for n in range(WAITING_MAX + 7)))
     assert rig.grouping.ungrouped == 7
+
+
+async def test_of_an_app_that_is_gone_nothing_is_written() -> None:
+    faults = MemoryFaults()
+    grouping = Grouping(
+        faults=faults, meter=MemoryMeter(), clock=ManualClock(), exists=lambda app: app == "blog"
+    )
+    grouping.note(
+        Beat(at=1.0, failed=(failed("a", app="shop"), failed("b", app="blog", fault="f2")))
+    )
+    assert await grouping.step() == 2
+    assert [one.id for one in await faults.list()] == ["f2"]
 
 
 async def test_half_a_character_stops_nobody() -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from itertools import count
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -160,3 +161,15 @@ def test_a_report_that_is_too_large_says_only_how_much(
         sampler.count((f"f{number}",), 1.0)
     sampler.report(last=True)
     assert host.stacks() == {"(more stacks than are kept)": 100}
+
+
+def test_our_answer_to_a_signal_is_no_part_of_the_call() -> None:
+    def code(file: str, name: str) -> CodeType:
+        return spin.__code__.replace(co_filename=file, co_name=name, co_qualname=name)
+
+    user = code("/app/users/hi.py", "get")
+    asked_meanwhile = code("/opt/tapwater/runtime/runner.py", "<lambda>")
+    looking = code("/opt/tapwater/runtime/link.py", "peek")
+    sampler = profiling.Sampler(number=1, seconds=0.0, rate=1.0, cpu=False)
+    (seen,) = sampler._named([user, asked_meanwhile, looking]) or ("",)
+    assert seen.startswith("get (")

@@ -1,6 +1,6 @@
 // Bills: what a month's use costs, line by line, and what it would cost elsewhere.
 
-import { append, button, bytes, card, code, empty, exact, h, head, money, note, replace, select, short, stat, stats, table } from "../ui.js";
+import { append, button, bytes, card, code, empty, exact, h, head, money, note, quantity, replace, select, short, stat, stats, table } from "../ui.js";
 import { attempt, many } from "../ui/asking.js";
 import { barList } from "../ui/barlist.js";
 import { lookOften } from "../ui/looking.js";
@@ -67,7 +67,7 @@ class Bills {
     this.shown = text;
     replace(this.links, this.outs());
     replace(this.numbers, stats(
-      stat("Total", money(Number(bill.total), bill.currency), { says: `by ${bill.tariff}${bill.as_of ? ` of ${bill.as_of}` : ""}` }),
+      stat("Total", money(Number(bill.total), bill.currency), { says: `${bill.month}, by ${bill.tariff}${bill.as_of ? ` of ${bill.as_of}` : ""}` }),
       stat("Lines", exact(bill.lines.length)), stat("Calls", short(used(bill, "calls"))), stat("Documents read", short(used(bill, "doc_reads"))), stat("Sent out", bytes(used(bill, "bytes_out") + used(bill, "egress_bytes")))));
     replace(this.largest, largest(bill));
     replace(this.clouds, clouds(elsewhere, (name) => this.tariffs.get(name)?.says ?? ""));
@@ -132,7 +132,7 @@ function unfold(row, currency) {
   const items = row.items.filter((item) => item.amount > 0);
   const summary = items.length ? many(items.length, "item") : used1(row.used);
   if (!items.length) return h("span", {}, summary);
-  const lines = items.map((item) => h("tr", {}, h("td", {}, item.quantity.replaceAll("_", " ")), h("td", { class: "number" }, `${short(item.amount)} ${item.unit}`),
+  const lines = items.map((item) => h("tr", {}, h("td", {}, quantity(item.quantity)), h("td", { class: "number" }, `${short(item.amount)} ${item.unit}`),
     h("td", { class: "number" }, item.free ? `${short(item.free)} free` : ""), h("td", { class: "number" }, money(Number(item.cost), currency))));
   return h("details", {}, h("summary", {}, summary), h("table", { class: "items" }, h("caption", { class: "only-heard" }, "Items"), h("tbody", {}, lines)));
 }

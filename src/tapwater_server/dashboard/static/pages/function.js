@@ -5,7 +5,7 @@ import { failed, invocationColumns } from "../seen/rows.js";
 import { logView } from "../seen/logview.js";
 import { tryForm } from "../seen/trying.js";
 import { profileBox } from "../seen/profiling.js";
-import { a, append, badge, bytes, card, code, copy, count, empty, h, head, href, kv, many, money, ms, note, path, percent, problem, replace, seconds, skeleton, stat, stats, table, tabs } from "../ui.js";
+import { a, append, badge, bytes, card, code, copy, count, empty, h, head, href, kv, many, money, ms, note, path, percent, problem, quantity, replace, seconds, short, skeleton, stat, stats, table, tabs } from "../ui.js";
 import { runsOn } from "./app.js";
 
 export const title = (params) => `${params.function} · ${params.app}`;
@@ -110,14 +110,14 @@ function settings(panel, one) {
 async function cost(panel, { api, params }, one) {
   append(panel, skeleton(4));
   const bill = await api.get("/bills", { app: params.app, function: one.name, by: "revision", as: "all" });
-  const elsewhere = Object.entries(bill.as ?? {}).filter(([name]) => name !== bill.tariff);
+  const elsewhere = Object.entries(bill.as ?? {}).filter(([name]) => name !== bill.tariff && name !== "ours");
   const items = bill.lines.flatMap((line) => line.items);
   replace(panel,
     stats(stat("This month", money(Number(bill.total), bill.currency), { says: `by the tariff ${bill.tariff}` }), elsewhere.slice(0, 5).map(([name, each]) => stat(name, money(Number(each.total), each.currency), { says: "the same there" }))),
     card("What it is made of", { flush: true, says: "Of this month, by revision", actions: [a("bills", "The whole bill")] }, table([
-      { title: "Quantity", cell: (item) => item.quantity.replaceAll("_", " ") },
-      { title: "Amount", kind: "number", cell: (item) => count(item.amount) },
-      { title: "Price", kind: "number", cell: (item) => `${money(Number(item.price), bill.currency)} for ${item.unit}` },
+      { title: "Quantity", cell: (item) => quantity(item.quantity) },
+      { title: "Amount", kind: "number", cell: (item) => [short(item.amount), item.unit ? ` ${item.unit}` : ""] },
+      { title: "Price", kind: "number", cell: (item) => (Number(item.price) ? `${money(Number(item.price), bill.currency)} for ${item.per}` : "free") },
       { title: "Cost", kind: "number", cell: (item) => money(Number(item.cost), bill.currency) },
     ], items, { caption: "Items of the bill", none: { title: "Nothing this month", says: "As soon as it is called, what it used is written down here." } })));
 }

@@ -3,7 +3,7 @@
 import { waterfall } from "../charts.js";
 import { asked, logList } from "../seen/rows.js";
 import { replayBox } from "../seen/replaying.js";
-import { a, append, badge, bytes, card, code, copy, count, empty, ending, h, head, href, kv, ms, path, stamp, stat, stats, time } from "../ui.js";
+import { a, append, badge, bytes, card, code, copy, count, empty, ending, h, head, href, kv, money, ms, path, stamp, stat, stats, time } from "../ui.js";
 
 export const title = (params) => `Invocation ${params.id}`;
 
@@ -18,7 +18,7 @@ export async function open({ el, params, api }) {
       stat("Waited", ms(one.queue_ms), { says: one.cold ? `${ms(one.start_ms)} of it a cold start` : "no cold start" }),
       stat("Ran", ms(one.wall_ms), { says: `${ms(one.cpu_ms)} of processor` }),
       stat("Memory peak", bytes(one.memory_peak_bytes), { says: one.memory_bytes ? `of ${bytes(one.memory_bytes)}` : "" }),
-      one.cost !== undefined && one.cost !== null ? stat("Cost", String(one.cost)) : stat("In and out", `${bytes(one.bytes_in)}`, { says: `${bytes(one.bytes_out)} out` })),
+      one.cost ? stat("Cost", Number(one.cost.amount) ? money(Number(one.cost.amount), one.cost.currency) : "free", { says: `${bytes(one.bytes_in)} in, ${bytes(one.bytes_out)} out` }) : stat("In and out", bytes(one.bytes_in), { says: `${bytes(one.bytes_out)} out` })),
     trace?.spans?.length ? card("Trace", { flush: true, says: `${trace.spans.length} steps, ${ms(trace.took_ms)}`, actions: [a(path("traces", one.trace), "The whole trace")] }, waterfall(trace.spans)) : null,
     card("Log", { flush: true, actions: [a("logs", { href: href("logs", { app: one.app, invocation: one.id }) }, "In the logs")] }, one.lines.length ? logList(one.lines, { whose: false }) : empty("It said nothing", "What a function prints or logs stands here.")),
     h("div", { class: "grid" }, card("What it is", facts(one)), payload(recording)),

@@ -110,3 +110,8 @@ export function clip(text, most = 80) {
   const said = String(text ?? "");
   return said.length > most ? `${said.slice(0, most - 1)}…` : said;
 }
+
+/** The name of what has a price, in words: "doc_reads" -> "doc reads", "mb_ms_100" -> "memory × time" */
+export function quantity(name) {
+  return name.startsWith("mb_ms") ? "memory × time" : name.replaceAll("_", " ");
+}
