@@ -138,3 +138,16 @@ def test_it_never_goes_back_behind_what_is_stored(tmp_path: Path) -> None:
     journal.put(1, b"one")
     journal.close()
     assert left(tmp_path, since=before) == [Frame(1, b"one")]
+
+
+def test_a_start_keeps_no_segment_that_holds_nothing(tmp_path: Path) -> None:
+    position = 0
+    for _ in range(5):
+        journal = opened(tmp_path, since=position)
+        assert journal.take_left() == []
+        assert journal.put(1, b"one")
+        assert journal.position > position
+        position = journal.position
+        journal.close()
+    assert len(list(tmp_path.glob("*.journal"))) == 1
+    assert left(tmp_path, since=position) == []
