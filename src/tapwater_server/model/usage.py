@@ -13,7 +13,7 @@ _NOISE_MS = 1e-6  # A nanosecond: what adding up floats may have made of a round
 # Of calls. "mb" is the memory limit of the function in MiB, "ms" the wall time it ran.
 CALLS: Mapping[str, str] = {
     "calls": "calls that reached an instance or were refused for the function's own fault",
-    "errors": "calls that ended neither ok nor cancelled",
+    "errors": "calls that failed, or answered 500 or more",
     "cold": "calls that waited for the start of an instance",
     "wall_ms": "wall time, exact",
     "cpu_ms": "processor time, exact",

@@ -22,6 +22,7 @@ from tapwater_server.model.usage import is_error
 
 Heard = TypeVar("Heard")
 FAILED = "failed"  # As an ending that is asked for: any that is an error.
+ERROR_ANSWER = "error_answer"  # An ending of records only: ok for us, but 500 or more was said.
 
 _log = logging.getLogger(__name__)
 

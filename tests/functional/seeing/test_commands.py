@@ -47,7 +47,8 @@ def tap(shop: Platform) -> Tap:
 
     def run(*arguments: str, exit: int = 0) -> str:
         where = ("--url", shop.url, "--token", shop.token)
-        result = CliRunner().invoke(build(), [*where, *arguments], prog_name="tapwater")
+        wide = {"COLUMNS": "140"}  # Narrower tables leave columns out.
+        result = CliRunner().invoke(build(), [*where, *arguments], prog_name="tapwater", env=wide)
         assert result.exit_code == exit, result.output
         return result.output
 

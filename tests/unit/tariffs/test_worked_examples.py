@@ -268,8 +268,8 @@ def test_cloudflare_rows_written() -> None:
 
 
 # Cloud Storage: the simple example of https://cloud.google.com/storage/pricing-examples (undated
-# copy, read 2026-11-21): 50 GB kept, 10,000 operations of class A, 50,000 of class B, 1 GB out: $1.19
-# without what is always free. Here 5 GB, 5,000 and all of class B are free.
+# copy, read 2026-11-21): 50 GB kept, 10,000 operations of class A, 50,000 of class B, 1 GB out:
+# $1.19 without what is always free. Here 5 GB, 5,000 and all of class B are free.
 #   45 x $0.020 = $0.90; 5,000 / 10,000 x $0.05 = $0.025; 1 x $0.12
 def test_cloud_storage_example_of_the_page() -> None:
     sums = {

@@ -2,7 +2,7 @@
 
 from tapwater_server.model.fault import blame
 from tapwater_server.model.invocation import Outcome
-from tapwater_server.ports.meter import Record
+from tapwater_server.ports.meter import ERROR_ANSWER, Record
 
 
 def note_blame(record: Record, outcome: Outcome) -> None:
@@ -16,4 +16,20 @@ def note_blame(record: Record, outcome: Outcome) -> None:
         error=outcome.error,
         message=outcome.message,
         frames=outcome.frames,
+    )
+
+
+def note_error_answer(record: Record) -> None:
+    """Write down that the function itself answered 500 or more, as frameworks do that catch what
+    was raised: for whoever asked it is an error like any other.
+    """
+    record.ending, record.error = ERROR_ANSWER, str(record.status)
+    record.message = f"it answered {record.status}"
+    record.fault = blame(
+        app=record.app,
+        function=record.function,
+        ending=record.ending,
+        error=record.error,
+        message=record.message,
+        frames=(),
     )

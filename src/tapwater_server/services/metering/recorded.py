@@ -6,11 +6,12 @@ import msgspec
 
 from tapwater_server.model.function import Function
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Usage, Verb
+from tapwater_server.model.sampling import STATUS_FAILED
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.invoker import Call, Exchange, Invoker
 from tapwater_server.ports.meter import LogLine, Meter, Record
 from tapwater_server.ports.tracing import SPANS_PER_CALL_MAX, rest_of
-from tapwater_server.services.metering.blaming import note_blame
+from tapwater_server.services.metering.blaming import note_blame, note_error_answer
 
 
 class _Who(msgspec.Struct):
@@ -100,6 +101,8 @@ class _Noting:
             record.by_function = outcome.by_function
             if outcome.ending not in _SILENT:
                 note_blame(record, outcome)
+        elif self._status >= STATUS_FAILED:
+            note_error_answer(record)
         meter.note(record)
         if invocation.spans > SPANS_PER_CALL_MAX:
             meter.span(rest_of(invocation, at=now))

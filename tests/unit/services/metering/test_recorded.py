@@ -37,15 +37,17 @@ FINE = Outcome(ending=Ending.OK, usage=USAGE)
 class Line:
     """An invoker that answers at once, and an exchange that notes the order of what happens."""
 
-    def __init__(self, outcome: Outcome, *, whole: bytes | None = b"hello") -> None:
-        self.outcome, self.whole = outcome, whole
+    def __init__(
+        self, outcome: Outcome, *, whole: bytes | None = b"hello", status: int = 201
+    ) -> None:
+        self.outcome, self.whole, self.status = outcome, whole, status
         self.seen: list[str] = []
         self.meter = MemoryMeter()
         self.meter.when_noted(lambda record: self.seen.append("noted"))
 
     def start(self, invocation: Invocation, exchange: Exchange) -> Call:
         if self.outcome.ending is Ending.OK:
-            exchange.answered(201, [], self.whole)
+            exchange.answered(self.status, [], self.whole)
             if self.whole is None:
                 exchange.body(b"piece")
         exchange.ended(self.outcome)
@@ -135,6 +137,16 @@ async def test_a_call_that_failed() -> None:
     record = await Line(outcome).record(invocation())
     assert (record.ending, record.message, record.by_function) == ("start_failed", "no", True)
     assert (record.instance, record.status) == ("", 0)
+
+
+async def test_an_error_that_the_function_answers_itself_is_one() -> None:
+    record = await Line(FINE, status=503).record(invocation())
+    assert (record.ending, record.error) == ("error_answer", "503")
+    assert (record.message, bool(record.fault)) == ("it answered 503", True)
+    other = await Line(FINE, status=500).record(invocation())
+    assert other.fault != record.fault
+    fine = await Line(FINE, status=404).record(invocation())
+    assert (fine.ending, fine.fault) == ("ok", "")
 
 
 @pytest.mark.parametrize("whole", [b"hello", None])

@@ -8,7 +8,7 @@ export const title = "Invocations";
 
 const LIMIT = 50;
 const LOOK_S = 3;
-const ENDINGS = [["", "Any end"], ["failed", "Failed"], ["ok", "Ok"], ["user_error", "Error"], ["timed_out", "Timed out"], ["crashed", "Crashed"], ["out_of_memory", "Out of memory"], ["overloaded", "Overloaded"], ["start_failed", "Start failed"], ["cancelled", "Cancelled"]];
+const ENDINGS = [["", "Any end"], ["failed", "Failed"], ["ok", "Ok"], ["user_error", "Error"], ["error_answer", "Answered 500"], ["timed_out", "Timed out"], ["crashed", "Crashed"], ["out_of_memory", "Out of memory"], ["overloaded", "Overloaded"], ["start_failed", "Start failed"], ["cancelled", "Cancelled"]];
 const SLOW = [["", "Any time"], ["100", "over 100 ms"], ["1000", "over 1 s"], ["10000", "over 10 s"]];
 
 export async function open({ el, api, live, query, setQuery, session, signal }) {

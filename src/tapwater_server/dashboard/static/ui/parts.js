@@ -47,6 +47,7 @@ export function badge(text, kind = "") {
 const ENDINGS = {
   ok: ["ok", "ok"],
   user_error: ["error", "bad"],
+  error_answer: ["answered 500", "bad"],
   timed_out: ["timed out", "bad"],
   crashed: ["crashed", "bad"],
   out_of_memory: ["out of memory", "bad"],
@@ -54,6 +55,8 @@ const ENDINGS = {
   start_failed: ["start failed", "bad"],
   cancelled: ["cancelled", "info"],
   broken: ["broken", "bad"],
+  budget_exhausted: ["over budget", "warn"],
+  budget_slowed: ["slowed", "warn"],
 };
 
 /** How an invocation ended, as a badge. */
