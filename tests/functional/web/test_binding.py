@@ -43,16 +43,18 @@ FILES = {
         "    await send({'type': 'http.response.body', 'body': str(n).encode()})\n"
     ),
     "a/restful/lost.py": (
-        "import threading\n"
+        "import _thread, threading\n"
         "from tapwater import docs, options\n\n"
         "options(concurrency=2)\n\n"
-        "def get():\n"
-        "    said = []\n"
+        "def get(raw: bool):\n"
+        "    said, done = [], threading.Event()\n"
         "    def ask():\n"
-        "        try:\n            docs.get('a/b')\n"
+        "        try:\n            said.append(str(docs.get('a/b')))\n"
         "        except Exception as error:\n            said.append(str(error))\n"
-        "    thread = threading.Thread(target=ask)\n"
-        "    thread.start()\n    thread.join()\n"
+        "        done.set()\n"
+        "    if raw:\n        _thread.start_new_thread(ask, ())\n"
+        "    else:\n        threading.Thread(target=ask).start()\n"
+        "    done.wait()\n"
         "    return said[0]\n"
     ),
     "a/restful/wrong.py": (
@@ -122,7 +124,11 @@ def test_an_asgi_app_may_too(shop: Platform) -> None:
 
 
 def test_a_thread_of_no_call_is_told_what_to_do(shop: Platform) -> None:
-    assert "asyncio.to_thread" in shop.get("/a-api/lost").text
+    assert "asyncio.to_thread" in shop.get("/a-api/lost?raw=true").text
+
+
+def test_a_thread_that_a_call_starts_asks_for_that_call(shop: Platform) -> None:
+    assert shop.get("/a-api/lost?raw=false").text == "None"
 
 
 def test_what_goes_wrong_comes_as_over_http(shop: Platform) -> None:
