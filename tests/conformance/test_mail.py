@@ -94,6 +94,21 @@ async def test_mai_2_leased_is_hidden_until_its_end(outbox: Outbox) -> None:
     assert [(one.id, one.attempt) for one in again] == [("m1", 2), ("m2", 1)]
 
 
+async def test_mai_6_reclaimed_is_due_at_once_and_nothing_else_is(outbox: Outbox) -> None:
+    await outbox.accept(letter())
+    await outbox.accept(letter("m2"))
+    [first, second] = await lease(outbox)
+    await outbox.settle(second, Settled(stage=Stage.WAITING, due_at=500.0), now=20.0)
+    assert await outbox.reclaim(now=21.0) == 1
+    [again] = await lease(outbox, now=21.0)
+    assert (again.id, again.attempt) == (first.id, 2)
+    assert not await outbox.settle(first, Settled(stage=Stage.SENT), now=22.0)
+    assert await outbox.next_due() == 81.0  # of the second lease; the other waits till 500
+    assert await outbox.settle(again, Settled(stage=Stage.SENT), now=23.0)
+    assert await outbox.reclaim(now=24.0) == 0
+    assert await outbox.next_due() == 500.0
+
+
 async def test_mai_2_no_more_than_asked(outbox: Outbox) -> None:
     for n in range(5):
         await outbox.accept(letter(f"m{n}", due_at=float(n)))

@@ -92,6 +92,7 @@ async def open_stores(
     outbox = SqliteOutbox(database=data_file)
     once = SqliteOnce(database=data_file, clock=clock, ids=ids)
     await once.reclaim()
+    await outbox.reclaim(now=clock.now())
     return Stores(
         registry=SqliteRegistry(database=state, followers=(secrets, tokens, sessions)),
         secrets=secrets,

@@ -6,6 +6,8 @@ MAI-3  settle() with an attempt that is not the current one changes nothing and 
 MAI-4  What was given up is kept until it is dropped or revived; sweep() takes only what was sent
        or kept and is older than asked.
 MAI-5  erase() forgets an app's letters and no other's.
+MAI-6  reclaim() ends the leases of who is gone: their letters are due at once. For a platform's
+       start, when nobody carries any; what was sent in its last moment may be sent again.
 """
 
 from collections.abc import Sequence
@@ -36,6 +38,10 @@ class Outbox(Protocol):
         ...
 
     async def settle(self, letter: Letter, settled: Settled, *, now: float) -> bool: ...
+
+    async def reclaim(self, *, now: float) -> int:
+        """End every lease; say how many there were."""
+        ...
 
     async def next_due(self) -> float | None:
         """Say when the next letter is due; None: none waits."""

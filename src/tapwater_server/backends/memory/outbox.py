@@ -14,6 +14,7 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self._letters: dict[tuple[AppId, str], Letter] = {}
+        self._leased: set[tuple[AppId, str]] = set()
         self._accepted = asyncio.Event()
 
     async def accept(self, letter: Letter) -> bool:
@@ -35,12 +36,14 @@ class MemoryOutbox:
         ]
         for one in leased:
             self._letters[one.app, one.id] = one
+            self._leased.add((one.app, one.id))
         return sorted(leased, key=lambda one: one.id)
 
     async def settle(self, letter: Letter, settled: Settled, *, now: float) -> bool:
         held = self._letters.get((letter.app, letter.id))
         if held is None or held.attempt != letter.attempt or not _waits(held):
             return False
+        self._leased.discard((letter.app, letter.id))
         self._letters[letter.app, letter.id] = replace(
             held,
             stage=settled.stage,
@@ -49,6 +52,13 @@ class MemoryOutbox:
             settled_at=0.0 if settled.stage is Stage.WAITING else now,
         )
         return True
+
+    async def reclaim(self, *, now: float) -> int:
+        held = [key for key in self._leased if key in self._letters and _waits(self._letters[key])]
+        for key in held:
+            self._letters[key] = replace(self._letters[key], due_at=now)
+        self._leased.clear()
+        return len(held)
 
     async def next_due(self) -> float | None:
         return min((one.due_at for one in self._letters.values() if _waits(one)), default=None)

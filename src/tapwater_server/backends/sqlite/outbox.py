@@ -20,14 +20,18 @@ ON CONFLICT (app, id) DO NOTHING
 """
 _ACCEPT_TEXT = "INSERT INTO letter_text (app, id, raw) VALUES (:app, :id, :raw)"
 _LEASE = """
-UPDATE letter SET attempt = attempt + 1, due_at = :until
+UPDATE letter SET attempt = attempt + 1, due_at = :until, leased = 1
 WHERE (app, id) IN (SELECT app, id FROM letter WHERE stage = 'waiting' AND due_at <= :now
                     ORDER BY due_at, id LIMIT :count_max)
 RETURNING app, id
 """
 _SETTLE = """
-UPDATE letter SET stage = :stage, reason = :reason, due_at = :due_at, settled_at = :settled_at
+UPDATE letter SET stage = :stage, reason = :reason, due_at = :due_at, settled_at = :settled_at,
+                  leased = 0
 WHERE app = :app AND id = :id AND attempt = :attempt AND stage = 'waiting'
+"""
+_RECLAIM = """
+UPDATE letter SET leased = 0, due_at = :now WHERE stage = 'waiting' AND leased = 1
 """
 _NEXT_DUE = "SELECT min(due_at) FROM letter WHERE stage = 'waiting'"
 _FIND = """
@@ -103,6 +107,9 @@ class SqliteOutbox:
             "settled_at": 0.0 if settled.stage is Stage.WAITING else now,
         }
         return await self._database.write(lambda c: c.execute(_SETTLE, row).rowcount > 0)
+
+    async def reclaim(self, *, now: float) -> int:
+        return await self._database.write(lambda c: c.execute(_RECLAIM, {"now": now}).rowcount)
 
     async def next_due(self) -> float | None:
         (due,) = await self._database.read(lambda c: c.execute(_NEXT_DUE).fetchone())
