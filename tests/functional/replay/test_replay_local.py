@@ -121,7 +121,9 @@ def test_pdb_stops_at_the_first_line_and_at_the_error(shop: Platform, copy: Path
 def test_ctrl_c_is_for_the_debugger(shop: Platform, copy: Path) -> None:
     terminal = in_pdb(shop, copy, failed(shop, json=EMPTY))
     terminal.expect_exact("(Pdb) ")
-    terminal.sendline("while True: pass")
+    # Only once it runs: a terminal forgets with Ctrl-C what nobody has read yet.
+    terminal.sendline(r"""exec("print('for' + 'ever', flush=True)\nwhile True: pass")""")
+    terminal.expect_exact("forever")
     terminal.sendintr()
     terminal.expect_exact("KeyboardInterrupt")
     terminal.expect_exact("(Pdb) ")
