@@ -2,8 +2,8 @@
 
 import { append, button, card, exact, h, head, note, path, replace, stamp, time, toast } from "../ui.js";
 import { explain, sure } from "../ui/asking.js";
+import { collectionList, collections, crumbsOf } from "../ui/collections.js";
 import { jsonField } from "../ui/jsonfield.js";
-import { collectionList, collections, crumbsOf } from "./documents.js";
 
 export async function openDocument({ el, app, service, rest, go, guard, signal }) {
   const shown = new Document({ app, service, parts: rest, go });
