@@ -7,11 +7,9 @@ uses after that, in work it left behind, is a use by itself: so that each counts
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import msgspec
-
 from tapwater_server.model.invocation import Invocation
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.meter import Meter, Use
+from tapwater_server.ports.meter import Meter, Use, user_id
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.dispatch import Said
 
@@ -34,7 +32,7 @@ class Using:
             self._note(used, app=asked.app, user=asked.who.user)
         elif caller.noted:
             id = caller.function.id
-            self._note(used, app=id.app, function=id.name, user=user_of(caller))
+            self._note(used, app=id.app, function=id.name, user=user_id(caller.user))
         else:
             _pour(caller, used)
 
@@ -82,14 +80,6 @@ class Using:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
-
-
-def user_of(invocation: Invocation) -> str:
-    """Give the id of the user in whose name a function runs; "": of none."""
-    if not invocation.user:
-        return ""
-    said = msgspec.json.decode(invocation.user)
-    return str(said.get("id", "")) if isinstance(said, dict) else ""
 
 
 def _pour(caller: Invocation, used: dict[str, float]) -> None:

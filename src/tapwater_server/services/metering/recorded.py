@@ -2,23 +2,15 @@
 
 from collections.abc import Callable
 
-import msgspec
-
 from tapwater_server.model.function import Function
 from tapwater_server.model.invocation import Ending, Headers, Invocation, Outcome, Usage, Verb
 from tapwater_server.model.sampling import STATUS_FAILED
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.invoker import Call, Exchange, Invoker
-from tapwater_server.ports.meter import LogLine, Meter, Record
+from tapwater_server.ports.meter import LogLine, Meter, Record, user_id
 from tapwater_server.ports.tracing import SPANS_PER_CALL_MAX, rest_of
 from tapwater_server.services.metering.blaming import note_blame, note_error_answer
 
-
-class _Who(msgspec.Struct):
-    id: str = ""
-
-
-_who = msgspec.json.Decoder(_Who).decode
 _OK, _HTTP = Ending.OK, Verb.HTTP
 _SILENT = (Ending.OK, Ending.CANCELLED, Ending.BUDGET, Ending.SLOWED)
 _BLANKS_MAX = 10_000  # Of functions that were called lately; then all are written anew.
@@ -167,15 +159,6 @@ def _note_cause(record: Record, invocation: Invocation) -> None:
     record.root, record.depth = invocation.root, invocation.depth
     record.event, record.delivery = invocation.event, invocation.delivery
     record.attempt, record.replay_of = invocation.attempt, invocation.replay_of
-
-
-def user_id(said: bytes) -> str:
-    """Find the id of the user in what a function is told of who asks; "" for another sort.
-
-    >>> user_id(b'{"id": "7", "name": "Ada"}'), user_id(b'{"name": "admin"}')
-    ('7', '')
-    """
-    return _who(said).id
 
 
 def _sentence(record: Record, *, at: float) -> LogLine:
