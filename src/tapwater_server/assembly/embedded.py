@@ -56,7 +56,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
     """Build a node; at the end, stop its parts in reverse order."""
     async with AsyncExitStack() as stack:
         footing = await open_footing(settings, stack)
-        spending = await open_spending(settings, footing.stores, clock=footing.clock)
+        spending = await open_spending(footing)
         line = open_request_line(
             footing, accounts=spending.accounts, services=lambda: services.table
         )
@@ -91,6 +91,7 @@ def _ground(
         steady=footing.steady,
         ids=ids,
         tracer=footing.tracer,
+        shelf=footing.shelf,
         stack=footing.stack,
         spending=spending,
         invoker=line.invoker,

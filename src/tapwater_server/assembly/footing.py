@@ -2,16 +2,20 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tapwater_server.assembly.settings import Settings
 from tapwater_server.assembly.steady import SteadyClock
 from tapwater_server.assembly.stores import Stores, open_stores
+from tapwater_server.assembly.tariffs import open_shelf
 from tapwater_server.backends.system.clock import SystemClock
 from tapwater_server.backends.system.ids import SystemIds
 from tapwater_server.model.ids import AppId
+from tapwater_server.model.tariff import Tariff
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.tracing import Tracer
+from tapwater_server.services.billing.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,12 @@ class Footing:
     steady: SteadyClock  # what is removed for its age is as old as this one says
     ids: IdSource
     tracer: Tracer
+    shelf: Shelf
     stack: AsyncExitStack
+
+    def tariff(self) -> Tariff:
+        """Give our own, as it holds this month."""
+        return self.shelf.own(f"{datetime.fromtimestamp(self.clock.now(), UTC):%Y-%m}")
 
     def exists(self, app: AppId) -> bool:
         """Say whether anything of this app is deployed."""
@@ -43,5 +52,6 @@ async def open_footing(settings: Settings, stack: AsyncExitStack) -> Footing:
         steady=steady,
         ids=ids,
         tracer=Tracer(spans=stores.masked.span, clock=clock, ids=ids),
+        shelf=open_shelf(settings),
         stack=stack,
     )

@@ -11,7 +11,6 @@ from tapwater_server.assembly.footing import Footing
 from tapwater_server.assembly.images import Images
 from tapwater_server.assembly.parts.replay import replay_settings
 from tapwater_server.assembly.service_asks import ServiceAsks
-from tapwater_server.assembly.spending import own_tariff
 from tapwater_server.assembly.warming import live
 from tapwater_server.backends.system.memory import memory_available_bytes
 from tapwater_server.instances.bindings import Bindings
@@ -74,7 +73,7 @@ def open_request_line(
     recorder = Recorder(scheduler, clock=clock, ids=footing.ids, settings=replay_settings(settings))
     admitted = Admitted(recorder, accounts=accounts)
     invoker = Recorded(admitted, meter=stores.masked, clock=clock, fresh=footing.tracer.fresh)
-    costed = Costed(invoker, tariff=own_tariff(settings, clock))
+    costed = Costed(invoker, tariff=footing.tariff)
     front = Repeats(costed, once=stores.once, budget=Budget(clock=clock))
     footing.stack.push_async_callback(front.close)
     footing.stack.push_async_callback(zygotes.close)

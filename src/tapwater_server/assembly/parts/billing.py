@@ -1,36 +1,22 @@
 """Bills of this node: the tariffs of its files, on the ledger's sums."""
 
-import re
-from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-
 from tapwater_server.assembly.parts.ground import Ground, Part
-from tapwater_server.assembly.settings import Settings
 from tapwater_server.backends.sqlite.keeping import SqliteKeeping
-from tapwater_server.model.errors import Invalid, SettingsError
-from tapwater_server.model.tariff import Tariff, read_tariff
 from tapwater_server.services.billing.bill import Bills
 from tapwater_server.services.billing.comparing import Comparing
 from tapwater_server.services.billing.http import BillingApi
-from tapwater_server.services.billing.shelf import OURS, Shelf
 from tapwater_server.services.billing.storing import Storing
-
-_SHADOWS = ("aws", "aws-arm", "cloudrun", "azure-consumption", "azure-flex", "cloudflare")
-_MONTH = re.compile(r"-(20[0-9]{2}-(0[1-9]|1[0-2]))")
 
 
 async def open(ground: Ground) -> Part:
-    """Read the tariffs; one that is wrong keeps the node from starting, and not from billing."""
+    """Build what reads the ledger and prices it, and what samples what is kept."""
     stores = ground.stores
-    shelf = open_shelf(ground.settings)
-    bills = Bills(ledger=stores.ledger, shelf=shelf)
+    bills = Bills(ledger=stores.ledger, shelf=ground.shelf)
     comparing = Comparing(
         ledger=stores.ledger,
         stats=stores.stats,
         registry=stores.registry,
-        shelf=shelf,
+        shelf=ground.shelf,
         clock=ground.clock,
     )
     api = BillingApi(
@@ -44,49 +30,3 @@ async def open(ground: Ground) -> Part:
         keeping=SqliteKeeping(database=stores.data), meter=stores.meter, clock=ground.clock
     )
     return Part(name="billing", node=api.endpoints(), loops=(storing.run(),), service=bills)
-
-
-def open_shelf(settings: Settings) -> Shelf:
-    """Read ours, as the operator wrote it or as it was shipped, and the clouds'."""
-    return Shelf(
-        own=_own(settings.tariff or settings.data / "tariff.toml", wanted=bool(settings.tariff)),
-        read_shadows=_read_shadows,
-    )
-
-
-def _own(file: Path, *, wanted: bool) -> list[tuple[str, Tariff]]:
-    """``tariff.toml`` holds from the beginning, ``tariff-2026-11.toml`` from that month on.
-
-    Raises:
-        SettingsError: one of them is no tariff, or the one that was asked for is not there.
-    """
-    if wanted and not file.is_file():
-        raise SettingsError(f"tariff: there is no file {file}")
-    first = _read(file) if file.is_file() else _shipped(OURS)
-    return [("", first), *((month, _read(each)) for month, each in _dated(file))]
-
-
-def _dated(file: Path) -> Iterator[tuple[str, Path]]:
-    for each in sorted(file.parent.glob(f"{file.stem}-*{file.suffix}")):
-        found = _MONTH.fullmatch(each.stem.removeprefix(file.stem))
-        if found is not None:
-            yield found[1], each
-
-
-def _read(file: Path) -> Tariff:
-    try:
-        return read_tariff(file.read_text(), where=str(file))
-    except Invalid as error:
-        raise SettingsError(error.message) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: {error}") from None
-
-
-def _read_shadows() -> Sequence[Tariff]:
-    return [_shipped(name) for name in _SHADOWS]
-
-
-@cache
-def _shipped(name: str) -> Tariff:
-    resource = files("tapwater_server.tariffs").joinpath(f"{name}.toml")
-    return read_tariff(resource.read_text(), where=f"{name}.toml")

@@ -7,7 +7,6 @@ from typing import Any
 
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.assembly.parts.notifying import open_notifier
-from tapwater_server.assembly.spending import own_tariff
 from tapwater_server.backends.sqlite.alerts import SqliteAlerts
 from tapwater_server.backends.sqlite.faults import SqliteFaults
 from tapwater_server.backends.sqlite.setting_aside import open_or_begin_anew
@@ -120,7 +119,7 @@ def _endpoints(ground: Ground, seeing: _Seeing) -> tuple[Endpoint, ...]:
         reading=Reading(meter=stores.meter, clock=clock),
         series=Series(stats=stores.stats, clock=clock),
         pulse=seeing.pulse,
-        price=partial(priced, tariff=own_tariff(ground.settings, clock)),
+        price=partial(priced, tariff=ground.tariff),
     )
     metrics = Metrics(
         pulse=seeing.pulse,
