@@ -32,6 +32,7 @@ from tapwater_server.control.leaving import Erase
 from tapwater_server.events.audience import Audience
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.instances.profiling import Profiler
+from tapwater_server.ports.releases import Releases
 from tapwater_server.services.budgets.spending import Spending
 from tapwater_server.web.dispatch import Table
 
@@ -60,7 +61,13 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
         line = open_request_line(
             footing, accounts=spending.accounts, services=lambda: services.table
         )
-        ground = _ground(footing, line, spending, top=lambda: facts.top())
+        ground = _ground(
+            footing,
+            line,
+            spending,
+            releases=lambda: control.releases,
+            top=lambda: facts.top(),
+        )
         services = await open_services(ground)
         facts = _facts(ground, line)
         control = _control(ground, line, facts, erase=services.erase)
@@ -81,6 +88,7 @@ def _ground(
     line: RequestLine,
     spending: Spending,
     *,
+    releases: Callable[[], Releases],
     top: Callable[[], Mapping[str, Any]],
 ) -> Ground:
     stores, clock, ids = footing.stores, footing.clock, footing.ids
@@ -100,6 +108,7 @@ def _ground(
         profiling=Profiler(instances_of=line.scheduler.instances_of, clock=clock),
         identities=open_identities(stores, clock=clock, ids=ids),
         rules=open_rules(stores, clock=clock),
+        releases=releases,
         top=top,
     )
 

@@ -10,6 +10,7 @@ from tapwater_server.backends.sqlite.budgets import SqliteBudgets
 from tapwater_server.backends.sqlite.bus import SqliteBus
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.eventlog import SqliteEventLog
+from tapwater_server.backends.sqlite.facts import SqliteFacts
 from tapwater_server.backends.sqlite.journal import Journal
 from tapwater_server.backends.sqlite.ledger import SqliteLedger
 from tapwater_server.backends.sqlite.meter import SqliteMeter
@@ -54,6 +55,7 @@ class Stores:
     once: SqliteOnce
     projects: SqliteProjects
     budgets: SqliteBudgets
+    facts: SqliteFacts  # of the interfaces of other clouds
 
 
 async def open_stores(
@@ -113,4 +115,5 @@ async def open_stores(
         once=once,
         projects=projects,
         budgets=SqliteBudgets(database=state),
+        facts=SqliteFacts(database=state),
     )

@@ -23,6 +23,7 @@ class Style(StrEnum):
     ASGI = "asgi"  # a whole ASGI app, mounted at the function's path
     WSGI = "wsgi"  # a whole WSGI app, mounted at the function's path
     EVENT = "event"  # a reactive function
+    FOREIGN = "foreign"  # written for another cloud: ``Function.foreign`` says how to run it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class Function:
     record_share: float | None = None  # of calls that end well; None: as the node has it
     operations: Mapping[str, Any] = field(default_factory=dict)  # OpenAPI operations by verb
     description: str = ""
+    foreign: Mapping[str, Any] = field(default_factory=dict)  # told to the guest: cloud, handler…
 
     @property
     def trigger(self) -> Trigger | None:

@@ -35,6 +35,7 @@ class Image:
     after_fork_import: bool = False
     revision: str = ""  # what the guest says it is a revision of
     settings: Mapping[str, Any] = field(default_factory=dict)  # from tapwater.toml, for the guest
+    foreign: Mapping[str, Any] = field(default_factory=dict)  # how another cloud's function runs
 
 
 class Death(StrEnum):

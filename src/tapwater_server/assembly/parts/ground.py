@@ -9,10 +9,12 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.profiling import Profiling
+from tapwater_server.ports.releases import Releases
 from tapwater_server.ports.rules import Rules
 from tapwater_server.services.budgets.spending import Spending
 from tapwater_server.services.replay.asking import TapedBindings
 from tapwater_server.services.replay.recorder import Recorder
+from tapwater_server.web.cloud import Cloud
 from tapwater_server.web.endpoint import Endpoint, Socket
 
 
@@ -27,6 +29,7 @@ class Ground(Footing):
     profiling: Profiling  # where their time goes
     identities: Identities
     rules: Rules
+    releases: Callable[[], Releases]  # once the node is complete
     top: Callable[[], Mapping[str, Any]]  # what goes on now, once the node is complete
 
 
@@ -43,4 +46,5 @@ class Part:
     loops: Sequence[Coroutine[Any, Any, None]] = ()
     erase: Callable[[AppId], Awaitable[None]] | None = None
     sweep: Callable[[], Awaitable[None]] | None = None
+    cloud: Cloud | None = None  # another cloud's interface, on the bare host
     service: Any = field(default=None)  # for parts that need another (mail for users)

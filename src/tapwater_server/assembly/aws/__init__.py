@@ -1,0 +1,1 @@
+"""The room of AWS put together: a page for each of its services."""

@@ -1,0 +1,1 @@
+"""Amazon Web Services: what its clients, tools and functions expect, a folder per service."""

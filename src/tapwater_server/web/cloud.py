@@ -1,0 +1,26 @@
+"""Another cloud's interface on our own port: which requests are its, and who answers them."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tapwater_server.web.scope import Receive, Scope, Send
+
+
+class Cloud(Protocol):
+    """An ASGI app that is asked first on the bare host, and last where nobody else answers."""
+
+    def owns(self, host: str) -> bool:
+        """Say whether a host name is one of its own. Remembered by who asks."""
+        ...
+
+    def claims(self, url: bytes, seen: Mapping[bytes, bytes]) -> bool:
+        """Say whether a request on the bare host looks like one of its: signed as its clients
+        sign. Asked for each request there, so it must be cheap.
+        """
+        ...
+
+    def answers(self, url: bytes) -> bool:
+        """Say whether it takes a request that nothing of ours answers (an anonymous download)."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
