@@ -57,7 +57,9 @@ def test_make_targets_that_the_docs_name_exist() -> None:
 
 def examples() -> list[Path]:
     """Give the folders of the examples; those with a dot in front are some tool's."""
-    folders = [folder for folder in sorted((ROOT / "examples").iterdir()) if folder.is_dir()]
+    places = (ROOT / "examples", ROOT / "examples/aws")
+    folders = [one for place in places for one in sorted(place.iterdir()) if one.is_dir()]
+    folders.remove(places[1])
     return [folder for folder in folders if not folder.name.startswith(".")]
 
 
@@ -69,7 +71,9 @@ def test_every_example_says_what_it_is() -> None:
 
 def test_every_example_is_run_by_a_test() -> None:
     tests = "".join(
-        file.read_text() for file in (ROOT / "tests/functional/examples").glob("test_*.py")
+        file.read_text()
+        for place in ("tests/functional/examples", "tests/functional/aws/examples")
+        for file in (ROOT / place).glob("test_*.py")
     )
     idle = [folder.name for folder in examples() if f'"{folder.name}"' not in tests]
     assert not idle, f"examples that no test runs: {idle}"

@@ -1,13 +1,23 @@
 """What every keeper of the facts of blobs must do: uploads, buckets, ageing, erasing."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tapwater_server.model.blob import Bucket, LifecycleRule, Part, Piece, Upload, Versioning
+from tapwater_server.model.blob import (
+    About,
+    Bucket,
+    LifecycleRule,
+    Lock,
+    Part,
+    Piece,
+    Upload,
+    Versioning,
+)
 from tapwater_server.model.blob_conditions import Condition
-from tapwater_server.model.errors import Conflict, PreconditionFailed
+from tapwater_server.model.errors import Conflict, NotAllowed, PreconditionFailed
 from tapwater_server.ports.blobs import Aged, Completion, Listing, Naming
 from tests.conformance.opened_blobs import (
     BACKENDS,
@@ -198,3 +208,70 @@ async def test_blb_10_an_erased_app_leaves_garbage_only(opened: Opened) -> None:
     assert await facts.upload(SHOP, "U1") is None
     assert await garbage(opened) == ["P1", "P2"]
     assert await facts.find(OTHER, A) is not None
+
+
+async def test_blb_7_what_is_said_at_the_end_counts(opened: Opened) -> None:
+    facts, upload = opened.facts, await begun(opened)
+    await facts.put_part(SHOP, upload, part(1, "one"))
+    about = About(content_type="text/html", notes={"upload": upload})
+    whole = replace(completion(upload, (1, "one")), about=about, checksums={"crc32": "0-1"})
+    blob = await facts.complete(SHOP, whole, cause=CAUSE)
+    assert blob is not None
+    assert (blob.about, blob.checksums) == (about, {"crc32": "0-1"})
+
+
+async def test_blb_9_only_those_of_a_size_and_with_tags(opened: Opened) -> None:
+    facts = opened.facts
+    for key, tags in (("a", {"x": "1", "y": "2"}), ("b", {"x": "2"}), ("c", {})):
+        made = draft(key, key * 10)
+        await facts.store(SHOP, replace(made, about=replace(made.about, tags=tags)), cause=CAUSE)
+    await opened.clock.advance(10)
+    every = Aged(bucket="box", stored_before=opened.clock.now())
+    for wanted, keys in (
+        (replace(every, tags={"x": "1"}), ["a"]),
+        (replace(every, tags={"x": "1", "y": "1"}), []),
+        (replace(every, size_over=10), []),
+        (replace(every, size_over=9, size_under=11), ["a", "b", "c"]),
+    ):
+        assert [blob.key for blob in await facts.aged(SHOP, wanted)] == keys
+
+
+async def test_blb_9_markers_alone(opened: Opened) -> None:
+    await keep_versions(opened)
+    made = await opened.facts.store(SHOP, draft("a"), cause=CAUSE)
+    await opened.facts.delete(SHOP, A, cause=CAUSE)
+    await opened.clock.advance(10)
+    lonely = Aged(bucket="box", markers_before=opened.clock.now())
+    assert await opened.facts.aged(SHOP, lonely) == []
+    await opened.facts.delete(SHOP, replace(A, version=made.version), cause=CAUSE)
+    assert [blob.marker for blob in await opened.facts.aged(SHOP, lonely)] == [True]
+
+
+async def test_blb_11_what_is_locked_stays(opened: Opened) -> None:
+    await keep_versions(opened)
+    until = opened.clock.now() + 100
+
+    async def kept(lock: Lock) -> Naming:
+        made = draft("a")
+        made = replace(made, about=replace(made.about, lock=lock))
+        blob = await opened.facts.store(SHOP, made, cause=CAUSE)
+        return replace(A, version=blob.version)
+
+    async def refused(naming: Naming, *, force: bool = False) -> bool:
+        try:
+            await opened.facts.delete(SHOP, naming, force=force, cause=CAUSE)
+        except NotAllowed:
+            return True
+        return False
+
+    strict, yields = await kept(Lock(until=until)), await kept(Lock(until=until, yields=True))
+    held = await kept(Lock(held=True, yields=True))
+    assert [await refused(one) for one in (strict, yields, held)] == [True, True, True]
+    assert [await refused(one, force=True) for one in (strict, yields, held)] == [True, False, True]
+    marker = await opened.facts.delete(SHOP, A, cause=CAUSE)
+    assert marker is not None
+    assert marker.marker
+    await opened.clock.advance(100)
+    assert [await refused(one) for one in (strict, held)] == [False, True]
+    await opened.facts.erase(SHOP)
+    assert await opened.facts.find(SHOP, held) is None

@@ -25,6 +25,7 @@ from tapwater_server.model.function import (
 from tapwater_server.model.function import Kind as FunctionKind
 from tapwater_server.model.ids import AppId, FunctionId, RevisionId
 from tapwater_server.ports.bus import Errand, ErrandState, Filter, queue_line
+from tapwater_server.ports.listening import Listening
 from tapwater_server.ports.meter import LogLine
 from tapwater_server.testing.clock import CountingIds, settle
 from tapwater_server.testing.guests import ScriptedGuest
@@ -68,6 +69,7 @@ class Line:
         self.clock = self.world.clock
         self.bus, self.log = MemoryBus(clock=self.clock), MemoryEventLog(clock=self.clock)
         self.registry = MemoryRegistry()
+        self.listening: Listening | None = None
         self.line = self.make()
 
     def make(self) -> EventLine:
@@ -80,6 +82,7 @@ class Line:
             ids=CountingIds(),
             logs=self.said.append,
             places=self._places,
+            listening=self.listening,
         )
 
     def _play(self, guest: ScriptedGuest, frame: Frame) -> None:

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from tools.bench import (
+    aws_cold,
+    aws_peers,
     blobs,
     budgets,
     cold,
@@ -33,6 +35,9 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
     return {
         "warm": lambda: warm.measure(rounds=1 if quick else 5, seconds=2 if quick else 5),
         "cold": lambda: cold.measure(calls=20 if quick else 200, restarts=2 if quick else 7),
+        "aws-cold": lambda: aws_cold.measure(calls=20 if quick else 100),
+        "aws-sqs": lambda: aws_peers.sqs(rounds=1 if quick else 7, count=50 if quick else 300),
+        "aws-s3": lambda: aws_peers.s3(rounds=1 if quick else 7, count=50 if quick else 200),
         "burst": lambda: cold.burst(rounds=2 if quick else 5),
         "many": lambda: idle.many(functions=100 if quick else 1000, sample=20 if quick else 200),
         "start": lambda: idle.start(rounds=2 if quick else 5),

@@ -9,7 +9,7 @@ from tapwater.runtime.wsgi import serve_wsgi
 
 def serve_blocking(link: BlockingLink, program: Program) -> None:
     """Serve until there are no more calls, or several at a time."""
-    serve = serve_wsgi if program.style == "wsgi" else serve_call
+    serve = program.serve or (serve_wsgi if program.style == "wsgi" else serve_call)
     while not link.crowded:
         call = link.next_call()
         if call is None:

@@ -19,8 +19,8 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
-from types import ModuleType
 from typing import Any, NoReturn
 
 from tapwater.runtime import birth, confine, egress_all, kernel, netns, rootfs
@@ -120,7 +120,7 @@ def _confine(request: dict[str, Any], plan: rootfs.RootPlan) -> list[int]:
         rootfs.build(plan, request["root"], request)
         fds = _open_egress(request["egress"])
         confine.become_nobody(request["uid"], request["gid"])
-        _move_in(request, plan.packages)
+        _move_in(request, plan)
     else:
         confine.forget_privileges()
         _stay_out(request)
@@ -138,18 +138,18 @@ def _open_egress(egress: dict[str, Any]) -> list[int]:
     return egress_all.setup(egress["wire"])
 
 
-def _move_in(request: dict[str, Any], packages: list[ModuleType]) -> None:
+def _move_in(request: dict[str, Any], plan: rootfs.RootPlan) -> None:
     """Point the interpreter at the places of the new root."""
     with open("/dev/null", "rb") as null:  # The one we have is of the old root.
         os.dup2(null.fileno(), 0)
     guest = rootfs.GUEST
-    for package in packages:
+    for package in plan.packages:
         package.__path__ = [f"{guest}/{package.__name__.replace('.', '/')}"]
     sys.path[:] = [guest, *[p for p in sys.path if os.path.isdir(p) and p != guest]]
-    sys.executable = os.path.realpath(sys.executable)
-    os.chdir(rootfs.APP)
-    folders = [rootfs.APP, rootfs.LAYER if request["layer"] else "", guest]
-    _set_environment(request, folders, rootfs.TMP)
+    sys.executable = plan.executable
+    image = request["image"]
+    os.chdir(image["code"])
+    _set_environment(request, [image["code"], image["layer"], guest], rootfs.TMP)
 
 
 def _stay_out(request: dict[str, Any]) -> None:
@@ -162,6 +162,14 @@ def _stay_out(request: dict[str, Any]) -> None:
 
 def _set_environment(request: dict[str, Any], folders: list[str], home: str) -> None:
     os.environ.clear()
+    sys.dont_write_bytecode = True
+    foreign, given = request["image"]["foreign"], request["image"]["environment"]
+    if foreign:
+        from tapwater.clouds.aws.environment import variables
+
+        os.environ |= variables(foreign, given, home=home, task=folders[0])
+        time.tzset()
+        return
     os.environ |= {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
@@ -177,8 +185,7 @@ def _set_environment(request: dict[str, Any], folders: list[str], home: str) -> 
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
-    os.environ |= request["image"]["environment"]
-    sys.dont_write_bytecode = True
+    os.environ |= given
 
 
 def _import_module(control: Channel, request: dict[str, Any]) -> Any:

@@ -43,6 +43,10 @@ def load(image: Mapping[str, Any]) -> Loaded:
     Raises:
         LoadError: it fails, or is no function.
     """
+    if image.get("foreign"):
+        from tapwater.clouds.aws.loading import load as load_foreign
+
+        return load_foreign(image)
     logs.install()
     threads.inherit()
     return load_here(image)

@@ -185,16 +185,16 @@ def _level(number: int) -> int:
 SINK = Sink()
 
 
-def install() -> None:
+def install(*, root: bool = True) -> None:
     """Stand in for the standard streams and the root logger's missing handler. Once."""
     if isinstance(sys.stdout, Output):
         return
     sys.stdout = Output(SINK, Level.INFO | _PRINT, sys.stdout)
     sys.stderr = Output(SINK, Level.WARNING | _STDERR, sys.stderr)
-    root = logging.getLogger()
-    if not root.handlers:
-        root.addHandler(Handler(SINK))
-        root.setLevel(logging.INFO)
+    top = logging.getLogger()
+    if root and not top.handlers:
+        top.addHandler(Handler(SINK))
+        top.setLevel(logging.INFO)
 
 
 def connect(link: "Link") -> None:

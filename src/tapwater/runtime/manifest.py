@@ -54,6 +54,11 @@ def _open_sockets() -> frozenset[str]:
     return frozenset(found)
 
 
+def grown(before: Surroundings) -> tuple[list[str], int]:
+    """Name the threads and count the sockets that are there since."""
+    return _new_threads(before), len(_open_sockets() - before.sockets)
+
+
 def _new_threads(before: Surroundings) -> list[str]:
     names = [
         thread.name for thread in threading.enumerate() if (thread.ident or 0) not in before.threads
@@ -74,6 +79,7 @@ def describe(
 ) -> dict[str, Any]:
     """Everything the platform wants to know."""
     operations, schemas, notes = openapi.describe(program)
+    new_threads, connections = grown(before)
     handlers = [*program.handlers.values(), *([program.websocket] if program.websocket else [])]
     return {
         "wire": wire.VERSION,
@@ -93,8 +99,8 @@ def describe(
         "operations": operations,
         "schemas": schemas,
         "description": _description(module),
-        "threads": _new_threads(before),
-        "connections": len(_open_sockets() - before.sockets),
+        "threads": new_threads,
+        "connections": connections,
         "hooks": {"before_snapshot": bool(hooks[0]), "after_fork": bool(hooks[1])},
         "warnings": [*_warnings(module, file), *notes],
     }

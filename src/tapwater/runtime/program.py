@@ -4,11 +4,15 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tapwater.on import Triggered
 from tapwater.runtime.binding import Plan
 from tapwater.runtime.context import Identity
+
+if TYPE_CHECKING:
+    from tapwater.runtime.call import Call
+    from tapwater.runtime.link import BlockingLink
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
 
@@ -26,13 +30,16 @@ class Handler:
 class Program:
     """Everything needed to answer calls. ``handlers`` has "" for one that takes every verb."""
 
-    style: str  # "verbs", "asgi", "wsgi" or "event"
+    style: str  # "verbs", "asgi", "wsgi", "event" or "foreign"
     identity: Identity
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     websocket: Handler | None = None
     triggers: tuple[Triggered, ...] = ()
     app: Any = None
     concurrency: int = 1
+    # Of another cloud's function: who answers a call, or who has the link to itself.
+    serve: Callable[["Program", "Call"], None] | None = None
+    conduct: Callable[["BlockingLink"], None] | None = None
 
     @property
     def needs_loop(self) -> bool:

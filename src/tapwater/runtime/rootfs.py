@@ -77,6 +77,8 @@ class RootPlan:
         windows += interpreter_places()
         windows += [p for p in _ETC if os.path.exists(p)]
         self.windows = windows
+        # Where it is in the new root too: the link of a virtual environment leads there from here.
+        self.executable = os.path.realpath(sys.executable)
         # Looked for once: whoever walks over all modules in a fork copies a page for each.
         self.packages = [
             module
@@ -99,10 +101,13 @@ def build(plan: RootPlan, root: str, request: dict[str, Any]) -> None:
         os.symlink(link, root + place)
     for place in plan.windows:
         _window(place, root + place, _SEALED)
-    _window(request["code"], root + APP, _SEALED)
+    image = request["image"]
+    _window(request["code"], root + image["code"], _SEALED)
     _window(request["guest"], root + GUEST + "/tapwater", _SEALED)
     if request["layer"]:
-        _window(request["layer"], root + LAYER, _SEALED)
+        _open_layer(plan, root, request["layer"], image["layer"])
+    for source, place in request["windows"]:
+        _window(source, root + place, _SEALED)
     _make_devices(root)
     _write_etc(plan, root, request)
     for place in ("/proc", TMP, SHM):
@@ -130,6 +135,21 @@ def _window(source: str, target: str, flags: int) -> None:
     # With what is mounted below it: a user namespace may not show what such a mount covers.
     kernel.mount(source, target, "none", kernel.MS_BIND | kernel.MS_REC)
     kernel.seal_mounts(target, flags)
+
+
+def _open_layer(plan: RootPlan, root: str, layer: str, place: str) -> None:
+    """Show the layer; entry by entry where the interpreter itself lies below that place."""
+    if not any(_below(one, (place,)) for one in plan.windows):
+        _window(layer, root + place, _SEALED)
+        return
+    for name in os.listdir(layer):
+        source, target = f"{layer}/{name}", f"{root}{place}/{name}"
+        if os.path.lexists(target):
+            print(f"tapwater: {place}/{name} is the interpreter's: the layer's is not seen")
+        elif os.path.islink(source):
+            os.symlink(os.readlink(source), target)
+        else:
+            _window(source, target, _SEALED)
 
 
 def _make_devices(root: str) -> None:

@@ -28,7 +28,9 @@ def run(sock: socket.socket, loaded: Loaded | None, image: Mapping[str, Any]) ->
     # by who does not know it, and a system call goes on after it.
     signal.signal(signal.SIGURG, lambda *_: link.peek())
     signal.siginterrupt(signal.SIGURG, False)
-    one_by_one = loaded is not None and not loaded.program.needs_loop
+    one_by_one = (
+        loaded is not None and not loaded.program.needs_loop and loaded.program.conduct is None
+    )
     link.send(HELLO_AHEAD if one_by_one else HELLO)
     try:
         if loaded is None:
@@ -47,6 +49,9 @@ def run(sock: socket.socket, loaded: Loaded | None, image: Mapping[str, Any]) ->
 def serve(link: BlockingLink, loaded: Loaded) -> None:
     """Serve in the simplest way that is enough."""
     program = loaded.program
+    if program.conduct is not None:
+        program.conduct(link)
+        return
     if not program.needs_loop:
         serve_blocking(link, program)
         if not link.crowded:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tapwater_server.assembly.furnishing import AWS
 from tapwater_server.assembly.parts import dashboard
 from tapwater_server.assembly.parts.ground import Ground
 from tapwater_server.assembly.requestline import RequestLine
@@ -39,6 +40,7 @@ def open_doors(
         using=Using(meter=stores.meter, clock=ground.clock),
         clock=ground.clock,
     )
+    cloud = next((part.cloud for part in services.parts if part.cloud is not None), None)
     gateway = Gateway(
         invoker=line.front,
         registry=stores.registry,
@@ -49,7 +51,10 @@ def open_doors(
         internal=dashboard.before(ground, door, apis),
         public=line.images.public,
         settings=_settings(ground.settings),
+        cloud=cloud,
     )
+    if cloud is not None:
+        line.confinement.egress.lead({AWS: gateway.enter})
     return gateway, node.table
 
 

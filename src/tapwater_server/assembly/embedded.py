@@ -32,7 +32,9 @@ from tapwater_server.control.leaving import Erase
 from tapwater_server.events.audience import Audience
 from tapwater_server.gateway.server import Gateway
 from tapwater_server.instances.profiling import Profiler
+from tapwater_server.ports.listening import Listening
 from tapwater_server.ports.releases import Releases
+from tapwater_server.ports.timetables import Timetables
 from tapwater_server.services.budgets.spending import Spending
 from tapwater_server.web.dispatch import Table
 
@@ -108,6 +110,9 @@ def _ground(
         profiling=Profiler(instances_of=line.scheduler.instances_of, clock=clock),
         identities=open_identities(stores, clock=clock, ids=ids),
         rules=open_rules(stores, clock=clock),
+        listening=Listening(),
+        timetables=Timetables(),
+        furnished=line.furnished,
         releases=releases,
         top=top,
     )
@@ -158,7 +163,12 @@ def _loops(
     """Limits, egress, the lines, the services; what keeps warm, and what clears away."""
     stores, clock, ids = ground.stores, ground.clock, ground.ids
     event_line = open_event_line(
-        stores, line.invoker, budgets=ground.spending.accounts, clock=clock, ids=ids
+        stores,
+        line.invoker,
+        budgets=ground.spending.accounts,
+        listening=ground.listening,
+        clock=clock,
+        ids=ids,
     )
     warming = Warming(registry=stores.registry, scheduler=line.scheduler, zygotes=line.zygotes)
     housekeeping = Housekeeping(

@@ -22,6 +22,7 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
+from tapwater_server.ports.listening import Listening
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.tracing import Spans, unseen
 
@@ -47,7 +48,13 @@ class EventLine:
 
 
 def open_event_line(
-    stores: Stores, invoker: Invoker, *, budgets: Closing, clock: Clock, ids: IdSource
+    stores: Stores,
+    invoker: Invoker,
+    *,
+    budgets: Closing,
+    listening: Listening,
+    clock: Clock,
+    ids: IdSource,
 ) -> EventLine:
     """Assemble it on the node's stores."""
     return event_line(
@@ -62,6 +69,7 @@ def open_event_line(
         masked=lambda app, text: mask_text(text, stores.known.of(app)),
         budgets=budgets,
         places=open_places(stores, clock=clock, ids=ids),
+        listening=listening,
     )
 
 
@@ -78,9 +86,11 @@ def event_line(
     masked: Callable[[str, str], str] | None = None,
     budgets: Closing | None = None,
     places: Places | None = None,
+    listening: Listening | None = None,
 ) -> EventLine:
     """Assemble it of its ports; simulations do so with theirs."""
-    audience = Audience(registry=registry)
+    listening = listening or Listening()
+    audience = Audience(registry=registry, listening=listening)
     telling = Telling(audience=audience, log=log, clock=clock, ids=ids)
     settling = Settling(bus=bus, clock=clock)
     places = places or PlainPlaces(bus=bus, log=log, clock=clock)
@@ -107,5 +117,6 @@ def event_line(
     if budgets is not None:
         budgets.when_opened(dispatcher.look_again)
     registry.watch(lambda _: dispatcher.look_again())
+    listening.watch(dispatcher.look_again)
     relay = Relay(log=log, bus=bus, audience=audience, clock=clock, spans=spans)
     return EventLine(relay=relay, dispatcher=dispatcher)

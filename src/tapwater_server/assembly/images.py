@@ -41,6 +41,7 @@ class Images:
             after_fork_import=function.after_fork_import,
             revision=revision.id,
             settings=guest_settings(revision.settings.get("settings", {}), function.limits),
+            foreign=function.foreign,
         )
 
     def public(self, revision: Revision) -> Path | None:

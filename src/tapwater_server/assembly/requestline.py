@@ -8,6 +8,7 @@ from tapwater_server.assembly import machine
 from tapwater_server.assembly.bindings import AppBindings
 from tapwater_server.assembly.confinement import Confinement, note_sent, open_confinement
 from tapwater_server.assembly.footing import Footing
+from tapwater_server.assembly.furnishing import Furnished
 from tapwater_server.assembly.images import Images
 from tapwater_server.assembly.parts.replay import replay_settings
 from tapwater_server.assembly.service_asks import ServiceAsks
@@ -42,6 +43,7 @@ class RequestLine:
     zygotes: Zygotes
     images: Images
     confinement: Confinement
+    furnished: Furnished
 
 
 def open_request_line(
@@ -61,8 +63,9 @@ def open_request_line(
     )
     confinement.sandbox.prepare({revision.python for revision in live(stores.registry)})
     images = Images(registry=stores.registry, folders=stores.folders)
+    furnished = Furnished(confinement.sandbox)
     zygotes = Zygotes(
-        sandbox=confinement.sandbox,
+        sandbox=furnished,
         image_of=images.image_of,
         clock=clock,
         logs=stores.masked.log,
@@ -87,6 +90,7 @@ def open_request_line(
         zygotes=zygotes,
         images=images,
         confinement=confinement,
+        furnished=furnished,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tapwater_server.assembly.parts import (
+    aws,
     billing,
     blobs,
     budgets,
@@ -88,6 +89,8 @@ class Services:
 async def open_services(ground: Ground) -> Services:
     """Open all of them; what they open is closed with the ground's stack."""
     parts = [await open_part(ground) for open_part in PARTS]
+    if ground.settings.aws:
+        parts.append(await aws.open(ground, parts))  # It stands on all of them.
     table = Table(
         (endpoint for part in parts for endpoint in part.endpoints),
         (socket for part in parts for socket in part.sockets),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from tapwater_server.assembly.aws.settings import check_aws
 from tapwater_server.assembly.otlp_settings import check_otlp
 from tapwater_server.model.address import parse_address
 from tapwater_server.model.errors import Invalid, SettingsError
@@ -73,6 +74,15 @@ class Settings:
     otlp_protocol: str = PROTOBUF  # or http/json
     otlp_sample: float = 1.0  # of traces without an error, this part is sent
     reach_private: bool = False  # apps may name mail servers and issuers in the node's network
+    aws: bool = True  # answer clients of Amazon's services, on the same port
+    aws_account_id: str = "000000000000"  # twelve digits: the account that is everybody's default
+    aws_home: str = "aws"  # the app whose buckets, queues and topics that account's are
+    aws_region: str = "us-east-1"  # what clients are told; the same things answer in all regions
+    aws_domain: str = ""  # names below it lead here: photos.s3.aws.example.com; localhost always
+    aws_access_key: str = ""  # a fixed key of that account, beside those made by `aws keys`
+    aws_secret_key: str = ""  # ... and its secret: by the variable or the file, never an argument
+    aws_retry_delay_s: float = 60.0  # before an asynchronous call that failed is tried again
+    aws_roles: bool = False  # hold Lambda functions to the policies of their roles, as AWS does
     dev: bool = False  # tracebacks in answers; never for a server others reach
     default_python: str = ""  # interpreter of apps that name none; "": the platform's own
     uv: str = "uv"  # the executable that builds dependencies; the one we were installed with
@@ -125,6 +135,7 @@ def parse(raw: Mapping[str, object]) -> Settings:
     complaints += check_mqtt(values)
     complaints += check_mail(values)
     complaints += check_otlp(values)
+    complaints += check_aws(values)
     if complaints:
         raise SettingsError("\n".join(complaints))
     return Settings(**values)

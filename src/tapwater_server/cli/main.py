@@ -7,6 +7,7 @@ import typer
 
 from tapwater_server.cli.commands import (
     alerts,
+    aws,
     bill,
     blobs,
     budgets,
@@ -18,6 +19,7 @@ from tapwater_server.cli.commands import (
     doctor,
     errors,
     events,
+    export,
     listing,
     logs,
     mail,
@@ -63,6 +65,7 @@ def build() -> typer.Typer:
     listing.register(app, panel=DEPLOY)
     traffic.register(app, panel=DEPLOY)
     secrets.register(app, panel=DEPLOY)
+    export.register(app, panel=DEPLOY)
     docs.register(app, panel=SERVICES)
     blobs.register(app, panel=SERVICES)
     queue.register(app, panel=SERVICES)
@@ -71,6 +74,7 @@ def build() -> typer.Typer:
     mqtt.register(app, panel=SERVICES)
     users.register(app, panel=SERVICES)
     rules.register(app, panel=SERVICES)
+    aws.register(app, panel=SERVICES)
     mail.register(app, panel=SERVICES)
     logs.register(app, panel=SEE)
     stats.register(app, panel=SEE)

@@ -86,7 +86,7 @@ def dev_data(folder: Path) -> Path | None:
 def write_serving(data: Path, url: str) -> None:
     """Leave word of where this process serves, for other commands of the same user."""
     text = json.dumps({"url": url, "pid": os.getpid()})
-    _write_private(data / SERVING_FILE, text)
+    write_private(data / SERVING_FILE, text)
 
 
 def forget_serving(data: Path) -> None:
@@ -172,11 +172,11 @@ def write_logins(config: Path, logins: Mapping[str, str]) -> Path:
     """Keep tokens by server address in a file only its owner can read; give the file."""
     config.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = logins_file(config)
-    _write_private(file, json.dumps({"version": 1, "servers": dict(logins)}, indent=2) + "\n")
+    write_private(file, json.dumps({"version": 1, "servers": dict(logins)}, indent=2) + "\n")
     return file
 
 
-def _write_private(file: Path, text: str) -> None:
+def write_private(file: Path, text: str) -> None:
     """Write a file whole or not at all, never readable by others, not even for a moment."""
     fresh = file.with_name(f"{file.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)

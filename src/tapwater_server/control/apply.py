@@ -156,7 +156,7 @@ class Deploying:
         """Warm zygotes first, then the one durable step that makes the revision real."""
         preparation.adopt(revision, ready)
         try:
-            await _to_the_end(self._registry.add_revision(revision, aliases=steps.aliases))
+            await to_the_end(self._registry.add_revision(revision, aliases=steps.aliases))
         except BaseException:
             if self._registry.revision(revision.app, revision.id) is None:
                 await asyncio.shield(self._preparer.forget(revision))
@@ -178,7 +178,7 @@ class Deploying:
             await self._holding.sweep(BUNDLES)
 
 
-async def _to_the_end(writing: Coroutine[Any, Any, None]) -> None:
+async def to_the_end(writing: Coroutine[Any, Any, None]) -> None:
     """Wait for a write even when cancelled: whether it happened decides what is swept away."""
     task = asyncio.ensure_future(writing)
     cancelled: asyncio.CancelledError | None = None

@@ -117,7 +117,7 @@ def inspect(archive: BinaryIO) -> Contents:
     links: dict[str, str] = {}
     folders: set[str] = set()
     for member, read in _members(archive):
-        name = _name(member.name)
+        name = checked_name(member.name)
         if member.isdir():
             folders.add(name)
             continue
@@ -136,7 +136,7 @@ def inspect(archive: BinaryIO) -> Contents:
     files = {**files, **_copies(files, links)}
     if sum(entry.size for entry in files.values()) > BUNDLE_BYTES_MAX:
         raise TooLarge(f"the bundle has more than {BUNDLE_BYTES_MAX >> 20} MiB in it")
-    _check_tree(files, folders)
+    check_tree(files, folders)
     return Contents(files=files, digest=fingerprint(files))
 
 
@@ -221,7 +221,7 @@ def _digest(read: Callable[[], Iterator[bytes]]) -> str:
     return digest.hexdigest()
 
 
-def _name(raw: str) -> str:
+def checked_name(raw: str) -> str:
     """Check a member's name: relative, downwards, printable."""
     name = posixpath.normpath(raw)
     parts = raw.split("/")
@@ -261,7 +261,7 @@ def _copies(files: Mapping[str, Entry], links: Mapping[str, str]) -> dict[str, E
     return copies
 
 
-def _check_tree(files: Mapping[str, Entry], folders: set[str]) -> None:
+def check_tree(files: Mapping[str, Entry], folders: set[str]) -> None:
     """Refuse a name that is a file and a folder at once."""
     if "." in files:
         raise Invalid("the bundle has a file without a name")

@@ -12,6 +12,7 @@ from tapwater_server.control.interpreters import Interpreter, find
 from tapwater_server.control.layers import Layers
 from tapwater_server.control.leaving import Erase, Leaving
 from tapwater_server.control.reading import Reading
+from tapwater_server.control.releasing import Releasing
 from tapwater_server.control.turns import Turns
 from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
@@ -63,6 +64,19 @@ class Control:
         self._leaving = Leaving(
             registry=registry, preparer=preparer, holding=self._holding, erase=erase
         )
+        turns = Turns()
+        self.releases = Releasing(
+            registry=registry,
+            folders=folders,
+            preparer=preparer,
+            holding=self._holding,
+            leaving=self._leaving,
+            turns=turns,
+            interpreters=self.interpreters,
+            default_python=settings.default_python,
+            clock=clock,
+            ids=ids,
+        )
         self.house = House(
             registry=registry,
             folders=folders,
@@ -78,7 +92,7 @@ class Control:
             deploying=deploying,
             holding=self._holding,
             leaving=self._leaving,
-            turns=Turns(),
+            turns=turns,
             settings=settings,
         )
         self.endpoints: Sequence[Endpoint] = endpoints(self.house)

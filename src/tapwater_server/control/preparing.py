@@ -144,6 +144,7 @@ def image_for(base: Base, function: Function, *, revision: RevisionId) -> Image:
         after_fork_import=function.after_fork_import,
         revision=revision,
         settings=guest_settings(base.desired.file.settings, function.limits),
+        foreign=function.foreign,
     )
 
 

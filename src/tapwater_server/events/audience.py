@@ -13,6 +13,8 @@ from tapwater_server.model.errors import NotFound
 from tapwater_server.model.event import Event
 from tapwater_server.model.function import Alias, Function, Revision, Trigger
 from tapwater_server.model.ids import AppId, FunctionId, RevisionId, parse_function_id
+from tapwater_server.ports.bus import Errand
+from tapwater_server.ports.listening import Listening, Serving
 from tapwater_server.ports.registry import Registry
 
 LIVE = "live"
@@ -26,6 +28,7 @@ class Batching:
 
     size: int
     window_s: float
+    together: bool = False  # in order, so never in parts that run at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +41,14 @@ class Target:
     options: DeliveryOptions
     batching: Batching | None = None
     queue: str = ""  # of whose messages it is the consumer
+    serving: Serving | None = None  # a listener of another room, instead of a function
 
 
 class Audience:
     """Looks functions up in what is live now."""
 
-    def __init__(self, *, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, *, registry: Registry, listening: Listening | None = None) -> None:
+        self._registry, self._listening = registry, listening or Listening()
         self._listeners: dict[RevisionId, Listeners] = {}
         self._aliases: dict[AppId, Alias | None] = {}  # of what is live; forgotten when it changes
         registry.watch(self._forget)
@@ -61,6 +65,10 @@ class Audience:
         """As match(), of one function only if it is named."""
         found = self.match(event)
         return [one for one in found if function in {"", one.listener.function.id.name}]
+
+    def heard(self, event: Event) -> Sequence[Errand]:
+        """Say what listeners of other rooms have to do because of an event."""
+        return self._listening.heard(event)
 
     def of_function(self, app: AppId, name: str, *, by: str) -> tuple[Revision, Function]:
         """Find a function in what is live.
@@ -102,8 +110,17 @@ class Audience:
 
     def target(self, line: str) -> Target | None:
         """Say who serves a line; None: nobody of ours, its messages wait to be asked for."""
+        serving = self._listening.serving(line)
+        if serving is not None:
+            return _foreign(serving, line)
         kind, _, name = line.partition(":")
-        return self._function_target(name) if kind == "f" else self._queue_target(name)
+        match kind:
+            case "f":
+                return self._function_target(name)
+            case "q":
+                return self._queue_target(name)
+            case _:
+                return None
 
     def hears_failures(self, line: str) -> bool:
         """Say whether somebody is to be told what a line's deliveries come to when they fail."""
@@ -159,6 +176,22 @@ class Audience:
             found = (one for one in self._registry.aliases(app) if one.name == LIVE)
             self._aliases[app] = next(found, None)
         return self._aliases[app]
+
+
+def _foreign(serving: Serving, line: str) -> Target:
+    kind, _, name = line.partition(":")
+    batching = None
+    if serving.size:
+        batching = Batching(size=serving.size, window_s=serving.window_s, together=serving.together)
+    return Target(
+        app=serving.app,
+        function=serving.function,
+        seats=min(SEATS_MAX, serving.seats),
+        options=DeliveryOptions(),
+        batching=batching,
+        queue=name.partition(":")[2] if kind == "q" else "",
+        serving=serving,
+    )
 
 
 def _target(

@@ -25,7 +25,7 @@ class Filling:
     @property
     def room(self) -> int:
         """How many more it takes."""
-        if self.size_bytes >= BATCH_BYTES_MAX:
+        if self.size_bytes >= BATCH_BYTES_MAX and not self.batching.together:
             return 0
         return max(0, self.batching.size - len(self.held))
 

@@ -11,6 +11,7 @@ from tapwater_server.events.chains import Chains
 from tapwater_server.events.contexts import delivery_span, end_span
 from tapwater_server.events.destinations import End
 from tapwater_server.events.ends import Ends
+from tapwater_server.events.foreign import ForeignDelivering
 from tapwater_server.events.notices import Notices
 from tapwater_server.events.retry import (
     Ack,
@@ -33,6 +34,7 @@ from tapwater_server.ports.bus import EXPIRED, Dead, Delivery, Done, Later, Retu
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
+from tapwater_server.ports.listening import Serving
 from tapwater_server.ports.tracing import Spans, unseen
 
 RESULT_BYTES_MAX = 1 << 20  # What is kept of an answer nobody waited for.
@@ -63,9 +65,15 @@ class Delivering:
         self._clock, self._ids, self._spans = clock, ids, spans
         self._masked = masked
         self.counts = {"acked": 0, "retried": 0, "buried": 0, "released": 0}
+        self._foreign = ForeignDelivering(
+            invoker=invoker, telling=telling, settling=settling, chains=chains, counts=self.counts
+        )
 
     async def one(self, delivery: Delivery, target: Target) -> None:
         """Make one delivery and settle it."""
+        if target.serving is not None:
+            await self.several([delivery], target)
+            return
         options = self._telling.options(delivery.errand, target)
         self._note_wait(delivery, target)
         reason = await self._refusal(delivery, options)
@@ -84,15 +92,11 @@ class Delivering:
 
     async def several(self, deliveries: Sequence[Delivery], target: Target) -> None:
         """Make a batch of deliveries and settle each as it ended."""
+        if target.serving is not None:
+            await self._hand_over(deliveries, target, target.serving)
+            return
         options = target.options
-        going: list[Delivery] = []
-        for delivery in deliveries:
-            self._note_wait(delivery, target)
-            reason = await self._refusal(delivery, options)
-            if reason:
-                await self._bury(delivery, target, options, reason)
-            else:
-                going.append(delivery)
+        going = await self._not_refused(deliveries, target)
         if not going:
             return
         try:
@@ -107,6 +111,32 @@ class Delivering:
         ended = outcomes(outcome, going)
         for delivery in going:
             await self._obey(delivery, target, options, ended[delivery.errand.id])
+
+    async def _hand_over(
+        self, deliveries: Sequence[Delivery], target: Target, serving: Serving
+    ) -> None:
+        """Let a listener of another room make them."""
+        for delivery in deliveries:
+            self._note_wait(delivery, target)
+        await self._foreign.deliver(
+            deliveries,
+            serving,
+            give_up=lambda delivery, reason: self.give_up(delivery, target, reason),
+        )
+
+    async def _not_refused(
+        self, deliveries: Sequence[Delivery], target: Target
+    ) -> Sequence[Delivery]:
+        """Bury what must not even be run; give the rest."""
+        going: list[Delivery] = []
+        for delivery in deliveries:
+            self._note_wait(delivery, target)
+            reason = await self._refusal(delivery, target.options)
+            if reason:
+                await self._bury(delivery, target, target.options, reason)
+            else:
+                going.append(delivery)
+        return going
 
     def _note_wait(self, delivery: Delivery, target: Target) -> None:
         """Before the first attempt: say in the trace how long it waited."""

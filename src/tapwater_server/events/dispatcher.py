@@ -143,6 +143,7 @@ class Dispatcher:
                     count_max=count,
                     lease_s=LEASE_S,
                     take_expired=bool(targets[line].options.on_failure),
+                    together=_together(targets[line]),
                 )
                 for line, count in leasing
             ),
@@ -221,10 +222,13 @@ class Dispatcher:
     def _send(
         self, group: asyncio.TaskGroup, line: str, target: Target, delivery: Delivery
     ) -> None:
-        called = not target.queue and not delivery.errand.event  # in the background, with its data
+        # In the background, with its data.
+        called = not target.queue and not delivery.errand.event and target.serving is None
         if target.batching is None or called:
             work = partial(self._delivering.one, delivery, target)
-        elif goes_alone(delivery, attempts_max=target.options.attempts_max):
+        elif not _together(target) and goes_alone(
+            delivery, attempts_max=target.options.attempts_max
+        ):
             work = partial(self._delivering.several, [delivery], target)
         else:
             self._fill(group, line, target, delivery)
@@ -317,6 +321,10 @@ class Dispatcher:
         for kept in (self._fillings, self._under_way, self._running):
             kept.clear()
         await self._settling.finish()
+
+
+def _together(target: Target) -> bool:
+    return target.batching is not None and target.batching.together
 
 
 def _came(leased: Sequence[Delivery] | BaseException) -> Sequence[Delivery]:

@@ -106,6 +106,7 @@ class Relay:
                 matches = self._audience.match(one.event)
                 for match in matches:
                     yield errand_of(match, one.event, now=now)
+                yield from self._audience.heard(one.event)
                 if matches:
                     self._spans(event_span(one.event, len(matches), now=now))
             except Exception:  # One event that we cannot handle must not stop all later ones.

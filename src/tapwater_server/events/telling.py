@@ -18,6 +18,7 @@ from tapwater_server.ports.bus import Delivery, Errand
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
+from tapwater_server.ports.listening import Told
 from tapwater_server.ports.tracing import Traces
 
 TYPE_LENGTH_MAX = 200
@@ -72,6 +73,28 @@ class Telling:
         bodies = [await self.body(one, target) for one in deliveries]
         body = batched(deliveries, bodies)
         return self._invocation(deliveries[0], revision, function, body, [])
+
+    def foreign(self, delivery: Delivery, told: Told) -> Invocation:
+        """Tell what a listener of another room says; the delivery is the (first) one it is for."""
+        errand = delivery.errand
+        context, _ = delivery_context(errand)
+        return Invocation(
+            id=InvocationId(self._ids.fresh()),
+            revision=told.revision.id,
+            function=told.function,
+            verb=Verb.EVENT,
+            headers=[(b"content-type", b"application/json"), *told.headers],
+            body=told.body,
+            client="background",
+            traceparent=self._traces.child(context),
+            parent=span_of(context),
+            event=told.event[:TYPE_LENGTH_MAX],
+            delivery=errand.id,
+            attempt=delivery.attempt,
+            arrived_at=self._clock.monotonic(),
+            depth=errand.depth,
+            root=errand.root or errand.id,
+        )
 
     async def body(self, delivery: Delivery, target: Target) -> bytes:
         """Give what the function is told: the errand's own body, or the event it names.

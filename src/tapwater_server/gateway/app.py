@@ -31,7 +31,7 @@ from tapwater_server.gateway.translate import (
     user_json,
 )
 from tapwater_server.gateway.websocket import WebSocket
-from tapwater_server.model.ids import InvocationId
+from tapwater_server.model.ids import AppId, InvocationId
 from tapwater_server.model.invocation import Headers, Invocation, Verb
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
 from tapwater_server.model.trace import is_traceparent, span_of
@@ -39,6 +39,7 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Call, Invoker
 from tapwater_server.ports.tracing import Traces
+from tapwater_server.web.cloud import Cloud
 
 if TYPE_CHECKING:
     from tapwater_server.gateway.connection import Connection
@@ -47,6 +48,7 @@ INTERNAL = "/_/"
 OWN = b"/_/v1/"  # An app's services, on its own hosts too.
 APPS, DEPLOYS = "/_/api/v1/apps/", "/deploys"
 OBJECT_BYTES_MAX = 5 << 40  # What is sent to a service; each endpoint has a ceiling of its own.
+_LOOKS = frozenset({b"GET", b"HEAD"})
 _ANY = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
@@ -76,6 +78,8 @@ class Door:
         clock: Clock,
         ids: IdSource,
         settings: GatewaySettings,
+        cloud: Cloud | None = None,
+        abroad: Bridge | None = None,
     ) -> None:
         self.invoker = invoker
         self.settings = settings
@@ -86,6 +90,7 @@ class Door:
         self.stopping = False
         self._directory, self._admission = directory, admission
         self._bridge, self._pages = bridge, pages
+        self._cloud, self._abroad = cloud, abroad  # both or neither
         self._clock, self._ids = clock, ids
         self._traces = Traces(ids)
         self.coarse_now = 0.0
@@ -123,24 +128,72 @@ class Door:
         if exchange.connection.peer_trusted:
             believe(exchange, self.proxies)
         site = self._directory.site(exchange.host)
+        if site.shared and self._claimed(exchange, site):
+            return
         compiled = site.choose()
         raw, _, query = exchange.url.partition(b"?")
         match = compiled.plain.get(raw) if compiled is not None else None
         if match is None or b"#" in query:
-            target = read_target(exchange.url)
-            if target.path.startswith(INTERNAL):
-                # On no host is this an app's: whoever is sent tokens must be the platform.
-                self._internal(exchange, site, compiled, target)
-                return
-            if compiled is None:
-                if not site.app and target.path == "/":  # Nobody's: then the dashboard's.
-                    place = [(b"location", INTERNAL.encode())]
-                    exchange.plan = partial(say, status=302, headers=place, whole=b"")
-                    return
-                raise Refusal("not_found", "No app answers here.")
-            match = self._find(exchange, compiled, target)
+            match = self._search(exchange, site, compiled)
         if compiled is not None and match is not None:
             self._call(exchange, compiled, match, query)
+
+    def _search(self, exchange: Exchange, site: Site, compiled: Compiled | None) -> Match | None:
+        """Look for who answers at a path that is no function's plain one. None: there is a plan.
+
+        Raises:
+            Refusal: nobody does.
+        """
+        try:
+            return self._look(exchange, site, compiled)
+        except Refusal:
+            if not self._taken(exchange, site):
+                raise
+            return None
+
+    def _look(self, exchange: Exchange, site: Site, compiled: Compiled | None) -> Match | None:
+        target = read_target(exchange.url)
+        if target.path.startswith(INTERNAL):
+            # On no host is this an app's: whoever is sent tokens must be the platform.
+            self._internal(exchange, site, compiled, target)
+            return None
+        if compiled is not None:
+            return self._find(exchange, compiled, target)
+        if site.app or target.path != "/" or exchange.method not in _LOOKS:
+            raise Refusal("not_found", "No app answers here.")
+        place = [(b"location", INTERNAL.encode())]  # Nobody's: then the dashboard's.
+        exchange.plan = partial(say, status=302, headers=place, whole=b"")
+        return None
+
+    def _claimed(self, exchange: Exchange, site: Site) -> bool:
+        """Say whether another cloud's client asks; then that cloud answers."""
+        cloud = self._cloud
+        assert cloud is not None
+        if not site.owned and not cloud.claims(exchange.url, exchange.seen):
+            return False
+        self._go_abroad(exchange)
+        return True
+
+    def _taken(self, exchange: Exchange, site: Site) -> bool:
+        """Nothing of ours answers: say whether another cloud does."""
+        if not site.shared or self._cloud is None or not self._cloud.answers(exchange.url):
+            return False
+        self._go_abroad(exchange)
+        return True
+
+    def _go_abroad(self, exchange: Exchange) -> None:
+        raw, _, query = exchange.url.partition(b"?")
+        assert self._abroad is not None
+        exchange.body_bytes_max = OBJECT_BYTES_MAX
+        exchange.recoded = False
+        target = RequestTarget(raw.decode("latin-1"), query)
+        exchange.plan = partial(self._abroad.start, target=target, app=AppId(""))
+
+    def decide_abroad(self, exchange: Exchange) -> None:
+        """As ``decide``, for who may reach the other cloud's interface and nothing else."""
+        self.counts.requests += 1
+        if exchange.url[:1] == b"/" or not self._unusual(exchange):
+            self._go_abroad(exchange)
 
     def _unusual(self, exchange: Exchange) -> bool:
         """A target that is not a path: ``*`` or a whole URL."""

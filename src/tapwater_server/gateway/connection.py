@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from enum import IntFlag
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+Decide = Callable[[Exchange], None]  # Says what a request gets, or raises Refusal.
 
 
 class Session(Protocol):
@@ -54,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "active",
         "client",
+        "decide",
         "door",
         "peer_trusted",
         "scheme",
@@ -61,8 +66,9 @@ class Connection(asyncio.Protocol):
         "writable",
     )
 
-    def __init__(self, door: "Door") -> None:
+    def __init__(self, door: "Door", *, decide: Decide | None = None) -> None:
         self.door = door
+        self.decide = decide or door.decide
         self.active: Exchange | None = None
         self.session: Session | None = None
         self.writable = True

@@ -3,11 +3,12 @@
 ``<app>.<domain>`` is the app's ``live`` alias, ``<alias>--<app>.<domain>`` another alias,
 ``r<number>--<app>.<domain>`` one revision. Hosts that a live revision names are its app's. Every
 other name is the bare host: the default app, and the platform's own pages under ``/_/``. Each of
-an app's hosts has its services under ``/_/v1/``.
+an app's hosts has its services under ``/_/v1/``. Names that another cloud's clients use
+(``photos.s3.localhost``) are that cloud's, but an app's own name goes first.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tapwater_server.gateway.errors import Refusal
 from tapwater_server.gateway.site import Compiled, Public, Site
@@ -15,6 +16,8 @@ from tapwater_server.model.function import Alias, Revision
 from tapwater_server.model.ids import AppId, RevisionId
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.registry import Registry
+
+Owns = Callable[[str], bool]
 
 LIVE = "live"
 NAMES_MAX = 1024  # Host names remembered; more than that is somebody trying names.
@@ -35,10 +38,12 @@ class Directory:
         public: Public,
         domains: Sequence[str],
         dashboard: Sequence[str] = (),
+        owns: Owns | None = None,
     ) -> None:
         self._registry, self._ids, self._public = registry, ids, public
         self._suffixes = tuple("." + domain for domain in domains)
         self._dashboard = frozenset(dashboard)
+        self._owns = owns  # another cloud's names; None: there is no other cloud
         self._sites: dict[bytes, Site] = {}
         self._compiled: dict[tuple[AppId, RevisionId], Compiled] = {}
         registry.watch(self._changed)
@@ -68,22 +73,30 @@ class Directory:
         if name in self._dashboard:
             # No function answers here: its pages could act for who is signed in there.
             return Site(AppId(""), [], bare=True, ids=self._ids)
+        owned = self._owns is not None and self._owns(name)
         for suffix in self._suffixes:
             if name.endswith(suffix):
-                return self._labelled(name.removesuffix(suffix))
+                return self._labelled(name.removesuffix(suffix), owned=owned)
+        if owned:
+            return self._owned()
         custom = self._custom(name)
         if custom is not None:
             return self._alias_site(custom, LIVE, bare=False)
-        default = self._registry.default_app()
+        default, shared = self._registry.default_app(), self._owns is not None
         if default is None:
-            return Site(AppId(""), [], bare=True, ids=self._ids)
-        return self._alias_site(default, LIVE, bare=True)
+            return Site(AppId(""), [], bare=True, ids=self._ids, shared=shared)
+        return self._alias_site(default, LIVE, bare=True, shared=shared)
 
-    def _labelled(self, label: str) -> Site:
+    def _owned(self) -> Site:
+        return Site(AppId(""), [], bare=False, ids=self._ids, shared=True, owned=True)
+
+    def _labelled(self, label: str, *, owned: bool) -> Site:
         """Read ``app``, ``alias--app`` or ``r3--app``. An app's own name goes first."""
         known = self._registry.apps()
         if label in known:
-            return self._alias_site(AppId(label), LIVE, bare=False)
+            return self._alias_site(AppId(label), LIVE, bare=False, shared=owned)
+        if owned:
+            return self._owned()
         alias, dashes, app = label.partition("--")
         if not dashes or app not in known:
             raise Refusal("not_found", f"There is no app {label!r} here.")
@@ -109,14 +122,14 @@ class Directory:
                     return app
         return None
 
-    def _alias_site(self, app: AppId, name: str, *, bare: bool) -> Site:
+    def _alias_site(self, app: AppId, name: str, *, bare: bool, shared: bool = False) -> Site:
         alias = self._alias(app, name)
         if alias is None:
             if name == LIVE:
-                return Site(app, [], bare=bare, ids=self._ids)
+                return Site(app, [], bare=bare, ids=self._ids, shared=shared)
             raise Refusal("not_found", f"App {app!r} has no alias {name!r}.")
         shares = [(self._compile(r), alias.weights[r.id]) for r in self._weighted(alias)]
-        return Site(app, shares, bare=bare, ids=self._ids)
+        return Site(app, shares, bare=bare, ids=self._ids, shared=shared)
 
     def _alias(self, app: AppId, name: str) -> Alias | None:
         return next((a for a in self._registry.aliases(app) if a.name == name), None)

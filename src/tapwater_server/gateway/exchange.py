@@ -45,6 +45,7 @@ class Exchange:
         "parts",
         "plan",
         "queued",
+        "recoded",
         "refusal",
         "scheme",
         "seen",
@@ -83,6 +84,7 @@ class Exchange:
         # The answer.
         self.call: Call | None = None
         self.cors: Headers | None = None
+        self.recoded = True  # it may be compressed; else it goes out as it is given
         self.answering = False
         self.over = False
         self._streaming = False
@@ -123,7 +125,8 @@ class Exchange:
         if self.cors is not None:
             headers = headers + self.cors
         coding = b""
-        if (whole is None or len(whole) >= BODY_BYTES_MIN) and status not in BODYLESS:
+        long = whole is None or len(whole) >= BODY_BYTES_MIN
+        if long and status not in BODYLESS and self.recoded:
             headers, coding = choose_shape(status, headers, self.seen.get(b"accept-encoding", b""))
         if whole is None:
             self._begin_stream(status, headers, coding)

@@ -185,7 +185,7 @@ class Reader:
         try:
             self._check(exchange, parser.get_http_version())
             self._head_bytes = 0
-            self._connection.door.decide(exchange)
+            self._connection.decide(exchange)
         except _Fatal as refusal:
             self._give_up(refusal)
             return

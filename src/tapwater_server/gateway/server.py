@@ -20,6 +20,7 @@ from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker
 from tapwater_server.ports.registry import Registry
 from tapwater_server.ports.tokens import Tokens
+from tapwater_server.web.cloud import Cloud
 from tapwater_server.web.scope import ASGIApp
 
 BACKLOG = 1024
@@ -44,6 +45,7 @@ class Gateway:
         internal: ASGIApp,
         public: Public,
         settings: GatewaySettings,
+        cloud: Cloud | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -54,6 +56,7 @@ class Gateway:
             else None
         )
         self._bridge = Bridge(internal, tasks=self._tasks)
+        self._abroad = None if cloud is None else Bridge(cloud, tasks=self._tasks)
         self._door = Door(
             invoker=invoker,
             directory=Directory(
@@ -62,6 +65,7 @@ class Gateway:
                 public=public,
                 domains=settings.domains,
                 dashboard=settings.dashboard_hosts,
+                owns=None if cloud is None else cloud.owns,
             ),
             admission=Admission(tokens=tokens, identities=identities),
             bridge=self._bridge,
@@ -69,6 +73,8 @@ class Gateway:
             clock=clock,
             ids=ids,
             settings=settings,
+            cloud=cloud,
+            abroad=self._abroad,
         )
         self._servers: list[asyncio.Server] = []
         self._addresses: list[tuple[str, int]] = []
@@ -77,6 +83,11 @@ class Gateway:
     def addresses(self) -> Sequence[tuple[str, int]]:
         """Where it listens."""
         return tuple(self._addresses)
+
+    def enter(self) -> asyncio.Protocol:
+        """Give what serves one connection that may reach the other cloud's interface only."""
+        assert self._abroad is not None
+        return Connection(self._door, decide=self._door.decide_abroad)
 
     async def start(self) -> None:
         """Begin to listen."""

@@ -33,15 +33,24 @@ class Site:
     """Where a host name leads: an app, its revisions and their shares.
 
     No app: the bare host, and none is the default. No revision: nothing is live there.
+    ``shared``: another cloud's clients may be meant; ``owned``: nobody else can be.
     """
 
-    __slots__ = ("_ids", "_shares", "app", "bare", "only")
+    __slots__ = ("_ids", "_shares", "app", "bare", "only", "owned", "shared")
 
     def __init__(
-        self, app: AppId, shares: Sequence[tuple[Compiled, int]], *, bare: bool, ids: IdSource
+        self,
+        app: AppId,
+        shares: Sequence[tuple[Compiled, int]],
+        *,
+        bare: bool,
+        ids: IdSource,
+        shared: bool = False,
+        owned: bool = False,
     ) -> None:
         self.app = app
         self.bare = bare
+        self.shared, self.owned = shared, owned
         self._ids = ids
         self._shares = [(compiled, weight) for compiled, weight in shares if weight > 0]
         self.only = self._shares[0][0] if len(self._shares) == 1 else None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tapwater.runtime.wire import Kind, WireError
@@ -46,6 +47,7 @@ class Speech:
         "_loose_bytes",
         "_spans",
         "stacks",
+        "verbatim",
     )
 
     def __init__(
@@ -57,6 +59,7 @@ class Speech:
         logs: Logs,
         spans: Spans = unseen,
     ) -> None:
+        self.verbatim = False  # a line that is an object stays as it was said
         self._function, self._instance = function, instance
         self._clock, self._logs, self._spans = clock, logs, spans
         self._bucket = Bucket(burst=FLOOD_BYTES, per_s=FLOOD_BYTES_PER_S)
@@ -142,6 +145,8 @@ class Speech:
                 text += f" … ({len(data)} bytes)"
             plain = fields is None and data[:1] == b"{" and data.rstrip()[-1:] == b"}"
             read = read_line(text) if plain else None
+            if read is not None and self.verbatim:
+                read = replace(read, text=text)
             self._give(read or Said(text=text, fields=fields or {}), level, call, stream)
         elif said - size <= LOG_BYTES_PER_CALL_MAX:
             limit = LOG_BYTES_PER_CALL_MAX >> 20

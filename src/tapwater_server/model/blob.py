@@ -20,8 +20,19 @@ class Versioning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """Why a version cannot be deleted yet: before a moment, or as long as it is held."""
+
+    until: float = 0.0  # seconds since the epoch
+    held: bool = False
+    yields: bool = False  # to who says that the moment does not matter; what is held never does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What an uploader says of a blob."""
+    """What an uploader says of a blob. ``notes`` is what the interface of another cloud keeps of
+    it beside that (who owns it, who may read it); nobody else reads them.
+    """
 
     content_type: str = DEFAULT_TYPE
     cache_control: str = ""
@@ -30,6 +41,8 @@ class About:
     content_language: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +92,11 @@ class LifecycleRule:
     drop_old_days: float = 0.0  # after another version took its place
     keep_old_max: int = 0  # the newest so many old versions of a key stay whatever their age
     abort_upload_days: float = 0.0  # after it was begun
+    expire_at: float = 0.0  # all at this moment, instead of after days
+    drop_markers: bool = False  # that hide nothing any more
+    tags: Mapping[str, str] = field(default_factory=dict)  # of those only that have all of these
+    size_over: int = -1  # bytes
+    size_under: int = 0  # bytes; 0: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,3 +148,4 @@ class Cause:
     root: str = ""
     depth: int = 0
     trace: str = ""
+    how: str = ""  # "put", "copy", "post", "complete", "delete", "expire", where that is known

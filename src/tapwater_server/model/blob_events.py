@@ -10,8 +10,10 @@ STORED = "tapwater.blob.stored"
 DELETED = "tapwater.blob.deleted"
 
 
-def blob_event(type: str, app: AppId, blob: Blob, cause: Cause, *, id: str, at: float) -> Event:
-    """Tell of a blob that was stored or deleted."""
+def blob_event(
+    type: str, app: AppId, blob: Blob, cause: Cause, *, id: str, at: float, marker: str = ""
+) -> Event:
+    """Tell of a blob that was stored or deleted; ``marker`` is the version that hides it now."""
     data = {
         "bucket": blob.bucket,
         "key": blob.key,
@@ -21,6 +23,10 @@ def blob_event(type: str, app: AppId, blob: Blob, cause: Cause, *, id: str, at: 
         "metadata": dict(blob.about.metadata),
         "version": blob.version,
     }
+    if cause.how:
+        data["how"] = cause.how
+    if marker:
+        data["marker"] = marker
     return Event(
         id=id,
         app=app,

@@ -18,6 +18,7 @@ ATTRIBUTES_BYTES_MAX = 64 << 10
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _CONTENT_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}( ?; ?[a-z0-9-]+=[\w.+-]{1,64})*")
 _KIND = "content-type"  # its name among the attributes of an errand; JSON is not said
+_MARK = ":"  # begins the names of marks there; no attribute's name does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Message:
     body: bytes
     content_type: str = JSON
     attributes: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)  # of another cloud's interface; unseen
 
     def check(self) -> None:
         """Refuse what no queue takes.
@@ -60,6 +62,8 @@ def pack_attributes(message: Message) -> bytes:
     said = dict(message.attributes)
     if message.content_type != JSON:
         said[_KIND] = message.content_type
+    for name, value in message.marks.items():
+        said[_MARK + name] = value
     return msgspec.json.encode(said) if said else b""
 
 
@@ -71,7 +75,8 @@ def unpack(body: bytes, attributes: bytes) -> Message:
     """
     said = msgspec.json.decode(attributes, type=dict[str, str]) if attributes else {}
     kind = said.pop(_KIND, JSON)
-    return Message(body=body, content_type=kind, attributes=said)
+    marks = {name[1:]: said.pop(name) for name in list(said) if name.startswith(_MARK)}
+    return Message(body=body, content_type=kind, attributes=said, marks=marks)
 
 
 def is_json(content_type: str) -> bool:

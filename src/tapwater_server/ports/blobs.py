@@ -22,10 +22,12 @@ BLB-8  Buckets and apps are apart. drop_bucket() of one that holds a version or 
 BLB-9  aged() gives what was stored, or replaced, and stale() what was begun before a moment, and
        nothing else.
 BLB-10 erase() leaves nothing of an app but garbage.
+BLB-11 delete() of a version that is locked is refused, and changes nothing; a lock that yields
+       does so to ``force``. A marker may hide it. erase() knows no locks.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tapwater_server.model.blob import (
@@ -40,7 +42,7 @@ from tapwater_server.model.blob import (
     Upload,
 )
 from tapwater_server.model.blob_conditions import ALWAYS, Condition, Verdict, judge_read
-from tapwater_server.model.errors import NotFound, PreconditionFailed
+from tapwater_server.model.errors import NotAllowed, NotFound, PreconditionFailed
 from tapwater_server.model.ids import AppId
 
 BUCKETS_MAX = 1_000  # Of one app.
@@ -86,13 +88,17 @@ class Naming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aged:
-    """Which blobs below a prefix have had their time. One of the two moments is given."""
+    """Which blobs below a prefix have had their time. One of the moments is given."""
 
     bucket: str
     prefix: str = ""
     stored_before: float | None = None  # current ones
     replaced_before: float | None = None  # old ones, and markers that hide nothing any more
+    markers_before: float | None = None  # markers alone that hide nothing any more
     keep_old_max: int = 0  # the newest so many old versions of each key stay
+    tags: Mapping[str, str] = field(default_factory=dict)  # all of these; markers have none
+    size_over: int = -1  # bytes
+    size_under: int = 0  # bytes; 0: any
     count_max: int = PAGE_MAX
 
 
@@ -104,6 +110,7 @@ class Completion:
     parts: Sequence[tuple[int, str]]
     etag: str
     checksums: Mapping[str, str]
+    about: About | None = None  # None: as it was begun
 
 
 class BlobFacts(Protocol):
@@ -156,9 +163,19 @@ class BlobFacts(Protocol):
         ...
 
     async def delete(
-        self, app: AppId, naming: Naming, *, condition: Condition = ALWAYS, cause: Cause
+        self,
+        app: AppId,
+        naming: Naming,
+        *,
+        condition: Condition = ALWAYS,
+        force: bool = False,
+        cause: Cause,
     ) -> Deleted | None:
-        """Delete one; None: there was nothing to delete. The condition is on what is named."""
+        """Delete one; None: there was nothing to delete. The condition is on what is named.
+
+        Raises:
+            NotAllowed: it is locked.
+        """
         ...
 
     async def copy(
@@ -251,6 +268,19 @@ class BlobFacts(Protocol):
     async def erase(self, app: AppId) -> None: ...
 
 
+def check_unlocked(blob: Blob, *, at: float, force: bool) -> None:
+    """Let a version be deleted, if nothing locks it.
+
+    Raises:
+        NotAllowed: it is locked.
+    """
+    lock = blob.about.lock
+    if lock is None:
+        return
+    if lock.held or (lock.until > at and not (lock.yields and force)):
+        raise NotAllowed("this version is locked", key=blob.key, version=blob.version)
+
+
 def draft_of_copy(
     held: Held | None, to: Naming, about: About | None, condition: Condition
 ) -> Draft:
@@ -270,6 +300,6 @@ def draft_of_copy(
         size=held.blob.size,
         etag=held.blob.etag,
         pieces=held.pieces,
-        about=held.blob.about if about is None else about,
+        about=replace(held.blob.about, notes={}, lock=None) if about is None else about,
         checksums=held.blob.checksums,
     )

@@ -6,18 +6,20 @@ An errand lies in a *line*: one line for each function (``function_line``) and f
 BUS-1  publish() of an id already seen, even a settled, replaced or dropped one, changes nothing;
        it is durable (fsync) before it returns, and all errands of one call become visible together
        or not at all.
-BUS-2  A leased delivery is hidden from other lessees until its lease ends.
+BUS-2  A leased delivery is hidden from other lessees until its lease ends; when it was first
+       leased stays known.
 BUS-3  A delivery nobody settled comes back when its lease ends, lost + 1: the attempt is not used
        up, for nobody knows that it was made.
 BUS-4  Settled with Done it ends; with Later it is hidden for delay_s; with Dead it is kept as a
-       dead letter.
-BUS-5  Settling with an attempt that is not the current one changes nothing and says False. A lease
-       that has ended is current until somebody else leases.
+       dead letter; with Moved it waits in another line, with its id and body, attempt 0 and lost 0.
+BUS-5  Settling with an attempt that is not the current one, or in another line than its own,
+       changes nothing and says False. A lease that has ended is current until somebody else leases.
 BUS-6  state() of a settled errand, with its result, is kept until sweep() finds it older than
        asked. Dead letters are never swept, only dropped.
 BUS-7  Returned gives a lease back for delay_s without using up an attempt (a fault of ours).
 BUS-8  Of one line and key with at_once = 1, an errand is leased only when every earlier one is
-       done or dead; also while the earlier one waits for its next attempt.
+       done or dead; also while the earlier one waits for its next attempt. A lease() that says
+       together gets those that follow the first with it, in order, up to one that is delayed.
 BUS-9  Of one line and key with at_once = n, at most n are leased at a time. Where errands of one
        key differ, the smallest at_once of those not settled counts for all (1: as BUS-8).
 BUS-10 lease() gives the higher priority first, and within one priority the earlier published.
@@ -25,16 +27,18 @@ BUS-11 An errand with ``replaces`` takes the place of the one of the same line a
        that has not been leased yet (debounce): the old one is gone, the new one waits its own
        not_before, but never longer than replaced_s_max after the first one was published.
 BUS-12 revive() makes dead letters waiting again, attempt 0 and lost 0, the oldest first, and
-       without an expires_at; drop() removes what is not leased; both say which.
+       without an expires_at; drop() removes what is not leased, or (leased) also what is; both
+       say which.
 BUS-13 extend() moves the end of a lease that is still held, and says None for any other.
 BUS-14 An errand whose expires_at has passed is not leased any more: it becomes a dead letter, at
-       the latest with the next lease() of its line or sweep(). Only a lease() that says
-       take_expired gets it still, to bury it itself.
+       the latest with the next lease() of its line or sweep(); one that fades is dropped. Only a
+       lease() that says take_expired gets it still, to bury it itself.
 BUS-15 ready() names every line that has something to lease; wait_ready() misses no change.
+BUS-16 reclaim() ends the leases of the process before this one, but not those that outlive it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tapwater_server.model.errors import TooLarge
@@ -66,6 +70,7 @@ class Errand:
     trace: str = ""
     not_before: float = 0.0  # seconds since the epoch
     expires_at: float = 0.0  # seconds since the epoch; 0.0: never
+    fades: bool = False  # expired, it is gone and no dead letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,7 @@ class Delivery:
     seq: int  # rises with publishing
     lease: int = 0  # rises with each lease, also of an errand that was returned in between
     lost: int = 0  # how many leases before ended with nobody settling: their holder died, say
+    first_leased_at: float = 0.0  # in the line where it lies
 
     @property
     def begun(self) -> int:
@@ -115,7 +121,16 @@ class Dead:
     reason: str
 
 
-Settlement = Done | Later | Returned | Dead
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Somebody serving another line is to be told, as if it had been published there."""
+
+    line: str
+    attributes: bytes | None = None  # instead of those it has; None: they stay
+    expires_at: float | None = None  # None: as before
+
+
+Settlement = Done | Later | Returned | Dead | Moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +155,8 @@ class ErrandState:
     reason: str = ""
     body: bytes = b""  # empty in listings
     attributes: bytes = b""
+    seq: int = field(default=0, compare=False)  # as the delivery's
+    lease: int = field(default=0, compare=False)  # of the last lease, or settlement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +193,18 @@ class Bus(Protocol):
         ...
 
     async def lease(
-        self, line: str, *, count_max: int, lease_s: float, take_expired: bool = False
+        self,
+        line: str,
+        *,
+        count_max: int,
+        lease_s: float,
+        take_expired: bool = False,
+        together: bool = False,
+        outlives: bool = False,
     ) -> Sequence[Delivery]:
         """Lease the best of a line. ``take_expired``: also what BUS-14 would bury; whoever asks
-        for that buries it, and may tell somebody first.
+        for that buries it, and may tell somebody first. ``together``: see BUS-8. ``outlives``: who
+        holds the lease is not of this process, and may settle after its end: see BUS-16.
         """
         ...
 
@@ -215,11 +240,19 @@ class Bus(Protocol):
 
     async def revive(self, filter: Filter, *, count_max: int) -> Sequence[str]: ...
 
-    async def drop(self, filter: Filter, *, count_max: int) -> Sequence[str]:
-        """Remove what is not leased; say which ids."""
+    async def drop(self, filter: Filter, *, count_max: int, leased: bool = False) -> Sequence[str]:
+        """Remove what is not leased, or all; say which ids."""
         ...
 
-    async def lines(self, app: AppId) -> Sequence[LineStats]: ...
+    async def lines(self, app: AppId, *, line: str = "") -> Sequence[LineStats]:
+        """Say how all lines of an app stand that have anything, or one of them."""
+        ...
+
+    async def reclaim(self) -> int:
+        """End the leases of a process that is gone. Only for who holds the data alone, and before
+        the first lease: then every lease is a dead one, but for those of others' (BUS-16).
+        """
+        ...
 
     async def sweep(
         self, *, older_than_s: float, spare: Callable[[str], bool] | None = None

@@ -28,7 +28,7 @@ class QueueSettings:
     """How a queue treats its messages."""
 
     visibility_s: float = 30.0  # how long a received message is hidden from others
-    attempts_max: int = 5  # after so many, a message is a dead letter
+    attempts_max: int = 5  # after so many, a message is a dead letter; 0: never
     retention_s: float = 4 * 86_400.0  # a message nobody took in that time is a dead letter
     delay_s: float = 0.0  # before a new message can be received
     dedupe_s: float = 300.0  # in that time a second message of one dedupe id is not taken

@@ -32,8 +32,16 @@ class Release:
 class Releases(Protocol):
     """See the promises above."""
 
-    async def unpack(self, archives: Sequence[BinaryIO]) -> tuple[str, int]:
+    async def pythons(self) -> Sequence[str]:
+        """Name the versions of Python there are ("3.12"), the platform's own first."""
+        ...
+
+    async def unpack(
+        self, archives: Sequence[BinaryIO], *, beside: bool = False
+    ) -> tuple[str, int]:
         """Unpack zip files over each other; give the digest, and the bytes unpacked.
+
+        ``beside``: they become a ``Release.layer``, and not its bundle.
 
         Raises:
             Invalid, TooLarge: one of them is no zip, is hostile, or too large.
@@ -44,6 +52,7 @@ class Releases(Protocol):
         """Make a revision.
 
         Raises:
+            Conflict: what was unpacked has been swept away: unpack it again.
             DeployFailed: a function does not come up; ``problems`` say why.
         """
         ...

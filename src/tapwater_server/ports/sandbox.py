@@ -36,6 +36,8 @@ class Image:
     revision: str = ""  # what the guest says it is a revision of
     settings: Mapping[str, Any] = field(default_factory=dict)  # from tapwater.toml, for the guest
     foreign: Mapping[str, Any] = field(default_factory=dict)  # how another cloud's function runs
+    door: str = ""  # of the platform's own that its network leads to: "aws"; "": none
+    windows: Mapping[str, str] = field(default_factory=dict)  # place in the sandbox → host's folder
 
 
 class Death(StrEnum):

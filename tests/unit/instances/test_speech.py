@@ -2,6 +2,7 @@
 
 import pytest
 
+from tapwater.runtime.wire import Kind, Level
 from tapwater_server.instances.call import CallInProgress
 from tapwater_server.instances.speech import Speech
 from tapwater_server.model.ids import InstanceId, InvocationId, RevisionId
@@ -12,6 +13,7 @@ from tests.functional.gateway.world import function
 
 TRACE = "Traceback (most recent call last):\n  here\nValueError: no\n"
 FUNCTION = function("/", "GET")
+LINE = b'{"level": "WARN", "msg": "slow", "ms": 12}'
 
 
 class Nobody:
@@ -66,3 +68,13 @@ def test_a_traceback_that_ends_otherwise_is_not_taken_for_the_sentence(
     speech.explain(call("a"), TRACE)
     speech.mourn(call("a"), Ending.USER_ERROR, "KeyError: 'id'")
     assert len(said) == 2
+
+
+@pytest.mark.parametrize(("verbatim", "text"), [(False, "slow"), (True, LINE.decode())])
+def test_a_line_that_is_an_object_may_stay_as_it_was_said(
+    speech: Speech, said: list[LogLine], verbatim: bool, text: str
+) -> None:
+    """... what it says of itself is known either way."""
+    speech.verbatim = verbatim
+    speech.hear(Kind.LOG, bytes([Level.INFO]) + LINE, call("a"))
+    assert (said[0].text, said[0].level, said[0].fields) == (text, "warning", {"ms": 12})

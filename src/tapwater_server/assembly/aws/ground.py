@@ -6,6 +6,8 @@ from typing import Any
 
 from tapwater_server.assembly.parts.ground import Ground
 from tapwater_server.clouds.aws.asked import Service
+from tapwater_server.clouds.aws.front.keys import Keys
+from tapwater_server.clouds.aws.front.permits import Permits
 from tapwater_server.clouds.aws.reaching import Functions, Targets
 
 
@@ -19,6 +21,10 @@ class AwsGround:
     parts: Mapping[str, Any]  # of our own services, by name: "blobs", "queues", "schedules"
     functions: Callable[[], Functions]  # Lambda
     targets: Targets  # whatever an ARN can name
+    keys: Keys  # of accounts, and what functions are lent
+    permits: Permits  # who may what, once IAM says which policies somebody has
+    services: Mapping[str, Service]  # all doors by their scopes: full once all are opened
+    left: dict[str, Any] = field(default_factory=dict)  # what services leave for others, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

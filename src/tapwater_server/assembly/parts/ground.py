@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tapwater_server.assembly.footing import Footing
+from tapwater_server.assembly.furnishing import Furnished
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.identity import Identities
 from tapwater_server.ports.invoker import Invoker
+from tapwater_server.ports.listening import Listening
 from tapwater_server.ports.profiling import Profiling
 from tapwater_server.ports.releases import Releases
 from tapwater_server.ports.rules import Rules
+from tapwater_server.ports.timetables import Timetables
 from tapwater_server.services.budgets.spending import Spending
 from tapwater_server.services.replay.asking import TapedBindings
 from tapwater_server.services.replay.recorder import Recorder
@@ -29,6 +32,9 @@ class Ground(Footing):
     profiling: Profiling  # where their time goes
     identities: Identities
     rules: Rules
+    listening: Listening  # of the event line: rooms of other clouds add their listeners
+    timetables: Timetables  # likewise for what is due at their times
+    furnished: Furnished  # takes the credentials of functions of other clouds
     releases: Callable[[], Releases]  # once the node is complete
     top: Callable[[], Mapping[str, Any]]  # what goes on now, once the node is complete
 

@@ -26,6 +26,7 @@ async def open(ground: Ground) -> Part:
         places=open_places(stores, clock=ground.clock, ids=ground.ids),
         clock=ground.clock,
         ids=ground.ids,
+        timetables=ground.timetables,
     )
     stores.registry.watch(lambda _: ticker.look_again())
     service = ScheduleService(

@@ -2,12 +2,12 @@
 
 import logging
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from weakref import WeakSet
 
 from tapwater_server.backends.linux import egress_layers, egress_plan, egress_policy
-from tapwater_server.backends.linux.egress_forwarder import Forwarder, Seats
+from tapwater_server.backends.linux.egress_forwarder import Entrance, Forwarder, Seats
 from tapwater_server.backends.linux.egress_names import Lookup, Names, lookup
 from tapwater_server.backends.linux.egress_plan import Address, EgressPlan, Target
 from tapwater_server.backends.linux.egress_policy import Policy
@@ -40,19 +40,24 @@ class Egress:
     ) -> None:
         self._sent = sent or _nobody
         self._forwarders: WeakSet[Forwarder] = WeakSet()
+        self._doors: dict[str, Entrance] = {}
         self._clock = clock
         self._policy = policy or Policy()
         self._names = Names(clock=clock, lookup=lookup)
         self._routes = Routes()
         self._seats = Seats(_connections_max())
 
-    def plan(self, egress: tuple[str, ...]) -> EgressPlan:
-        """Read what a function declared.
+    def lead(self, doors: Mapping[str, Entrance]) -> None:
+        """Say who serves connections to doors of the platform's own."""
+        self._doors.update(doors)
+
+    def plan(self, egress: tuple[str, ...], *, door: str = "") -> EgressPlan:
+        """Read what a function declared, and the name of the door its network leads to.
 
         Raises:
             Invalid: an entry cannot be understood.
         """
-        return egress_plan.plan(egress)
+        return egress_plan.plan(egress, door=door)
 
     def serve(
         self,
@@ -73,6 +78,7 @@ class Egress:
             names=self._names,
             refusal=self._refusal,
             seats=self._seats,
+            doors=self._doors,
             note=note or _LOG.info,
             sent=partial(self._sent, owner),
         )

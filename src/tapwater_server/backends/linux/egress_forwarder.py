@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,8 @@ from tapwater_server.backends.linux.egress_door import (
 from tapwater_server.backends.linux.egress_names import Names
 from tapwater_server.backends.linux.egress_pace import Pace
 from tapwater_server.backends.linux.egress_pipe import Pipe, reset
-from tapwater_server.backends.linux.egress_plan import EgressPlan
+from tapwater_server.backends.linux.egress_plan import EgressPlan, Kind
+from tapwater_server.backends.linux.egress_visit import Visit
 from tapwater_server.model.errors import NotAllowed
 from tapwater_server.ports.clock import Clock
 
@@ -33,6 +34,7 @@ HALF_CLOSED_S_MAX = 300.0
 LOOK_S = 30.0
 
 
+Entrance = Callable[[], asyncio.Protocol]  # Makes what serves one connection to a door.
 Take = Callable[[socket.socket], bool]  # Take one of what has come; False: nothing was there.
 
 
@@ -83,10 +85,11 @@ class Forwarder:
         names: Names,
         refusal: Refusal,
         seats: Seats,
+        doors: Mapping[str, Entrance],
         note: Callable[[str], None],
         sent: Callable[[int], None],
     ) -> None:
-        self._plan = plan
+        self._plan, self._doors = plan, doors
         self._sent = sent
         self._told_bytes = 0
         self._clock = clock
@@ -95,7 +98,7 @@ class Forwarder:
         self._note = note
         self._door = Door(plan)
         self._loop = asyncio.get_running_loop()
-        self._pipes: set[Pipe] = set()
+        self._pipes: set[Pipe | Visit] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[socket.socket] = []
         self._closed = False
@@ -175,10 +178,28 @@ class Forwarder:
             self._refuse(conn, f"{address}:{port}", "it is not declared")
         elif len(self._pipes) >= CONNECTIONS_MAX or not self._seats.take():
             self._refuse(conn, str(wanted), "too many connections are open")
+        elif wanted.target.kind is Kind.DOOR:
+            self._own(self._let_in(conn, wanted))
         else:
             pipe = Pipe(now=self._clock.monotonic, closed=self._ended)
             self._pipes.add(pipe)
             self._own(self._join(pipe, conn, wanted))
+
+    async def _let_in(self, conn: socket.socket, wanted: Wanted) -> None:
+        """Serve it here."""
+        entrance = self._doors.get(wanted.host)
+        if entrance is None:
+            self._seats.give()
+            self._refuse(conn, str(wanted), "that door is not open")
+            return
+        visit = Visit(entrance(), now=self._clock.monotonic, closed=self._ended)
+        self._pipes.add(visit)
+        try:
+            await self._loop.connect_accepted_socket(lambda: visit, conn)
+        except BaseException:
+            conn.close()
+            self._ended(visit)
+            raise
 
     def _refuse(self, conn: socket.socket, where: str, why: str) -> None:
         self._refused += 1
@@ -215,7 +236,7 @@ class Forwarder:
             self._ended(pipe)
             raise
 
-    def _ended(self, pipe: Pipe) -> None:
+    def _ended(self, pipe: Pipe | Visit) -> None:
         if pipe in self._pipes:
             self._pipes.discard(pipe)
             self._seats.give()

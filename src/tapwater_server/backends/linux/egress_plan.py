@@ -25,6 +25,7 @@ _PRIVATE = "private:"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 DNS_ADDRESS = "127.0.0.53"  # Where every resolver of our days expects a local one.
 FIRST_NAME_ADDRESS = ipaddress.IPv4Address("127.1.0.1")
+DOOR_ADDRESS, DOOR_PORT = "127.0.0.1", 61080  # Where nobody listens by habit.
 _SHAPE = "write host:port, *.domain:port, *:port, private:host:port, or all"
 
 
@@ -35,6 +36,7 @@ class Kind(StrEnum):
     ADDRESS = "address"  # also localhost
     BELOW = "below"  # *.example.com
     ANY = "any"  # *:443, and all
+    DOOR = "door"  # one of the platform's own, by its name: nobody can declare it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,8 @@ class EgressPlan:
         }
 
 
-def plan(entries: Sequence[str]) -> EgressPlan:
-    """Read what a function declared.
+def plan(entries: Sequence[str], *, door: str = "") -> EgressPlan:
+    """Read what a function declared; ``door`` is what its network leads to besides.
 
     >>> plan(["api.stripe.com:443"]).hosts
     '127.1.0.1 api.stripe.com\\n'
@@ -110,6 +112,8 @@ def plan(entries: Sequence[str]) -> EgressPlan:
         problems.append({"where": "egress", "what": f"more than {ENTRIES_MAX} entries"})
     if problems:
         raise Invalid("; ".join(p["where"] + ": " + p["what"] for p in problems), problems=problems)
+    if door:
+        targets.append(Target(kind=Kind.DOOR, host=door, port=DOOR_PORT))
     planned = _planned(tuple(dict.fromkeys(targets)))
     if planned.sockets_max > SOCKETS_MAX:
         raise Invalid("egress: too many different ports behind wildcards")
@@ -207,6 +211,8 @@ def _listeners(targets: Sequence[Target]) -> tuple[tuple[tuple[str, int, str], .
                 addresses[target.host] = str(free)
                 free += 1
             address = addresses[target.host]
+        elif target.kind is Kind.DOOR:
+            address = DOOR_ADDRESS
         else:
             continue
         listeners.append((address, target.port, target.host))

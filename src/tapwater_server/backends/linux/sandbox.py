@@ -17,6 +17,7 @@ from tapwater_server.backends.linux.group import Group
 from tapwater_server.backends.linux.headroom import Headroom
 from tapwater_server.backends.linux.launcher import GUEST, BaseZygote
 from tapwater_server.backends.linux.layers import Probe, describe, probe
+from tapwater_server.backends.linux.places import places_of
 from tapwater_server.backends.linux.spares import Spares
 from tapwater_server.backends.linux.zygote import CLOSE_S_MAX, LinuxZygote, wire_limits
 from tapwater_server.model import limits as ceilings
@@ -49,7 +50,7 @@ class Forwarder(Protocol):
 class Egress(Protocol):
     """Plans and serves egress."""
 
-    def plan(self, egress: tuple[str, ...]) -> Any: ...
+    def plan(self, egress: tuple[str, ...], *, door: str = "") -> Any: ...
 
     def serve(self, plan: Any, listener_fds: list[int], owner: str) -> Forwarder: ...
 
@@ -114,7 +115,7 @@ class LinuxSandbox:
 
     async def open(self, image: Image) -> LinuxZygote:
         """Make a zygote; see the port."""
-        plan = self._egress.plan(image.egress)
+        plan = self._egress.plan(image.egress, door=image.door)
         base = self._base(image.python)
         weak = await self._weakness()
         uid = self._take_uid()
@@ -242,21 +243,24 @@ class LinuxSandbox:
             raise StartFailed("there are more zygotes than user ids for them") from None
 
     def _request(self, image: Image, plan: Plan, *, uid: int, weak: bool) -> dict[str, Any]:
+        code, layer = places_of(image)
         inside: Mapping[str, Any] = {
-            "code": "/app",
-            "layer": "/layer" if image.layer else "",
+            "code": code,
+            "layer": layer,
             "module": image.module,
             "function": image.function,
             "revision": image.revision,
             "environment": dict(image.environment),
             "settings": dict(image.settings),
             "after_fork_import": image.after_fork_import,
+            "foreign": dict(image.foreign),
         }
         return {
             "image": inside,
             "code": str(Path(image.code).resolve()),
             "layer": str(Path(image.layer).resolve()) if image.layer else "",
             "guest": GUEST,
+            "windows": [[source, place] for place, source in image.windows.items()],
             "root": str(self._root.resolve()),
             "uid": uid,
             "gid": uid,
@@ -265,7 +269,7 @@ class LinuxSandbox:
             "flat": weak,
             "limits": wire_limits(image.limits),
             "egress": {
-                "declared": bool(image.egress),
+                "declared": bool(image.egress or image.door),
                 "hosts": plan.hosts,
                 "resolv": plan.resolv,
                 "wire": plan.wire(),

@@ -77,7 +77,7 @@ class MemoryUploads:
             size=sum(part.size for part in chosen),
             etag=completion.etag,
             pieces=tuple(part.piece for part in chosen),
-            about=begun.upload.about,
+            about=begun.upload.about if completion.about is None else completion.about,
             checksums=completion.checksums,
         )
 

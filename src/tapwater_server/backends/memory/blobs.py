@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from tapwater_server.backends.memory.blob_ageing import due_of
 from tapwater_server.backends.memory.blob_uploads import MemoryUploads
 from tapwater_server.model.blob import (
     UNVERSIONED,
@@ -31,6 +32,7 @@ from tapwater_server.ports.blobs import (
     Held,
     Listing,
     Naming,
+    check_unlocked,
     draft_of_copy,
 )
 from tapwater_server.ports.clock import Clock
@@ -161,7 +163,13 @@ class MemoryBlobFacts:
         return Page(blobs=blobs, next=f"{blobs[-1].key}\0{blobs[-1].version}" if more else "")
 
     async def delete(
-        self, app: AppId, naming: Naming, *, condition: Condition = ALWAYS, cause: Cause
+        self,
+        app: AppId,
+        naming: Naming,
+        *,
+        condition: Condition = ALWAYS,
+        force: bool = False,
+        cause: Cause,
     ) -> Deleted | None:
         place = self._places.get((app, naming.bucket))
         if place is None:
@@ -170,6 +178,8 @@ class MemoryBlobFacts:
         meant = await self.find(app, naming)
         check_write(condition, meant.blob if meant else None)
         if naming.version or place.bucket.versioning is Versioning.OFF:
+            if meant is not None:
+                check_unlocked(meant.blob, at=self._clock.now(), force=force)
             deleted = self._remove(place, naming.key, naming.version or UNVERSIONED)
         else:
             marker = Blob(
@@ -183,7 +193,9 @@ class MemoryBlobFacts:
             )
             self._put_on_top(place, marker, ())
             deleted = Deleted(version=marker.version, marker=True)
-        self._announce(app, before, self._shown(app, naming.bucket, naming.key), cause)
+        after = self._shown(app, naming.bucket, naming.key)
+        marked = "" if deleted is None or not deleted.marker or naming.version else deleted.version
+        self._announce(app, before, after, cause, marker=marked)
         return deleted
 
     async def copy(
@@ -257,7 +269,8 @@ class MemoryBlobFacts:
         found: list[Blob] = []
         for key in sorted(place.keys if place else ()):
             if key.startswith(aged.prefix):
-                found += _aged(self._stack(app, aged.bucket, key), aged)
+                stack = self._stack(app, aged.bucket, key)
+                found += due_of([(one.blob, one.replaced_at) for one in stack], aged)
         return found[: aged.count_max]
 
     async def usage(self, app: AppId, bucket: str) -> tuple[int, int]:
@@ -327,11 +340,19 @@ class MemoryBlobFacts:
                 return Deleted(version=version, marker=one.blob.marker)
         return None
 
-    def _announce(self, app: AppId, before: Blob | None, after: Blob | None, cause: Cause) -> None:
+    def _announce(
+        self,
+        app: AppId,
+        before: Blob | None,
+        after: Blob | None,
+        cause: Cause,
+        *,
+        marker: str = "",
+    ) -> None:
         seen = visible_change(before, after)
         if seen is not None:
             at, id = self._clock.now(), self._ids.fresh()
-            self._tell([blob_event(seen[0], app, seen[1], cause, id=id, at=at)])
+            self._tell([blob_event(seen[0], app, seen[1], cause, id=id, at=at, marker=marker)])
 
     def _let_go(self, pieces: Collection[Piece]) -> None:
         held = self._held()
@@ -343,23 +364,3 @@ class MemoryBlobFacts:
         stacks = [stack for place in self._places.values() for stack in place.keys.values()]
         pieces = [piece for stack in stacks for version in stack for piece in version.pieces]
         return {piece.name for piece in (*pieces, *self._uploads.pieces())}
-
-
-def _aged(stack: Sequence[_Version], aged: Aged) -> Sequence[Blob]:
-    """Of the versions of one key, oldest first, say which have had their time."""
-    if not stack:
-        return []
-    *old, top = stack
-    if aged.stored_before is not None:
-        due = not top.blob.marker and top.blob.stored_at < aged.stored_before
-        return [top.blob] if due else []
-    assert aged.replaced_before is not None
-    if not old:
-        due = top.blob.marker and top.blob.stored_at < aged.replaced_before
-        return [top.blob] if due else []
-    outnumbered = old[: max(0, len(old) - aged.keep_old_max)]
-    return [
-        one.blob
-        for one in outnumbered
-        if one.replaced_at is not None and one.replaced_at < aged.replaced_before
-    ]

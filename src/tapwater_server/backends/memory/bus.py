@@ -3,6 +3,7 @@
 import builtins
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.bus import (
@@ -15,6 +16,7 @@ from tapwater_server.ports.bus import (
     Filter,
     Later,
     LineStats,
+    Moved,
     Returned,
     Settlement,
     check_size,
@@ -40,6 +42,8 @@ class _Row:
     result: bytes = b""
     reason: str = ""
     settled_at: float = 0.0
+    first_leased_at: float = 0.0
+    outlives: bool = False  # Its lease is held outside of this process.
 
     @property
     def open(self) -> bool:
@@ -65,6 +69,7 @@ class MemoryBus:
     async def reclaim(self) -> int:
         """End all leases: whoever held them is gone."""
         held = [row for row in self._rows.values() if row.is_leased(self._clock.now())]
+        held = [row for row in held if not row.outlives]
         for row in held:
             row.due = self._clock.now()
         self._changes.note()
@@ -78,21 +83,31 @@ class MemoryBus:
         return sum(new)
 
     async def lease(
-        self, line: str, *, count_max: int, lease_s: float, take_expired: bool = False
+        self,
+        line: str,
+        *,
+        count_max: int,
+        lease_s: float,
+        take_expired: bool = False,
+        together: bool = False,
+        outlives: bool = False,
     ) -> Sequence[Delivery]:
         now = self._clock.now()
         self._wake(line, now, bury=not take_expired)
         due = [row for row in self._of_line(line) if row.awake]
-        leased: list[Delivery] = []
+        chosen: list[_Row] = []
         for row in sorted(due, key=lambda row: (-row.errand.priority, row.seq)):
-            if len(leased) < count_max and self._may_be_leased(row, now):
-                row.state, row.due, row.awake = "leased", now + lease_s, False
-                row.lost += row.unsettled
-                row.attempt += not row.unsettled  # A lost lease's attempt is taken over.
-                row.lease, row.unsettled = row.lease + 1, True
-                leased.append(_delivery(row))
+            if len(chosen) < count_max and self._may_be_leased(row, now, chosen):
+                followers = self._followers(row) if together else []
+                chosen += [row, *followers][: count_max - len(chosen)]
+        for row in chosen:
+            row.state, row.due, row.awake = "leased", now + lease_s, False
+            row.lost += row.unsettled
+            row.attempt += not row.unsettled  # A lost lease's attempt is taken over.
+            row.lease, row.unsettled, row.outlives = row.lease + 1, True, outlives
+            row.first_leased_at = row.first_leased_at or now
         self._changes.stir()
-        return leased
+        return [_delivery(row) for row in chosen]
 
     async def settle(self, settled: Sequence[tuple[Delivery, Settlement]]) -> Sequence[bool]:
         held = [self._settle(delivery, settlement) for delivery, settlement in settled]
@@ -151,18 +166,19 @@ class MemoryBus:
         self._changes.note()
         return [row.errand.id for row in dead]
 
-    async def drop(self, filter: Filter, *, count_max: int) -> Sequence[str]:
+    async def drop(self, filter: Filter, *, count_max: int, leased: bool = False) -> Sequence[str]:
         now = self._clock.now()
-        found = [row for row in self._meant(filter) if not row.is_leased(now)]
+        found = [row for row in self._meant(filter) if leased or not row.is_leased(now)]
         dropped = found[-count_max:]
         for row in dropped:
             row.state, row.settled_at, row.lease = "gone", now, row.lease + 1
         self._changes.note()
         return [row.errand.id for row in dropped]
 
-    async def lines(self, app: AppId) -> Sequence[LineStats]:
+    async def lines(self, app: AppId, *, line: str = "") -> Sequence[LineStats]:
         now = self._clock.now()
         rows = [row for row in self._rows.values() if row.errand.app == app]
+        rows = [row for row in rows if line in {"", row.errand.line}]
         lines = sorted({row.errand.line for row in rows if row.open or row.state == "dead"})
         return [
             _stats(line, app, [row for row in rows if row.errand.line == line], now)
@@ -219,23 +235,33 @@ class MemoryBus:
             if row.due <= now:
                 row.state, row.awake = "waiting", True
             if bury and row.state == "waiting" and 0 < row.expires_at <= now:
-                row.state, row.settled_at, row.reason = "dead", now, EXPIRED
+                row.state = "gone" if row.errand.fades else "dead"
+                row.settled_at, row.reason = now, EXPIRED
                 row.lease += 1
 
-    def _may_be_leased(self, row: _Row, now: float) -> bool:
+    def _may_be_leased(self, row: _Row, now: float, chosen: Sequence[_Row]) -> bool:
         """Look at all others of its key: the smallest limit of those not settled counts."""
         errand = row.errand
         if not errand.key:
             return True
         mates = [mate for mate in self._of_line(errand.line) if mate.errand.key == errand.key]
         at_once = min(mate.errand.at_once for mate in mates)
-        leased = sum(mate.is_leased(now) for mate in mates)
+        leased = sum(mate.is_leased(now) or mate in chosen for mate in mates)
         first = min(mate.seq for mate in mates)
         return leased < at_once and (at_once > 1 or row.seq == first)
 
+    def _followers(self, first: _Row) -> builtins.list[_Row]:
+        """Find those of its key that may go with it: all that come next and are not delayed."""
+        key = first.errand.key
+        if not key or first.errand.at_once > 1:
+            return []
+        mates = [row for row in self._of_line(first.errand.line) if row.errand.key == key]
+        later = [row for row in mates if row.seq > first.seq]
+        return builtins.list(takewhile(lambda row: row.awake, later))
+
     def _current(self, delivery: Delivery) -> _Row | None:
         row = self._rows.get(delivery.errand.id)
-        if row is None or not row.open:
+        if row is None or not row.open or row.errand.line != delivery.errand.line:
             return None
         same = (row.seq, row.lease, row.attempt) == (
             delivery.seq,
@@ -260,6 +286,8 @@ class MemoryBus:
                 row.state, row.due, row.reason = "waiting", now + delay_s, reason
             case Returned(delay_s):
                 row.state, row.due, row.attempt = "waiting", now + delay_s, row.attempt - 1
+            case Moved():
+                _move(row, settlement)
         row.awake = row.due <= now
         return True
 
@@ -267,6 +295,18 @@ class MemoryBus:
         now = self._clock.now()
         rows = [row for row in self._rows.values() if row.errand.app == filter.app]
         return [row for row in rows if row.state != "gone" and _fits(row, filter, now)]
+
+
+def _move(row: _Row, moved: Moved) -> None:
+    errand = row.errand
+    row.expires_at = row.expires_at if moved.expires_at is None else moved.expires_at
+    row.errand = replace(
+        errand,
+        line=moved.line,
+        attributes=errand.attributes if moved.attributes is None else moved.attributes,
+        expires_at=row.expires_at,
+    )
+    row.state, row.attempt, row.lost, row.first_leased_at = "waiting", 0, 0, 0.0
 
 
 def _fits(row: _Row, filter: Filter, now: float) -> bool:
@@ -304,6 +344,7 @@ def _delivery(row: _Row) -> Delivery:
         seq=row.seq,
         lease=row.lease,
         lost=row.lost,
+        first_leased_at=row.first_leased_at,
     )
 
 
@@ -326,4 +367,6 @@ def _state_of(row: _Row, now: float) -> ErrandState:
         depth=errand.depth,
         result=row.result,
         reason=row.reason,
+        seq=row.seq,
+        lease=row.lease,
     )

@@ -1,5 +1,6 @@
 """Listings of blobs, by key, by version and by age."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -28,10 +29,17 @@ _SEQ = """
 SELECT seq FROM blob
 WHERE app = :app AND bucket = :bucket AND key = :key AND version = :version
 """
+# Of those only that have all the tags, and a size within bounds.
+_CHOSEN = """
+  AND size > :size_over AND (:size_under = 0 OR size < :size_under)
+  AND (:tag_count = 0 OR :tag_count = (
+       SELECT count(*) FROM json_each(:tags) AS wanted, json_each(about, '$.tags') AS given
+       WHERE wanted.key = given.key AND wanted.value = given.value))
+"""
 _STORED_BEFORE = f"""
 SELECT {COLUMNS} FROM blob
 WHERE app = :app AND bucket = :bucket AND current = 1 AND marker = 0
-  AND key >= :start AND key < :end AND stored_at < :before
+  AND key >= :start AND key < :end AND stored_at < :before {_CHOSEN}
 ORDER BY key LIMIT :count_max
 """
 _REPLACED_BEFORE = f"""
@@ -42,6 +50,7 @@ WHERE app = :app AND bucket = :bucket AND replaced_at < :before
        SELECT 1 FROM blob
        WHERE app = old.app AND bucket = old.bucket AND key = old.key AND seq > old.seq
          AND replaced_at IS NOT NULL LIMIT :keep_old_max)) >= :keep_old_max
+  {_CHOSEN}
 ORDER BY replaced_at LIMIT :count_max
 """
 # A marker that hides nothing any more only makes listings of versions longer.
@@ -109,12 +118,20 @@ def list_aged(connection: sqlite3.Connection, app: AppId, aged: Aged) -> Sequenc
         "end": beyond(aged.prefix) or _LAST,
         "keep_old_max": aged.keep_old_max,
         "count_max": aged.count_max,
+        "tags": json.dumps(dict(aged.tags)),
+        "tag_count": len(aged.tags),
+        "size_over": aged.size_over,
+        "size_under": aged.size_under,
     }
+    if aged.markers_before is not None:
+        rows = connection.execute(_LONELY_MARKERS, {**given, "before": aged.markers_before})
+        return [blob_of(row) for row in rows]
     if aged.stored_before is not None:
         rows = connection.execute(_STORED_BEFORE, {**given, "before": aged.stored_before})
         return [blob_of(row) for row in rows]
     found = []
-    for statement in (_REPLACED_BEFORE, _LONELY_MARKERS):
+    plain = not aged.tags and aged.size_over < 0 and not aged.size_under
+    for statement in (_REPLACED_BEFORE, _LONELY_MARKERS) if plain else (_REPLACED_BEFORE,):
         rows = connection.execute(statement, {**given, "before": aged.replaced_before})
         found += [blob_of(row) for row in rows]
     return found[: aged.count_max]

@@ -13,7 +13,7 @@ from tapwater_server.model.blob_conditions import Condition, check_write
 from tapwater_server.model.blob_events import blob_event, visible_change
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.blobs import Deleted, Naming
+from tapwater_server.ports.blobs import Deleted, Naming, check_unlocked
 
 COLUMNS = "seq, bucket, key, version, current, marker, size, etag, stored_at, about, checksums"
 
@@ -108,7 +108,12 @@ def store(
 
 
 def delete(
-    connection: sqlite3.Connection, change: Change, naming: Naming, condition: Condition
+    connection: sqlite3.Connection,
+    change: Change,
+    naming: Naming,
+    condition: Condition,
+    *,
+    force: bool = False,
 ) -> tuple[Deleted | None, Sequence[Event]]:
     """Delete a version, or whatever is shown; in a bucket that keeps versions by a marker."""
     bucket = read_bucket(connection, change.app, naming.bucket)
@@ -119,10 +124,14 @@ def delete(
     check_write(condition, meant[1] if meant else None)
     if naming.version or bucket.versioning is Versioning.OFF:
         version = naming.version or UNVERSIONED
+        if meant is not None:
+            check_unlocked(meant[1], at=change.at, force=force)
         deleted = _remove_version(connection, change, replace(naming, version=version))
     else:
         deleted = _mark(connection, change, naming, bucket.versioning)
-    return deleted, _events(change, before, _shown(connection, change.app, naming))
+    after = _shown(connection, change.app, naming)
+    marked = "" if deleted is None or not deleted.marker or naming.version else deleted.version
+    return deleted, _events(change, before, after, marker=marked)
 
 
 def describe(
@@ -240,12 +249,17 @@ def _shown(connection: sqlite3.Connection, app: AppId, naming: Naming) -> Blob |
     return found[1] if found else None
 
 
-def _events(change: Change, before: Blob | None, after: Blob | None) -> Sequence[Event]:
+def _events(
+    change: Change, before: Blob | None, after: Blob | None, *, marker: str = ""
+) -> Sequence[Event]:
     seen = visible_change(before, after)
     if seen is None:
         return ()
     type, blob = seen
-    return (blob_event(type, change.app, blob, change.cause, id=change.event, at=change.at),)
+    event = blob_event(
+        type, change.app, blob, change.cause, id=change.event, at=change.at, marker=marker
+    )
+    return (event,)
 
 
 def _key(app: AppId, naming: Naming) -> dict[str, Any]:

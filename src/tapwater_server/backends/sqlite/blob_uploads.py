@@ -118,7 +118,7 @@ def complete(
         size=sum(part.size for part in chosen),
         etag=completion.etag,
         pieces=tuple(part.piece for part in chosen),
-        about=upload.about,
+        about=upload.about if completion.about is None else completion.about,
         checksums=completion.checksums,
     )
     blob, events = store(connection, change, draft, condition)

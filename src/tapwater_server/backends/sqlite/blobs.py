@@ -93,10 +93,18 @@ class SqliteBlobFacts:
         )
 
     async def delete(
-        self, app: AppId, naming: Naming, *, condition: Condition = ALWAYS, cause: Cause
+        self,
+        app: AppId,
+        naming: Naming,
+        *,
+        condition: Condition = ALWAYS,
+        force: bool = False,
+        cause: Cause,
     ) -> Deleted | None:
         change = self._change(app, cause)
-        return await self._write(lambda c: blob_rows.delete(c, change, naming, condition))
+        return await self._write(
+            lambda c: blob_rows.delete(c, change, naming, condition, force=force)
+        )
 
     async def copy(
         self,

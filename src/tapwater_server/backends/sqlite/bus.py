@@ -26,7 +26,9 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.noticing import Changes
 
 LOOK_S_MAX = 30.0  # How often to look at the clock while something waits: it may have jumped.
-_RECLAIM = "UPDATE errand SET due = :now WHERE state = 3 AND due > :now RETURNING line"
+_RECLAIM = """
+UPDATE errand SET due = :now WHERE state = 3 AND due > :now AND NOT outlives RETURNING line
+"""
 # From line to line through the indexes of what is ready and of what will be. What is held lies
 # in the line of what it waits for.
 _LINES = """
@@ -56,9 +58,6 @@ class SqliteBus:
         self._heads.note(database.load(_load))
 
     async def reclaim(self) -> int:
-        """End the leases of a process that is gone. Only for who holds the data directory alone,
-        and before the first lease: then every lease is a dead one.
-        """
         now = self._clock.now()
 
         def work(connection: sqlite3.Connection) -> Sequence[Head]:
@@ -76,7 +75,14 @@ class SqliteBus:
         return done.new
 
     async def lease(
-        self, line: str, *, count_max: int, lease_s: float, take_expired: bool = False
+        self,
+        line: str,
+        *,
+        count_max: int,
+        lease_s: float,
+        take_expired: bool = False,
+        together: bool = False,
+        outlives: bool = False,
     ) -> Sequence[Delivery]:
         now = self._clock.now()
         work = partial(
@@ -86,6 +92,8 @@ class SqliteBus:
             now=now,
             until=now + lease_s,
             take_expired=take_expired,
+            together=together,
+            outlives=outlives,
         )
         return (await self._database.write(work, then=self._note_leased)).deliveries
 
@@ -136,12 +144,16 @@ class SqliteBus:
         )
         return (await self._database.write(work, then=self._note_touched)).ids
 
-    async def drop(self, filter: Filter, *, count_max: int) -> Sequence[str]:
-        work = partial(bus_removing.drop, filter=filter, count_max=count_max, now=self._clock.now())
+    async def drop(self, filter: Filter, *, count_max: int, leased: bool = False) -> Sequence[str]:
+        now = self._clock.now()
+        work = partial(
+            bus_removing.drop, filter=filter, count_max=count_max, now=now, leased=leased
+        )
         return (await self._database.write(work, then=self._note_touched)).ids
 
-    async def lines(self, app: AppId) -> Sequence[LineStats]:
-        return await self._database.read(partial(lines_of, app=app, now=self._clock.now()))
+    async def lines(self, app: AppId, *, line: str = "") -> Sequence[LineStats]:
+        work = partial(lines_of, app=app, now=self._clock.now(), line=line)
+        return await self._database.read(work)
 
     async def sweep(
         self, *, older_than_s: float, spare: Callable[[str], bool] | None = None

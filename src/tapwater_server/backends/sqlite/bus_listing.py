@@ -12,7 +12,7 @@ CASE WHEN state = 4 THEN 'done' WHEN state = 5 THEN 'dead'
      WHEN state = 3 AND due > :now THEN 'leased' ELSE 'waiting' END AS standing,
 attempt, lost, published_at, settled_at,
 CASE WHEN state < 3 OR (state = 3 AND due <= :now) THEN due ELSE 0.0 END,
-key, event, root, depth, result, reason
+key, event, root, depth, result, reason, seq, lease
 """
 _STATE = f"""
 SELECT {_COLUMNS}, body, attributes FROM errand JOIN errand_content USING (seq)
@@ -64,6 +64,14 @@ _LINES = """
 SELECT line, app, sum(due <= :now), sum(state < 3 AND due > :now), sum(state = 3 AND due > :now),
        min(published_at)
 FROM errand WHERE app = :app AND state < 4 GROUP BY line
+"""
+_LINE = """
+SELECT line, app, sum(due <= :now), sum(state < 3 AND due > :now), sum(state = 3 AND due > :now),
+       min(published_at)
+FROM errand WHERE app = :app AND line = :line AND state < 4 GROUP BY line
+"""
+_DEAD_OF_LINE = """
+SELECT line, count(*) FROM errand WHERE app = :app AND state = 5 AND +line = :line GROUP BY line
 """
 _DEAD_OF_LINES = "SELECT line, count(*) FROM errand WHERE app = :app AND state = 5 GROUP BY line"
 _ENDLESS = 1 << 62
@@ -118,26 +126,29 @@ def pick_dead(
     return [seq for (seq,) in connection.execute(sql, values)]
 
 
-def lines_of(connection: sqlite3.Connection, app: str, now: float) -> Sequence[LineStats]:
-    """Count the errands of each line that has any not done."""
-    of = {"app": app, "now": now}
-    dead = dict(connection.execute(_DEAD_OF_LINES, of).fetchall())
+def lines_of(
+    connection: sqlite3.Connection, app: str, now: float, *, line: str = ""
+) -> Sequence[LineStats]:
+    """Count the errands of each line that has any not done, or of one."""
+    of = {"app": app, "now": now, "line": line}
+    dead = dict(connection.execute(_DEAD_OF_LINE if line else _DEAD_OF_LINES, of).fetchall())
     found = []
-    for line, owner, waiting, delayed, leased, oldest_at in connection.execute(_LINES, of):
+    rows = connection.execute(_LINE if line else _LINES, of)
+    for name, owner, waiting, delayed, leased, oldest_at in rows:
         found.append(
             LineStats(
-                line=line,
+                line=name,
                 app=owner,
                 waiting=waiting,
                 delayed=delayed,
                 leased=leased,
-                dead=dead.pop(line, 0),
+                dead=dead.pop(name, 0),
                 oldest_at=oldest_at,
             )
         )
     found += [
-        LineStats(line=line, app=app, waiting=0, delayed=0, leased=0, dead=count, oldest_at=0.0)
-        for line, count in dead.items()
+        LineStats(line=name, app=app, waiting=0, delayed=0, leased=0, dead=count, oldest_at=0.0)
+        for name, count in dead.items()
     ]
     return sorted(found, key=lambda line: line.line)
 
@@ -172,7 +183,7 @@ def _values(
 
 def _errand_state(row: tuple[Any, ...]) -> ErrandState:
     id, app, line, function, state, attempt, lost, published_at, settled_at, not_before = row[:10]
-    key, event, root, depth, result, reason, *content = row[10:]
+    key, event, root, depth, result, reason, seq, lease, *content = row[10:]
     body, attributes = content or (b"", b"")
     return ErrandState(
         id=id,
@@ -193,4 +204,6 @@ def _errand_state(row: tuple[Any, ...]) -> ErrandState:
         reason=reason,
         body=body,
         attributes=attributes,
+        seq=seq,
+        lease=lease,
     )

@@ -13,10 +13,10 @@ _LAST = "SELECT coalesce(max(seq), 0) FROM errand"
 _ERRAND = """
 INSERT INTO errand (id, app, line, key, at_once, priority, state, attempt, lost, unsettled, lease,
                     due, expires_at, published_at, settled_at, replaces, first_at, function,
-                    event, root, depth, reason, result)
+                    event, root, depth, reason, result, fades)
 VALUES (:id, :app, :line, :key, :at_once, :priority, :due > :now, 0, 0, 0, 0,
         :due, :expires_at, :now, 0.0, :replaces, :first_at, :function,
-        :event, :root, :depth, '', x'')
+        :event, :root, :depth, '', x'', :fades)
 ON CONFLICT (id) DO NOTHING
 """
 # The rows are written one after the other, so that every new id finds its errand's number.
@@ -106,6 +106,7 @@ def _row(errand: Errand, *, before: int, now: float) -> dict[str, Any]:
         "priority": errand.priority,
         "due": max(now, errand.not_before),
         "expires_at": errand.expires_at,
+        "fades": errand.fades,
         "replaces": errand.replaces,
         "first_at": now,
         "function": errand.function,

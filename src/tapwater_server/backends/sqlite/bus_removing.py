@@ -60,9 +60,16 @@ def revive(
     )
 
 
-def drop(connection: sqlite3.Connection, filter: Filter, *, count_max: int, now: float) -> Touched:
-    """Let what is not leased be gone."""
-    seqs = pick(connection, filter, count_max=count_max, now=now, leased=False)
+def drop(
+    connection: sqlite3.Connection,
+    filter: Filter,
+    *,
+    count_max: int,
+    now: float,
+    leased: bool = False,
+) -> Touched:
+    """Let what is not leased be gone, or all of it."""
+    seqs = pick(connection, filter, count_max=count_max, now=now, leased=leased)
     rows = connection.execute(_DROP, {"seqs": json_of(seqs), "now": now}).fetchall()
     connection.execute(_FORGET, {"seqs": json_of([seq for _, seq, *_ in rows])})
     heads = order_keys(connection, [(seq, line, key) for _, seq, line, key in rows])

@@ -37,37 +37,55 @@ async def deploy(
         str | None, typer.Option("--name", help="The app's name, instead of its own.")
     ] = None,
     note: Annotated[str, typer.Option(help="A word about this revision, for `versions`.")] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", metavar="NAME=VALUE", help="Of a project for AWS; repeatable."),
+    ] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Of a project for AWS: its stage or environment.")
+    ] = None,
 ) -> int | None:
-    """Deploy an app: all of it, or nothing changes."""
+    """Deploy an app, or a SAM, Chalice or Serverless project: all of it, or nothing changes."""
+    from tapwater_server.cli.aws.recognising import recognise
+
+    session = session.at(to)
+    if (foreign := recognise(path)) is not None:
+        from tapwater_server.cli.aws.deploying import deploy_project
+        from tapwater_server.cli.aws.opening import Asked
+        from tapwater_server.cli.sending import read_pairs
+
+        asked = Asked(name=name, stage=stage, parameters=dict(read_pairs(parameter or [])))
+        return await deploy_project(session, *foreign, asked)
+    how = {"alias": alias, "traffic": traffic, "note": note}
+    return await _deploy_app(session, path, name, how)
+
+
+async def _deploy_app(
+    session: Session, path: Path, name: str | None, how: Mapping[str, Any]
+) -> int | None:
+    from tapwater_server.cli.aws.recognising import near_miss
     from tapwater_server.cli.bundle import choose, pack
     from tapwater_server.cli.deploying import send
     from tapwater_server.cli.progress import shown
     from tapwater_server.cli.project import open_project
     from tapwater_server.cli.refusing import show_refused
 
-    session = session.at(to)
     project = open_project(path, name=name)
     chosen = choose(project)
+    if not any(one.path.endswith(".py") for one in chosen.files) and (why := near_miss(path)):
+        raise CommandFailed(why, code="not_supported")
     for warning in chosen.warnings:
         session.warn(warning)
     bundle = pack(chosen)
     try:
         async with session.client() as client:
             with shown(session) as steps:
-                revision = await send(
-                    client,
-                    bundle,
-                    app=project.name,
-                    shown=steps,
-                    alias=alias,
-                    traffic=traffic,
-                    note=note,
-                )
+                revision = await send(client, bundle, app=project.name, shown=steps, **how)
     except CommandFailed as error:
         return show_refused(session, error, chosen)
     finally:
         bundle.close()
-    _show(session, revision, app=project.name, alias=alias if traffic else "")
+    _show(session, revision, app=project.name, alias=how["alias"] if how["traffic"] else "")
     return Exit.FINE
 
 

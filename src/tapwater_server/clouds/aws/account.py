@@ -47,6 +47,8 @@ class Caller:
     arn: str = ""
     id: str = ""  # "AIDA…", "AROA…:session", as sts:GetCallerIdentity shows it
     access_key: str = ""
+    user: str = ""  # of IAM; "": the account itself, or a role
+    role: str = ""  # ARN of the role whose session this is
     function: str = ""  # ARN of the Lambda function whose credentials these are
 
     @property

@@ -9,6 +9,10 @@ from tapwater_server.clouds.aws.account import Account, Caller
 BODY_BYTES_MAX = 8 << 20  # Of a request that is read whole; Lambda's Invoke has 6 MB.
 
 
+def _go_on() -> None:
+    """Nobody can tell that the client has gone."""
+
+
 @dataclass(slots=True, kw_only=True)
 class AwsAsked:
     """One request, its signature checked. What a service's door is given."""
@@ -29,11 +33,21 @@ class AwsAsked:
     size: int | None = None  # bytes of the decoded body, where the client said so
     trailers: Mapping[str, str] = field(default_factory=dict)  # there once the body has been read
     used: dict[str, float] = field(default_factory=dict)  # quantities of model/usage.py
+    named: str = ""  # what the host names: a bucket, the id of a function's URL or of an API
+    raw_query: str = ""  # as it was sent, without "?"
+    end_with_client: Callable[[], None] = _go_on  # from now on: cancelled when the client goes
 
     @property
     def account(self) -> Account:
         """Whose resources are meant."""
         return self.caller.account
+
+    @property
+    def secure(self) -> bool:
+        """Whether nobody can read along (``aws:SecureTransport``): it came through TLS, or from
+        this machine and so over no network at all.
+        """
+        return self.scheme == "https" or self.client.startswith("127.") or self.client == "::1"
 
     def text(self, name: str) -> str | None:
         """Take a parameter of the query; None: it is not there."""

@@ -68,6 +68,8 @@ class Sent:
     subject: str = ""  # of a notification
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # DataType, …Value
     trace: str = ""
+    root: str = ""  # id at the start of the chain of calls and events that led here
+    depth: int = 0  # how many functions lie between
 
 
 class Targets(Protocol):

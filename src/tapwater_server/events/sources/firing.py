@@ -34,6 +34,8 @@ def firing_of(entry: Entry, due: float) -> Firing:
 
 def kind_of(entry: Entry) -> TargetKind:
     """Say what is told; a trigger's time is an event that the relay brings to its function."""
+    if entry.timed is not None:
+        return TargetKind.FUNCTION  # An errand, to whoever serves its line.
     return entry.schedule.kind if entry.schedule is not None else TargetKind.EVENT
 
 
@@ -63,7 +65,9 @@ def event_of(firing: Firing, *, now: float) -> Event:
 
 
 def errand_of(firing: Firing, *, now: float) -> Errand:
-    """Write a time as an errand to the function that the schedule names."""
+    """Write a time as an errand to the schedule's function, or as another room says."""
+    if firing.entry.timed is not None:
+        return firing.entry.timed.errand(firing.due)
     entry, event = firing.entry, event_of(firing, now=now)
     return Errand(
         id=errand_id(event, entry.function),

@@ -27,8 +27,10 @@ from tapwater_server.events.sources.ticks import (
     begin,
     entries_of,
     entry_of,
+    entry_of_timed,
     judge,
     next_due,
+    timed_key,
 )
 from tapwater_server.model.errors import Invalid, TooLarge
 from tapwater_server.model.function import Function
@@ -40,6 +42,7 @@ from tapwater_server.ports.clock import Clock, wait_either
 from tapwater_server.ports.eventlog import EventLog
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.schedules import Mark, MarkKey, Schedules, schedule_key
+from tapwater_server.ports.timetables import Timetables
 
 STEP_MAX = 2_000  # Schedules seen to at a time, and their payloads: how large a write becomes.
 STEP_BYTES_MAX = 16 << 20
@@ -76,6 +79,7 @@ class Ticker:
         places: Places,
         clock: Clock,
         ids: IdSource,
+        timetables: Timetables | None = None,
     ) -> None:
         self._schedules, self._functions = schedules, functions
         self._eventlog, self._bus, self._places = log, bus, places
@@ -85,10 +89,13 @@ class Ticker:
         self._heap: list[tuple[float, MarkKey]] = []  # May hold stale ones; _dues has the truth.
         self._changed, self._stale = asyncio.Event(), True
         self._touched: set[tuple[AppId, str]] = set()  # Schedules that came, went or changed.
+        self._touched_timed: set[tuple[AppId, str]] = set()  # The same of other rooms.
+        self._timetables = timetables or Timetables()
         self._deployed = False
         self._fired = self._skipped = self._failed = 0
         self._late_s = self._now = 0.0
         schedules.watch(self._told)
+        self._timetables.watch(self._told_timed)
 
     def look_again(self) -> None:
         """Functions have come or gone."""
@@ -97,6 +104,10 @@ class Ticker:
 
     def _told(self, app: AppId, name: str) -> None:
         self._touched.add((app, name))
+        self._changed.set()
+
+    def _told_timed(self, app: AppId, key: str) -> None:
+        self._touched_timed.add((app, key))
         self._changed.set()
 
     def stats(self) -> TickerStats:
@@ -126,7 +137,7 @@ class Ticker:
         now = self._clock.now()
         if self._stale or now < self._now - BACK_S_MAX:
             await self._load(now)
-        elif self._deployed or self._touched:
+        elif self._deployed or self._touched or self._touched_timed:
             await self._follow(now)
         self._now = now
         due = self._take_due(now)
@@ -162,8 +173,10 @@ class Ticker:
         """Look at all schedules anew: which there are, and how far each has come."""
         self._stale = self._deployed = False
         self._touched.clear()
+        self._touched_timed.clear()
         self._entries, self._dues, self._heap = {}, {}, []
-        found = [*self._of_api(self._schedules.all()), *self._of_functions()]
+        timed = map(entry_of_timed, self._timetables.all())
+        found = [*self._of_api(self._schedules.all()), *self._of_functions(), *timed]
         gone = set(self._schedules.marks()) - {entry.place for entry in found}
         await self._place(found, gone, now)
 
@@ -174,9 +187,13 @@ class Ticker:
         kept = [self._schedules.get(app, name) for app, name in touched]
         found = list(self._of_api([one for one in kept if one is not None]))
         before = {(app, schedule_key(name)) for app, name in touched}
+        timed, self._touched_timed = self._touched_timed, set()
+        before |= {(app, timed_key(key)) for app, key in timed}
+        others = [self._timetables.timed(app, key) for app, key in timed]
+        found += [entry_of_timed(one) for one in others if one is not None]
         if deployed:
             found += self._of_functions()
-            before |= {place for place, one in self._entries.items() if one.schedule is None}
+            before |= {place for place, one in self._entries.items() if _of_function(one)}
         await self._place(found, before - {entry.place for entry in found}, now)
 
     async def _place(self, found: Iterable[Entry], gone: Iterable[MarkKey], now: float) -> None:
@@ -249,6 +266,8 @@ class Ticker:
         if following is not None:
             if self._entries.get(entry.place) is entry:  # Else it was changed meanwhile.
                 self._set_due(entry.place, following)
+        elif entry.timed is not None:
+            await self._timetables.over(entry.timed)
         elif entry.schedule is not None and self._is_still(entry.schedule):
             await self._schedules.remove(entry.app, entry.schedule.name)
 
@@ -302,6 +321,10 @@ class Ticker:
 
 def _of(firings: Iterable[Firing], *kinds: TargetKind) -> list[Firing]:
     return [one for one in firings if kind_of(one.entry) in kinds]
+
+
+def _of_function(entry: Entry) -> bool:
+    return entry.schedule is None and entry.timed is None
 
 
 def _readable(read: Callable[[], Iterable[Entry]], app: AppId) -> list[Entry]:

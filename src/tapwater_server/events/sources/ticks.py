@@ -6,13 +6,14 @@ than a day, it was wrong before, and the schedule goes on from the present.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from tapwater_server.model.cron import Every, Times, next_after, parse, zone_named
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.schedule import Missed, Overlap, Schedule
 from tapwater_server.ports.schedules import Mark, MarkKey, schedule_key
+from tapwater_server.ports.timetables import Timed
 
 LATE_S_MAX = 60.0  # A time that comes no later than this was not missed.
 MADE_UP_MAX = 100  # Missed times that are made up for.
@@ -22,7 +23,9 @@ _FIRST_LOOK_S = 60.0  # How far back to look for missed times; then 60 times fur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A schedule as the loop knows it: of a trigger, or (``schedule`` is set) of the API."""
+    """A schedule as the loop knows it: of a trigger, of the API (``schedule`` is set), or of
+    another room (``timed`` is).
+    """
 
     app: AppId
     key: str
@@ -35,6 +38,7 @@ class Entry:
     overlap: Overlap
     function: str = ""  # "app:name" of the function whose run must be over; "" for none
     schedule: Schedule | None = None
+    timed: Timed | None = None
     since: float = 0.0  # when it was made; 0.0: unknown
 
     @property
@@ -43,6 +47,8 @@ class Entry:
 
     def next_after(self, at: float) -> float | None:
         """Say when it is due next."""
+        if self.timed is not None:
+            return self.timed.next_after(at)
         if self.times is None:
             return self.at if self.at > at else None
         return next_after(self.times, at, self.zone)
@@ -92,6 +98,32 @@ def entries_of(function: Function) -> Iterator[Entry]:
             overlap=Overlap(said.get("overlap") or Overlap.SKIP),
             function=str(function.id),
         )
+
+
+def entry_of_timed(timed: Timed) -> Entry:
+    """Make the entry of something that another room has done at its times."""
+    return Entry(
+        app=timed.app,
+        key=timed_key(timed.key),
+        name=timed.key,
+        said=timed.said,
+        times=None,
+        at=0.0,
+        zone=UTC,
+        missed=timed.missed,
+        overlap=Overlap.ALLOW,
+        timed=timed,
+        since=timed.since,
+    )
+
+
+def timed_key(key: str) -> str:
+    """Name the mark of such a thing.
+
+    >>> timed_key("rule/nightly")
+    't:rule/nightly'
+    """
+    return f"t:{key}"
 
 
 def begin(entry: Entry, mark: Mark | None, now: float) -> Mark:

@@ -3,8 +3,10 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
+from tapwater_server.model.blob import Part
 from tapwater_server.model.errors import Invalid
 
 
@@ -27,6 +29,26 @@ class Crc32:
         return f"{self._sum:08x}"
 
 
+_MODELS = {"crc32": "CRC32-ISO-HDLC", "crc32c": "CRC32-ISCSI", "crc64nvme": "CRC64-NVME"}
+
+
+class _AnyCrc:
+    """A CRC of S3 that zlib does not have. The library is loaded by who asks for the first."""
+
+    def __init__(self, name: str, digits: int) -> None:
+        from anycrc import Model
+
+        self._calc, self._digits = Model(_MODELS[name]).calc, digits
+        self._sum: int | None = None
+
+    def update(self, data: bytes, /) -> None:
+        self._sum = self._calc(data) if self._sum is None else self._calc(data, self._sum)
+
+    def hexdigest(self) -> str:
+        found = self._calc(b"") if self._sum is None else self._sum
+        return f"{found:0{self._digits}x}"
+
+
 def _md5() -> _Sum:
     return hashlib.md5(usedforsecurity=False)
 
@@ -41,6 +63,8 @@ ALGORITHMS: Mapping[str, Callable[[], _Sum]] = {
     "sha256": hashlib.sha256,
     "sha512": hashlib.sha512,
     "crc32": Crc32,
+    "crc32c": partial(_AnyCrc, "crc32c", 8),
+    "crc64nvme": partial(_AnyCrc, "crc64nvme", 16),
 }
 
 
@@ -79,6 +103,31 @@ class Digests:
                 raise Invalid(
                     f"the content does not have the {name} it was sent with: {found} is not {said}"
                 )
+
+
+def joined_checksum(name: str, parts: Sequence[Part], *, whole: bool) -> str:
+    """Give the checksum of parts put together: a CRC of the ``whole``, made of theirs without
+    reading anything; or, as in S3, the checksum of their checksums, a dash and their number.
+
+    Raises:
+        Invalid: a part has none of this kind, or there is no such way to join them.
+    """
+    sums = [part.checksums.get(name, "") for part in parts]
+    if not all(sums):
+        raise Invalid(f"a part was sent without its {name}")
+    if not whole:
+        together = ALGORITHMS[name]()
+        together.update(b"".join(map(bytes.fromhex, sums)))
+        return f"{together.hexdigest()}-{len(sums)}"
+    if name not in _MODELS:
+        raise Invalid(f"{name} of parts cannot be joined")
+    from anycrc import Model
+
+    model = Model(_MODELS[name])
+    joined = model.calc(b"")
+    for part, sum in zip(parts, sums, strict=True):
+        joined = model.combine(joined, int(sum, 16), part.size)
+    return f"{joined:0{len(sums[0])}x}"
 
 
 def joined_etag(etags: Sequence[str]) -> str:

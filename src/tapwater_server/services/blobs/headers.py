@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
+from typing import Any
 
 from tapwater_server.model.blob import DEFAULT_TYPE, About, Blob
 from tapwater_server.model.blob_conditions import Condition
@@ -27,7 +28,7 @@ def about_of(headers: Mapping[str, str]) -> About:
     Raises:
         Invalid: metadata or tags are no JSON object of texts.
     """
-    fields = {name: headers.get(name.replace("_", "-"), "") for name in _FIELDS}
+    fields: dict[str, Any] = {name: headers.get(name.replace("_", "-"), "") for name in _FIELDS}
     return About(
         content_type=headers.get("content-type") or DEFAULT_TYPE,
         metadata=_texts(headers, METADATA),

@@ -11,7 +11,6 @@ from tapwater_server.model.blob_names import check_about, parse_bucket
 from tapwater_server.model.errors import Invalid, NotAllowed
 from tapwater_server.ports.blobs import Naming
 from tapwater_server.ports.clock import Clock
-from tapwater_server.services.blobs.form_reader import read_form
 from tapwater_server.services.blobs.http import cause_of, count_stored, stored
 from tapwater_server.services.blobs.http_signing import base_of, expiry
 from tapwater_server.services.blobs.service import Blobs, Terms, check
@@ -19,6 +18,7 @@ from tapwater_server.services.blobs.shapes import FormAsked
 from tapwater_server.services.blobs.signing import is_signed_text, sign_text
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Who
+from tapwater_server.web.form_reader import read_form
 
 _FILENAME = "${filename}"  # In a key, it stands for the name of the file, as in S3.
 

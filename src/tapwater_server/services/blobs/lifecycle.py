@@ -1,10 +1,11 @@
 """What buckets let go by themselves: old blobs, old versions, uploads that nobody ends."""
 
 import asyncio
+from dataclasses import replace
 
 from tapwater_server.model.blob import Blob, Bucket, Cause, LifecycleRule
 from tapwater_server.model.blob_conditions import Condition
-from tapwater_server.model.errors import PreconditionFailed
+from tapwater_server.model.errors import NotAllowed, PreconditionFailed
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.blobs import PAGE_MAX, Aged, BlobFacts, Naming
 from tapwater_server.ports.clock import Clock
@@ -39,18 +40,25 @@ class Lifecycle:
 
     async def _obey(self, app: AppId, bucket: Bucket, rule: LifecycleRule) -> int:
         gone, now = 0, self._clock.now()
+        meant = Aged(
+            bucket=bucket.name,
+            prefix=rule.prefix,
+            tags=rule.tags,
+            size_over=rule.size_over,
+            size_under=rule.size_under,
+        )
         if rule.expire_days > 0:
             before = now - rule.expire_days * DAY_S
-            aged = Aged(bucket=bucket.name, prefix=rule.prefix, stored_before=before)
-            gone += await self._expire(app, aged)
+            gone += await self._expire(app, replace(meant, stored_before=before))
+        if 0 < rule.expire_at <= now:
+            gone += await self._expire(app, replace(meant, stored_before=now))
         if rule.drop_old_days > 0:
-            aged = Aged(
-                bucket=bucket.name,
-                prefix=rule.prefix,
-                replaced_before=now - rule.drop_old_days * DAY_S,
-                keep_old_max=rule.keep_old_max,
-            )
-            gone += await self._expire(app, aged)
+            before = now - rule.drop_old_days * DAY_S
+            old = replace(meant, replaced_before=before, keep_old_max=rule.keep_old_max)
+            gone += await self._expire(app, old)
+        if rule.drop_markers:
+            markers = Aged(bucket=bucket.name, prefix=rule.prefix, markers_before=now)
+            gone += await self._expire(app, markers)
         if rule.abort_upload_days > 0:
             before = now - rule.abort_upload_days * DAY_S
             gone += await self._abort(app, bucket.name, rule.prefix, before)
@@ -76,7 +84,7 @@ class Lifecycle:
         unchanged = Condition(unmodified_since=int(blob.stored_at))
         try:
             found = await self._facts.delete(app, naming, condition=unchanged, cause=_CAUSE)
-        except PreconditionFailed:
+        except (PreconditionFailed, NotAllowed):
             return False
         return found is not None
 

@@ -45,6 +45,16 @@ class Blobs:
     def __init__(self, *, facts: BlobFacts, streams: Streams, clock: Clock) -> None:
         self._facts, self._streams, self._clock = facts, streams, clock
 
+    @property
+    def facts(self) -> BlobFacts:
+        """For who puts more together on the same: uploads in parts, other interfaces."""
+        return self._facts
+
+    @property
+    def streams(self) -> Streams:
+        """See ``facts``: what is being read must be known in one place."""
+        return self._streams
+
     async def put_bucket(self, app: AppId, bucket: Bucket) -> bool:
         """Make a bucket or change its settings; True: it is new."""
         parse_bucket(bucket.name)
@@ -145,9 +155,20 @@ class Blobs:
         return await self._facts.versions(app, listing, after_version=after_version)
 
     async def delete(
-        self, app: AppId, naming: Naming, *, condition: Condition = ALWAYS, cause: Cause
+        self,
+        app: AppId,
+        naming: Naming,
+        *,
+        condition: Condition = ALWAYS,
+        force: bool = False,
+        cause: Cause,
     ) -> Deleted | None:
-        return await self._facts.delete(app, naming, condition=condition, cause=cause)
+        """Delete one; ``force`` is for locks that yield.
+
+        Raises:
+            NotAllowed: it is locked.
+        """
+        return await self._facts.delete(app, naming, condition=condition, force=force, cause=cause)
 
     async def copy(
         self,

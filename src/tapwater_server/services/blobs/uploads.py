@@ -1,6 +1,7 @@
 """Uploads in parts: begun, sent in any order and at the same time, then made one blob."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 
 from tapwater_server.model.blob import (
     BLOB_BYTES_MAX,
@@ -8,6 +9,7 @@ from tapwater_server.model.blob import (
     About,
     Blob,
     Cause,
+    Draft,
     Part,
     Upload,
 )
@@ -18,9 +20,19 @@ from tapwater_server.model.ids import AppId
 from tapwater_server.ports.blobs import BlobFacts, Completion, Naming
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
-from tapwater_server.services.blobs.digests import Digests, joined_etag
+from tapwater_server.services.blobs.digests import Digests, joined_checksum, joined_etag
 from tapwater_server.services.blobs.service import ANY_TERMS, Terms, check
 from tapwater_server.services.blobs.streams import Streams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """What of a blob made of parts is not as its parts and its beginning say."""
+
+    checksum: str = ""  # to be made of those of the parts, which all have it
+    whole: bool = False  # of the content; else, as in S3, of the checksums of the parts
+    about: About | None = None
+    judge: Callable[[Draft], None] | None = None  # raises if it may not be completed
 
 
 class Uploads:
@@ -91,6 +103,8 @@ class Uploads:
         )
         try:
             digests.check(terms.expected)
+            if terms.judge is not None:
+                terms.judge(_as_draft(part))
             kept = await self._facts.put_part(app, upload, part)
         except Exception:
             # Not for a cancellation: the facts may be on disk already. The sweep knows.
@@ -108,9 +122,12 @@ class Uploads:
         parts: Sequence[tuple[int, str]],
         *,
         condition: Condition = ALWAYS,
+        joining: Joining = Joining(),
         cause: Cause,
     ) -> Blob:
         """Make one blob of the parts that are named, or of all that came if none is.
+
+        ``joining`` says what is known of the whole beside what its parts say.
 
         Raises:
             NotFound: the upload is over.
@@ -129,12 +146,21 @@ class Uploads:
         known = {(part.number, part.etag) for part in there}
         if not set(chosen) <= known:
             raise Conflict("a part is not there, or is not the one that is named")
+        joined = ""
+        if joining.checksum:
+            named = {part.number: part for part in there}
+            joined = joined_checksum(
+                joining.checksum, [named[number] for number in numbers], whole=joining.whole
+            )
         completion = Completion(
             upload=upload,
             parts=chosen,
             etag=joined_etag([etag for _, etag in chosen]),
-            checksums={},
+            checksums={joining.checksum: joined} if joined else {},
+            about=None if joining.about is None else check_about(joining.about),
         )
+        if joining.judge is not None:
+            joining.judge(_whole(completion, there))
         blob = await self._facts.complete(app, completion, condition=condition, cause=cause)
         if blob is None:
             raise _over()
@@ -148,6 +174,22 @@ class Uploads:
         """
         if not await self._facts.abort(app, upload):
             raise _over()
+
+
+def _whole(completion: Completion, parts: Sequence[Part]) -> Draft:
+    named = {number for number, _ in completion.parts}
+    return Draft(
+        bucket="",
+        key="",
+        size=sum(part.size for part in parts if part.number in named),
+        etag=completion.etag,
+        checksums=completion.checksums,
+    )
+
+
+def _as_draft(part: Part) -> Draft:
+    """A part, as what judges a whole sees it."""
+    return Draft(bucket="", key="", size=part.size, etag=part.etag, checksums=part.checksums)
 
 
 def _over() -> NotFound:

@@ -253,9 +253,10 @@ class QueueService:
         """Lease messages; those that were taken too often already are given up on instead."""
         settings, line = self._queues.settings(app, queue), queue_line(app, queue)
         while True:
-            leased = await self._bus.lease(line, count_max=count, lease_s=lease_s)
-            good = [one for one in leased if one.begun <= settings.attempts_max]
-            worn = [one for one in leased if one.begun > settings.attempts_max]
+            leased = await self._bus.lease(line, count_max=count, lease_s=lease_s, outlives=True)
+            most = settings.attempts_max
+            good = [one for one in leased if not most or one.begun <= most]
+            worn = [one for one in leased if most and one.begun > most]
             if worn:
                 dead = Dead(f"received {settings.attempts_max} times and never deleted")
                 await self._bus.settle([(one, dead) for one in worn])
@@ -352,7 +353,10 @@ def _moved(state: ErrandState) -> Draft:
     }
     return Draft(
         message=Message(
-            body=message.body, content_type=message.content_type, attributes=attributes
+            body=message.body,
+            content_type=message.content_type,
+            attributes=attributes,
+            marks=message.marks,
         ),
         key=state.key,
         delay_s=0.0,

@@ -14,6 +14,7 @@ from tapwater_server.model.event import Event
 from tapwater_server.model.function import Function, Kind, Style, Trigger
 from tapwater_server.model.ids import AppId, FunctionId
 from tapwater_server.model.schedule import Schedule, TargetKind
+from tapwater_server.ports.timetables import Timetables
 from tapwater_server.testing.clock import CountingIds, ManualClock
 
 SHOP = AppId("shop")
@@ -42,6 +43,7 @@ class House:
         self.functions: Sequence[Function] = functions
         self.schedules = MemorySchedules()
         self.bus, self.log = MemoryBus(clock=self.clock), MemoryEventLog(clock=self.clock)
+        self.timetables = Timetables()
         self.ticker = self.start()
 
     def start(self) -> Ticker:
@@ -55,6 +57,7 @@ class House:
             places=places,
             clock=self.clock,
             ids=CountingIds(),
+            timetables=self.timetables,
         )
         return self.ticker
 

@@ -1,0 +1,1 @@
+"""The way back: an app of ours as a SAM project that runs on AWS Lambda."""

@@ -1,0 +1,1 @@
+"""Reads serverless.yml without Node: variables, then functions and events, then a SAM template."""

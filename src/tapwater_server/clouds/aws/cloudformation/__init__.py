@@ -1,0 +1,1 @@
+"""CloudFormation: stacks of resources, made through the other services' own doors."""

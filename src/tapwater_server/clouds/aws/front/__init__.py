@@ -1,0 +1,1 @@
+"""The front of AWS: signatures, who asks, which service is meant."""

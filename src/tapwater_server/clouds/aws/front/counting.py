@@ -1,0 +1,108 @@
+"""What requests use, and the step of a trace that each is."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
+from tapwater_server.model.trace import read_traceparent
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.meter import Meter, Use
+from tapwater_server.ports.tracing import Tracer
+
+EVERY_S = 1.0  # An answer that goes on for hours is counted while it goes.
+_XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
+
+
+class Counting:
+    """Takes what was counted to the meter of the account's home, and times what goes on."""
+
+    def __init__(self, *, meter: Meter, tracer: Tracer, clock: Clock) -> None:
+        self._meter, self._tracer, self._clock = meter, tracer, clock
+
+    async def followed(self, service: Service, asked: AwsAsked) -> AwsAnswer:
+        """Let the service answer, and note how long that took. Who only reads, and is part of no
+        trace, is not followed.
+
+        Raises:
+            Exception: whatever the service raises.
+        """
+        parent = parent_of(asked.headers)
+        if not parent and asked.method in ("GET", "HEAD"):
+            return await service.answer(asked)
+        step = self._tracer.begin(step_name(asked), "ask", app=asked.account.home, parent=parent)
+        asked.trace = step.traceparent.decode("ascii")
+        try:
+            answer = await service.answer(asked)
+        except BaseException as error:
+            code = error.code if isinstance(error, AwsError) else type(error).__name__
+            step.end(ok=False, facts={"error": code})
+            raise
+        step.end(ok=answer.status < 500)
+        return answer
+
+    def counted(self, asked: AwsAsked, answer: AwsAnswer) -> AwsAnswer:
+        """Count an answer with its bytes, as it goes out."""
+        if asked.method == "HEAD":
+            self.take(asked)
+            return answer
+        if answer.chunks is not None:
+            self.take(asked)
+            return replace(answer, chunks=self._following(asked, answer.chunks))
+        if answer.body:
+            asked.count(_bytes_out(asked), len(answer.body))
+        self.take(asked)
+        return answer
+
+    def take(self, asked: AwsAsked) -> None:
+        """Take what there is by now."""
+        if not asked.used:
+            return
+        used, asked.used = asked.used, {}
+        now = self._clock.now()
+        for quantity, amount in used.items():
+            self._meter.use(Use(at=now, app=asked.account.home, quantity=quantity, amount=amount))
+
+    async def _following(
+        self, asked: AwsAsked, chunks: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        taken_at = self._clock.monotonic()
+        try:
+            async for chunk in chunks:
+                asked.count(_bytes_out(asked), len(chunk))
+                if self._clock.monotonic() - taken_at >= EVERY_S:
+                    taken_at = self._clock.monotonic()
+                    self.take(asked)
+                yield chunk
+        finally:
+            self.take(asked)
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()
+
+
+def step_name(asked: AwsAsked) -> str:
+    """Name the step: "sqs.SendMessage", "s3.PUT /photos/cat.jpg"."""
+    target = asked.headers.get("x-amz-target", "").rpartition(".")[2]
+    return f"{asked.service}.{target}" if target else f"{asked.service}.{asked.method} {asked.path}"
+
+
+def parent_of(headers: Mapping[str, str]) -> bytes:
+    """Read the step that a request is part of, as W3C or as X-Ray says it.
+
+    >>> parent_of({"x-amzn-trace-id": "Root=1-5759e988-bd862e3fe1be46a994272793;"
+    ...     "Parent=53995c3f42cd8ad8;Sampled=1"})
+    b'00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01'
+    """
+    said = headers.get("traceparent")
+    if said is not None:
+        return read_traceparent(said)
+    found = _XRAY.search(headers.get("x-amzn-trace-id", ""))
+    if found is None:
+        return b""
+    sampled = "00" if found[4] == "0" else "01"
+    return f"00-{found[1]}{found[2]}-{found[3]}-{sampled}".encode()
+
+
+def _bytes_out(asked: AwsAsked) -> str:
+    return "blob_bytes_out" if asked.service == "s3" else "api_bytes_out"

@@ -1,0 +1,115 @@
+"""Whether who asks may: users and roles that have policies are held to them.
+
+The account itself, and who has no policies, may do everything in the account. What the services
+of AWS are asked for is read here only for who has policies; for all others this costs a look.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from tapwater_server.clouds.aws.account import Caller
+from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
+from tapwater_server.clouds.aws.front.asking import MODELS, Wish, wishes_of
+from tapwater_server.clouds.aws.front.choosing import BY_HOST
+from tapwater_server.clouds.aws.front.troubles import Family
+from tapwater_server.clouds.aws.policy import Effect, Policy, Question, evaluate
+from tapwater_server.clouds.aws.protocol.models import Model, load_model
+from tapwater_server.ports.clock import Clock
+
+Held = tuple[Sequence[Policy], Sequence[Policy]]  # those of who asks, those of the boundary
+_FREE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})  # For whoever has a key.
+
+
+class Permits:
+    """Asks the policies. Without ``by()`` there are none."""
+
+    def __init__(self, *, clock: Clock, functions_too: bool = False) -> None:
+        self._clock, self._functions_too = clock, functions_too
+        self._held: Callable[[Caller], Held | None] = _free
+        self._asks: dict[str, Callable[[AwsAsked], Sequence[Wish]]] = {}
+        self._models: dict[str, Model] = {}
+
+    def by(self, held: Callable[[Caller], Held | None]) -> None:
+        """Let this say which policies somebody has; None: none, and so no limit."""
+        self._held = held
+
+    def add(self, service: str, asks: Callable[[AwsAsked], Sequence[Wish]]) -> None:
+        """Let a service say by itself what requests of its own ask for."""
+        self._asks[service] = asks
+
+    async def check(self, asked: AwsAsked, family: Family) -> None:
+        """Refuse what policies do not allow.
+
+        Raises:
+            AwsError: they do not.
+        """
+        caller = asked.caller
+        if not (caller.user or caller.role) or asked.service in BY_HOST:
+            return
+        if caller.function and not self._functions_too:
+            return
+        held = self._held(caller)
+        if held is None:
+            return
+        context = self._context(asked)
+        for wish in await self._wishes(asked):
+            if not allowed(held, wish, context):
+                raise denied(caller, wish, family)
+
+    async def _wishes(self, asked: AwsAsked) -> Sequence[Wish]:
+        asks = self._asks.get(asked.service)
+        if asks is not None:
+            return asks(asked)
+        name = MODELS.get(asked.service, asked.service)
+        if name == "apigateway" and asked.path.startswith("/v2/"):
+            name = "apigatewayv2"
+        model = self._models.get(name)
+        if model is None:
+            model = self._models[name] = await asyncio.to_thread(load_model, name)
+        return wishes_of(model, asked.service, asked)
+
+    def _context(self, asked: AwsAsked) -> Mapping[str, Sequence[str]]:
+        caller, now = asked.caller, self._clock.now()
+        found = {
+            "aws:userid": caller.id,
+            "aws:username": caller.user,
+            "aws:principalarn": caller.role or caller.arn,
+            "aws:principalaccount": caller.account.id,
+            "aws:requestedregion": caller.account.region,
+            "aws:securetransport": "true" if asked.secure else "false",
+            "aws:sourceip": asked.client,
+            "aws:useragent": asked.headers.get("user-agent", ""),
+            "aws:referer": asked.headers.get("referer", ""),
+            "aws:currenttime": datetime.fromtimestamp(now, UTC).isoformat(),
+            "aws:epochtime": str(int(now)),
+            **{f"s3:{name}": value for name, value in asked.query if asked.service == "s3"},
+        }
+        return {name: (value,) for name, value in found.items() if value}
+
+
+def allowed(held: Held, wish: Wish, context: Mapping[str, Sequence[str]]) -> bool:
+    """Say whether policies allow something, within their boundary."""
+    if wish.action in _FREE:
+        return True
+    own, bounds = held
+    question = Question(action=wish.action, resource=wish.resource, context=context)
+    if evaluate(own, question) is not Effect.ALLOW:
+        return False
+    return not bounds or evaluate(bounds, question) is Effect.ALLOW
+
+
+def denied(caller: Caller, wish: Wish, family: Family) -> AwsError:
+    """Say no as the service's family does."""
+    code = "AccessDenied" if family in (Family.S3, Family.QUERY) else "AccessDeniedException"
+    resource = f" on resource: {wish.resource}" if wish.resource != "*" else ""
+    return AwsError(
+        code,
+        f"User: {caller.arn} is not authorized to perform: {wish.action}{resource} because no"
+        " identity-based policy allows it",
+        400 if family is Family.JSON else 403,
+    )
+
+
+def _free(caller: Caller) -> Held | None:
+    return None

@@ -1,0 +1,1 @@
+"""What calls Lambda functions: event source mappings, and calls nobody waits for."""

@@ -1,0 +1,1 @@
+"""Notifications of S3: what happens in buckets, told where their configuration says."""

@@ -1,0 +1,1 @@
+"""Secrets Manager on the secrets of the account's home."""

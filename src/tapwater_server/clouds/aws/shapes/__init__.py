@@ -1,0 +1,1 @@
+"""Events as AWS writes them, and what its services say of ends. Pure."""

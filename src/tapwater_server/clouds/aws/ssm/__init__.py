@@ -1,0 +1,1 @@
+"""The parameter store of Systems Manager; nothing else of it."""
