@@ -38,6 +38,7 @@ FENCES = {
         "tapwater_server.clouds.aws.apigateway",
         "tapwater_server.cli.aws",
     ),
+    "samtranslator": ("tapwater_server.clouds.aws.cloudformation.sam_main",),
     "opentelemetry": ("tapwater_server.services.otlp.encoding",),
     "google": ("tapwater_server.services.otlp.encoding",),
     "cryptography": ("tapwater_server.backends.sqlite",),
@@ -45,7 +46,7 @@ FENCES = {
     "click": ("tapwater_server.cli",),
     "rich": ("tapwater_server.cli",),
     "httpx": ("tapwater_server.cli", "tapwater_server.backends.https"),
-    "joserfc": ("tapwater_server.services.auth",),
+    "joserfc": ("tapwater_server.services.auth", "tapwater_server.clouds.aws.apigateway.tokens"),
     "argon2": ("tapwater_server.services.auth",),
     "cel": ("tapwater_server.rules.expressions",),
     "watchfiles": ("tapwater_server.cli",),
@@ -90,6 +91,7 @@ def test_every_fence_is_a_dependency_and_the_other_way_round() -> None:
     imported = {library for source in sources("src") for library, _ in third_party(source)}
     modules = {
         "argon2-cffi": "argon2",
+        "aws-sam-translator": "samtranslator",
         "common-expression-language": "cel",
         "opentelemetry-proto": "opentelemetry",
         "pyyaml": "yaml",

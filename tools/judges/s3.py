@@ -140,7 +140,7 @@ def run_ceph(
 
 def run_moto(suite: Path, scratch: Path, people: dict[str, dict[str, str]]) -> dict[str, Any]:
     """Run those of moto's tests of S3 that were run against AWS, as if we were AWS."""
-    needs = (f"moto[all]=={MOTO_VERSION}", "requests", "freezegun", "pytest-asyncio")
+    needs = (f"moto[all,server]=={MOTO_VERSION}", "requests", "freezegun", "pytest-asyncio")
     python = environment_of(scratch, "environment-moto", *needs)
     mine = people["s3 main"]
     return judged(
@@ -171,7 +171,8 @@ def judged(
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         kinds = {child.tag for child in case}
         end = "failed" if kinds & {"failure", "error"} else "passed"
-        ends["skipped" if "skipped" in kinds else end].append(case.get("name", ""))
+        name = f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+        ends["skipped" if "skipped" in kinds else end].append(name)
     counts = {end: len(set(names)) for end, names in ends.items()}
     return {**counts, "failing": sorted(set(ends["failed"]))}
 

@@ -49,34 +49,23 @@ class Control:
         self._settings = settings
         self._found: tuple[Interpreter, ...] = ()
         self._holding = Holding(registry=registry, folders=folders)
-        deploying = Deploying(
-            registry=registry,
-            folders=folders,
-            preparer=preparer,
-            reading=self._reading(folders),
-            holding=self._holding,
-            clock=clock,
-            ids=ids,
-            domain=settings.domain,
-            preparing_max=settings.preparing_max,
-            revisions_max=settings.revisions_max,
-        )
         self._leaving = Leaving(
             registry=registry, preparer=preparer, holding=self._holding, erase=erase
         )
-        turns = Turns()
+        self._turns = Turns()
         self.releases = Releasing(
             registry=registry,
             folders=folders,
             preparer=preparer,
             holding=self._holding,
             leaving=self._leaving,
-            turns=turns,
+            turns=self._turns,
             interpreters=self.interpreters,
             default_python=settings.default_python,
             clock=clock,
             ids=ids,
         )
+        deploying = self._deploying(registry, folders, preparer, clock, ids)
         self.house = House(
             registry=registry,
             folders=folders,
@@ -92,10 +81,27 @@ class Control:
             deploying=deploying,
             holding=self._holding,
             leaving=self._leaving,
-            turns=turns,
+            turns=self._turns,
             settings=settings,
         )
         self.endpoints: Sequence[Endpoint] = endpoints(self.house)
+
+    def _deploying(
+        self, registry: Registry, folders: Folders, preparer: Preparer, clock: Clock, ids: IdSource
+    ) -> Deploying:
+        settings = self._settings
+        return Deploying(
+            registry=registry,
+            folders=folders,
+            preparer=preparer,
+            reading=self._reading(folders),
+            holding=self._holding,
+            clock=clock,
+            ids=ids,
+            domain=settings.domain,
+            preparing_max=settings.preparing_max,
+            revisions_max=settings.revisions_max,
+        )
 
     def _reading(self, folders: Folders) -> Reading:
         settings = self._settings

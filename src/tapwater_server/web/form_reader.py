@@ -25,9 +25,7 @@ class Form:
     chunks: AsyncIterator[bytes]
 
 
-async def read_form(
-    content_type: str, chunks: AsyncIterator[bytes], *, called: str = ""
-) -> Form:
+async def read_form(content_type: str, chunks: AsyncIterator[bytes], *, called: str = "") -> Form:
     """Read up to the file: the first field with a file's name, or the one that is ``called`` so.
 
     Raises:

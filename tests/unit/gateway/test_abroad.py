@@ -14,7 +14,7 @@ async def directory(*apps: str, default: str = "", owns: Owns | None) -> Directo
     registry = MemoryRegistry()
     for app in apps:
         revision = Revision(
-            id=RevisionId("01"),
+            id=RevisionId(f"01{app}"),
             app=AppId(app),
             number=1,
             created_at=0.0,

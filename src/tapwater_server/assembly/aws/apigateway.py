@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tapwater_server.assembly.aws.ground import AwsGround, AwsPart
+from tapwater_server.backends.https.fetcher import HttpsFetcher
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.apigateway.door import GatewayDoor
 from tapwater_server.clouds.aws.apigateway.http_authorizing import HttpAuthorizing
@@ -24,12 +25,10 @@ from tapwater_server.clouds.aws.apigateway.store import (
     Locator,
     Store,
 )
-from tapwater_server.clouds.aws.apigateway.tokens import Tokens
+from tapwater_server.clouds.aws.apigateway.tokens import FetchKeys, Tokens
 from tapwater_server.clouds.aws.protocol.service import ModelService
 from tapwater_server.clouds.aws.reaching import Called
-
-KEYS_S_MAX = 5.0
-KEYS_BYTES_MAX = 1 << 20
+from tapwater_server.ports.fetching import Fetcher, FetchFailed
 
 
 class _Functions:
@@ -74,13 +73,19 @@ async def open_apigateway(ground: AwsGround) -> AwsPart:
 async def open_execute_api(ground: AwsGround) -> AwsPart:
     """Open what answers at the addresses of APIs."""
     node = ground.node
-    facts, functions = node.stores.facts, _Functions(ground)
+    facts, functions, settings = node.stores.facts, _Functions(ground), node.settings
+    fetcher = HttpsFetcher()
+    node.stack.push_async_callback(fetcher.close)
     keys = Keys(facts=facts, clock=node.clock, ids=node.ids)
     http = HttpServing(
         facts=facts,
         functions=functions,
         authorizing=HttpAuthorizing(
-            functions=functions, tokens=Tokens(fetch=fetch_keys, clock=node.clock)
+            functions=functions,
+            tokens=Tokens(
+                fetch=fetch_keys(fetcher, own_network=settings.reach_private or settings.dev),
+                clock=node.clock,
+            ),
         ),
     )
     rest = RestServing(
@@ -92,22 +97,18 @@ async def open_execute_api(ground: AwsGround) -> AwsPart:
     return AwsPart(names=("execute-api",), service=serving)
 
 
-async def fetch_keys(issuer: str) -> Mapping[str, Any]:
-    """Get the keys that an issuer publishes: what its discovery document leads to.
+def fetch_keys(fetcher: Fetcher, *, own_network: bool) -> FetchKeys:
+    """Give what gets the keys that an issuer publishes: where its discovery document leads to."""
 
-    Raises:
-        OSError: they cannot be had.
-    """
-    import httpx
+    async def fetch(issuer: str) -> Mapping[str, Any]:
+        place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            about = await fetcher.ask(place, own_network=own_network)
+            found = await fetcher.ask(str(about["jwks_uri"]), own_network=own_network)
+        except (FetchFailed, KeyError, TypeError) as error:
+            raise OSError(f"{issuer}: {error}") from error
+        if not isinstance(found, dict):
+            raise OSError(f"{issuer}: no set of keys")
+        return found
 
-    try:
-        async with httpx.AsyncClient(timeout=KEYS_S_MAX, follow_redirects=False) as client:
-            place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-            about = (await client.get(place)).raise_for_status().json()
-            found = (await client.get(str(about["jwks_uri"]))).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        raise OSError(f"{issuer}: {error}") from error
-    if len(found.content) > KEYS_BYTES_MAX:
-        raise OSError(f"{issuer}: more than {KEYS_BYTES_MAX} bytes of keys")
-    keys: Mapping[str, Any] = found.json()
-    return keys
+    return fetch

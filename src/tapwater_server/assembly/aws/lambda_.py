@@ -50,7 +50,7 @@ async def open_lambda(ground: AwsGround) -> AwsPart:
         names=("lambda", "lambda-url"),
         service=LambdaService(room=room, urls=ServingUrls(room=room).answer),
         paths=("/2015-03-31/functions", "/2015-03-31/event-source-mappings"),
-        loops=(room.changing.run(repairing.repair),),
+        loops=(room.changing.run(repairing.repair), repairing.run(ground.node.clock)),
         functions=offering,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tapwater_server.cli.aws.files import Zipped, below, files_of, zip_files, zipped
+from tapwater_server.cli.aws.machines import Machine
 from tapwater_server.cli.aws.project import Package
 from tapwater_server.cli.failures import CommandFailed, Problem
 
@@ -21,8 +22,9 @@ _LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 class Builder:
     """Packs into a folder of its own; what was packed once is not packed again."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, *, machine: Machine | None = None) -> None:
         self._scratch = scratch
+        self._machine = machine or Machine()
         self._made: dict[tuple[object, ...], Zipped] = {}
 
     def build(self, package: Package) -> Zipped:
@@ -61,7 +63,8 @@ class Builder:
         target = Path(tempfile.mkdtemp(dir=self._scratch))
         command = [find_uv(), "pip", "install", "--quiet", "--target", str(target)]
         command += ["--only-binary", ":all:", "--python", sys.executable, "--no-progress"]
-        command += ["--color", "never", "--no-python-downloads", *_python_version(package), *what]
+        command += ["--color", "never", "--no-python-downloads", *_python_version(package)]
+        command += [*self._machine.uv_options(), *what]
         _run(command, folder=package.source, where=where, of=package)
         return _installed(target)
 

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tapwater_server.cli.aws.client import Aws, AwsRefused
 from tapwater_server.cli.aws.counting import counted
 from tapwater_server.cli.aws.files import Zipped
 from tapwater_server.cli.aws.keys import keys_for
+from tapwater_server.cli.aws.machines import fitted, machine_of
 from tapwater_server.cli.aws.opening import Asked, open_aws
 from tapwater_server.cli.aws.packages import placed
 from tapwater_server.cli.aws.project import AwsProject, Kind, Package
@@ -52,8 +54,14 @@ async def deploy_project(session: Session, kind: Kind, file: Path, asked: Asked)
         for note in project.notes:
             session.say(f"[dim]note: {note}[/dim]")
         await check(aws, project)
+        machine = await machine_of(session)
+        packages = list(fitted(project.packages, machine))
+        for warning in filter(None, (warning for _, warning in packages)):
+            session.warn(warning)
+        project = replace(project, packages=tuple(package for package, _ in packages))
         with shown(session) as steps:
-            result = await _carry_out(aws, project, Path(folder), steps)
+            builder = Builder(Path(folder), machine=machine)
+            result = await _carry_out(aws, project, builder, steps)
     show(session, project, result)
     return Exit.FINE
 
@@ -102,9 +110,9 @@ async def _types(aws: Aws) -> set[str]:
     return found
 
 
-async def _carry_out(aws: Aws, project: AwsProject, scratch: Path, steps: Shown) -> Result:
+async def _carry_out(aws: Aws, project: AwsProject, builder: Builder, steps: Shown) -> Result:
     await ensure_bucket(aws)
-    built = await _build(project.packages, scratch, steps)
+    built = await _build(project.packages, builder, steps)
     places = {}
     for package in project.packages:
         made = built[package.resource]
@@ -117,8 +125,10 @@ async def _carry_out(aws: Aws, project: AwsProject, scratch: Path, steps: Shown)
     return await result_of(aws, project.stack, changed=changed)
 
 
-async def _build(packages: Sequence[Package], scratch: Path, steps: Shown) -> Mapping[str, Zipped]:
-    builder, found = Builder(scratch), {}
+async def _build(
+    packages: Sequence[Package], builder: Builder, steps: Shown
+) -> Mapping[str, Zipped]:
+    found = {}
     for package in packages:
         began, step = monotonic(), f"build {package.resource}"
         steps.step({"step": step, "state": "begin", "detail": package.runtime})

@@ -64,7 +64,7 @@ def files_of(folder: Path, *, patterns: tuple[str, ...] = ()) -> dict[str, Path]
     """
     ignores = [Ignore.read(DEFAULTS), Ignore.read(SECRETS), *_own(folder), *_patterns(patterns)]
     found: dict[str, Path] = {}
-    for path, file in _walk(folder, "", ignores):
+    for path, file in _walk(folder, "", ignores, ()):
         found[path] = file
         if len(found) > FILES_MAX:
             raise CommandFailed(
@@ -91,7 +91,12 @@ def _patterns(patterns: tuple[str, ...]) -> Iterator[Ignore]:
         yield Ignore.read(lines)
 
 
-def _walk(folder: Path, base: str, ignores: list[Ignore]) -> Iterator[tuple[str, Path]]:
+def _walk(
+    folder: Path, base: str, ignores: list[Ignore], above: tuple[Path, ...]
+) -> Iterator[tuple[str, Path]]:
+    here = (folder / base).resolve()
+    if here in above:
+        return  # A link that leads back to where it stands.
     try:
         entries = sorted(os.scandir(folder / base), key=lambda one: one.name)
     except OSError as error:
@@ -100,8 +105,8 @@ def _walk(folder: Path, base: str, ignores: list[Ignore]) -> Iterator[tuple[str,
         path = base + entry.name
         if is_ignored(path, folder=entry.is_dir(), ignores=ignores):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder, f"{path}/", ignores)
+        if entry.is_dir():  # Through links too: npm makes some of its own packages so.
+            yield from _walk(folder, f"{path}/", ignores, (*above, here))
         elif entry.is_file():
             yield path, Path(entry.path)
 

@@ -11,6 +11,8 @@ from tapwater_server.cli.functions import urls_table
 from tapwater_server.cli.session import Session
 from tapwater_server.cli.talking import command
 
+_HOW: Mapping[str, Any] = {"alias": "live", "traffic": True, "note": ""}
+
 
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the command."""
@@ -49,15 +51,25 @@ async def deploy(
     from tapwater_server.cli.aws.recognising import recognise
 
     session = session.at(to)
+    how = {"alias": alias, "traffic": traffic, "note": note}
     if (foreign := recognise(path)) is not None:
+        _refuse("an app of ours", "alias, --no-traffic, --note", how != _HOW)
         from tapwater_server.cli.aws.deploying import deploy_project
         from tapwater_server.cli.aws.opening import Asked
         from tapwater_server.cli.sending import read_pairs
 
         asked = Asked(name=name, stage=stage, parameters=dict(read_pairs(parameter or [])))
         return await deploy_project(session, *foreign, asked)
-    how = {"alias": alias, "traffic": traffic, "note": note}
+    _refuse("a project for AWS", "parameter, --stage", bool(parameter or stage))
     return await _deploy_app(session, path, name, how)
+
+
+def _refuse(kind: str, options: str, given: bool) -> None:
+    """Options that would do nothing are a mistake of who gives them."""
+    if given:
+        raise CommandFailed(
+            f"--{options}: for {kind}, and this is none", exit=Exit.USAGE, code="usage"
+        )
 
 
 async def _deploy_app(

@@ -45,9 +45,10 @@ class AwsAsked:
     @property
     def secure(self) -> bool:
         """Whether nobody can read along (``aws:SecureTransport``): it came through TLS, or from
-        this machine and so over no network at all.
+        this machine (or another service, see ``inside.py``) and so over no network at all.
         """
-        return self.scheme == "https" or self.client.startswith("127.") or self.client == "::1"
+        here = self.client.startswith("127.") or self.client in ("::1", "inside")
+        return here or self.scheme == "https"
 
     def text(self, name: str) -> str | None:
         """Take a parameter of the query; None: it is not there."""

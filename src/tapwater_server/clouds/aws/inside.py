@@ -6,18 +6,20 @@ boto3 uses, so there is nothing that only we could do.
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import md5
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tapwater_server.clouds.aws.account import Account, Caller
+from tapwater_server.clouds.aws.account import Caller
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
 from tapwater_server.clouds.aws.coercing import coerced
 from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.ids import IdSource
 
+Permits = Callable[[AwsAsked], Awaitable[None]]
+INSIDE = "inside"  # What stands for the client's address.
 ANSWER_BYTES_MAX = 8 << 20
 
 
@@ -29,27 +31,31 @@ class _Model:
 
 
 class Inside:
-    """Asks services on behalf of an account. ``services``: by the scopes of signatures."""
+    """Asks services on behalf of somebody, who must be allowed to do it.
 
-    def __init__(self, *, services: Mapping[str, Service], ids: IdSource, name: str) -> None:
-        self._services, self._ids, self._name = services, ids, name
+    ``services``: by the scopes of signatures; ``permits`` refuses what policies do not allow.
+    """
+
+    def __init__(self, *, services: Mapping[str, Service], permits: Permits, ids: IdSource) -> None:
+        self._services, self._permits, self._ids = services, permits, ids
         self._models: dict[str, _Model] = {}
         self._loading = asyncio.Lock()
 
     async def call(
         self,
-        account: Account,
+        who: Caller,
         service: str,
         operation: str,
         given: Mapping[str, Any],
         *,
         host: str = "localhost",
     ) -> Mapping[str, Any]:
-        """Do an operation, with the names of boto3's parameters and answers. ``host``: as those
-        outside call us; it is part of addresses that are given out.
+        """Do an operation for somebody, with the names of boto3's parameters and answers.
+        ``host``: as those outside call us; it is part of addresses that are given out.
 
         Raises:
-            AwsError: as the service refuses it, or because the parameters are not its.
+            AwsError: as the service refuses it, because the parameters are not its, or because
+                who asks may not do it.
         """
         door = self._services.get(service)
         if door is None:
@@ -58,7 +64,8 @@ class Inside:
         wanted = model.service.operation_model(operation)
         params = coerced(wanted.input_shape, given, f"{service}:{operation}")
         request = model.serializer.serialize_to_request(params, wanted)
-        asked = self._asked(account, service, request, wanted, host)
+        asked = self._asked(who, service, request, wanted, host)
+        await self._permits(asked)
         answer = await door.answer(asked)
         body = await _whole(answer)
         return _parsed(model, wanted, answer, body)
@@ -70,7 +77,7 @@ class Inside:
         return self._models[service]
 
     def _asked(
-        self, account: Account, service: str, request: Mapping[str, Any], wanted: Any, host: str
+        self, who: Caller, service: str, request: Mapping[str, Any], wanted: Any, host: str
     ) -> AwsAsked:
         body = request["body"]
         form = isinstance(body, dict)
@@ -87,13 +94,7 @@ class Inside:
             yield whole
 
         return AwsAsked(
-            caller=Caller(
-                account=account,
-                name=self._name,
-                arn=f"arn:aws:iam::{account.id}:root",
-                id=account.id,
-                access_key=self._name,
-            ),
+            caller=who,
             service=service,
             id=as_uuid(self._ids.fresh()),
             method=request["method"],
@@ -104,7 +105,7 @@ class Inside:
             whole=whole,
             host=host,
             size=len(whole),
-            client="127.0.0.1",
+            client=INSIDE,
         )
 
 

@@ -36,6 +36,7 @@ STRING, NUMBER, BINARY = "String", "Number", "Binary"
 CONTENT_TYPE = "content-type"
 ENCODING = "content-transfer-encoding"  # "base64": the body of a native message was no text
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _UNSENDABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -91,17 +92,30 @@ def uuid_of(text: str) -> str:
     """Make what looks like a UUID of any text, always the same.
 
     >>> uuid_of("01J8Z")
-    'ce01e4ab-78e7-fa90-42f8-43c33e9cb9de'
+    'e2c64829-82b2-011f-5811-eb4070fa9af0'
     """
     made = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
     return f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}"
 
 
+def trace_header(traceparent: str) -> str:
+    """Write a step of a trace as AWSTraceHeader; "": it is none.
+
+    >>> trace_header("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    'Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1'
+    """
+    found = _TRACE.fullmatch(traceparent)
+    if found is None:
+        return traceparent if traceparent.startswith("Root=") else ""
+    root, parent, flags = found.groups()
+    return f"Root=1-{root[:8]}-{root[8:]};Parent={parent};Sampled={int(flags, 16) & 1}"
+
+
 def message_id(errand: str) -> str:
     """Give the MessageId of an errand; one that was moved has something behind it.
 
-    >>> message_id("ce01e4ab-78e7-fa90-42f8-43c33e9cb9de.5")
-    'ce01e4ab-78e7-fa90-42f8-43c33e9cb9de'
+    >>> message_id("e2c64829-82b2-011f-5811-eb4070fa9af0.5")
+    'e2c64829-82b2-011f-5811-eb4070fa9af0'
     """
     found = _UUID.match(errand)
     return found[0] if found is not None else uuid_of(errand)

@@ -19,12 +19,12 @@ from tapwater_server.services.blobs.headers import (
 )
 from tapwater_server.services.blobs.permits import Permits, declared_size
 from tapwater_server.services.blobs.ranges import read_range
-from tapwater_server.services.blobs.safety import refuse_to_run, safe_headers
 from tapwater_server.services.blobs.service import Blobs, Terms, check
 from tapwater_server.services.blobs.shapes import Changes, changed, say_blob
 from tapwater_server.services.blobs.signing import Grant
 from tapwater_server.web.asked import Asked
 from tapwater_server.web.endpoint import Answer, Endpoint, Streamed, Who
+from tapwater_server.web.safety import refuse_to_run, safe_headers
 
 _PATH = "/blobs/{bucket}/{key:path}"
 _PRIVATE = "private, no-cache"  # Ask again each time, as rules may have changed meanwhile.

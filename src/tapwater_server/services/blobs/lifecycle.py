@@ -13,7 +13,7 @@ from tapwater_server.ports.clock import Clock
 DAY_S = 24 * 3600.0
 UPLOAD_DAYS_MAX = 7.0  # With or without a rule, as in R2: parts must not lie about for ever.
 _AT_ONCE_MAX = 100  # Deletions that wait for one commit.
-_CAUSE = Cause()
+_CAUSE = Cause(how="expire")
 
 
 class Lifecycle:

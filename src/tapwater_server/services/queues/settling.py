@@ -17,7 +17,7 @@ from tapwater_server.services.queues.shapes import SettingsAsked
 
 _BOUNDS = {
     "visibility_s": (0.001, VISIBILITY_S_MAX),
-    "attempts_max": (0, ATTEMPTS_MAX),
+    "attempts_max": (1, ATTEMPTS_MAX),
     "retention_s": (RETENTION_S_MIN, RETENTION_S_MAX),
     "delay_s": (0, DELAY_S_MAX),
     "dedupe_s": (0, DEDUPE_S_MAX),

@@ -88,6 +88,14 @@ def test_a_folder_that_is_no_project(tap: Tap, tmp_path: Path) -> None:
     assert "holds no file that could be deployed" in done.output
 
 
+def test_options_that_would_do_nothing_are_refused(tap: Tap, folder: Path, tmp_path: Path) -> None:
+    done = tap("deploy", str(folder), "--alias", "canary")
+    assert (done.exit_code, "for an app of ours" in done.output) == (2, True)
+    (tmp_path / "hello.py").write_text("def get():\n    return 1\n")
+    done = tap("deploy", str(tmp_path / "hello.py"), "--stage", "prod")
+    assert (done.exit_code, "for a project for AWS" in done.output) == (2, True)
+
+
 def test_a_deploy_that_fails_is_undone(
     tap: Tap, folder: Path, deployed: Deploy, called: Callable[..., Any]
 ) -> None:

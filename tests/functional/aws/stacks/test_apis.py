@@ -1,11 +1,6 @@
 """APIs made with boto3: who may call them, stages, keys, tokens, what the gateway says itself."""
 
-import http.server
-import json
-import threading
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -167,84 +162,3 @@ def test_http_api_by_hand(stacks: Stacks, uri: str) -> None:
     )
     gateway.delete_api(ApiId=id)
     assert stacks.get(id, "/dev/x").status_code == 403
-
-
-class Issuer:
-    """An identity provider on this machine: publishes a key, signs tokens with it."""
-
-    def __init__(self) -> None:
-        from joserfc.jwk import RSAKey
-
-        self.key = RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256", "use": "sig"})
-        documents = {"/jwks": {"keys": [self.key.as_dict(private=False)]}}
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = json.dumps(documents.get(self.path, {})).encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        documents["/.well-known/openid-configuration"] = {"jwks_uri": f"{self.url}/jwks"}  # type: ignore[dict-item]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def token(self, **claims: Any) -> str:
-        from joserfc import jwt
-
-        now = int(time.time())  # noqa: TID251 - the platform's clock is the machine's
-        said = {"iss": self.url, "aud": "shop", "exp": now + 300, "sub": "u1", **claims}
-        return jwt.encode({"alg": "RS256", "kid": "one"}, said, self.key)
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    found = Issuer()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-
-
-def test_tokens(stacks: Stacks, uri: str, issuer: Issuer) -> None:
-    gateway = stacks.client("apigatewayv2")
-    id = gateway.create_api(Name="jwt", ProtocolType="HTTP", Target=uri)["ApiId"]
-    authorizer = gateway.create_authorizer(
-        ApiId=id,
-        Name="jwt",
-        AuthorizerType="JWT",
-        IdentitySource=["$request.header.Authorization"],
-        JwtConfiguration={"Issuer": issuer.url, "Audience": ["shop"]},
-    )["AuthorizerId"]
-    route = gateway.get_routes(ApiId=id)["Items"][0]["RouteId"]
-    gateway.update_route(
-        ApiId=id,
-        RouteId=route,
-        AuthorizationType="JWT",
-        AuthorizerId=authorizer,
-        AuthorizationScopes=["read"],
-    )
-
-    def ask(token: str) -> Any:
-        return stacks.get(id, "/x", headers={"Authorization": f"Bearer {token}"})
-
-    good = ask(issuer.token(scope="read write", groups=["a", "b"]))
-    assert good.json()["jwt"]["claims"]["sub"] == "u1"
-    assert good.json()["jwt"]["claims"]["groups"] == "[a b]"
-    assert ask(issuer.token(scope="write")).status_code == 403
-    for token in (
-        issuer.token(scope="read", exp=1),
-        issuer.token(scope="read", aud="other"),
-        issuer.token(scope="read", iss="https://other.example"),
-        issuer.token(scope="read")[:-4] + "AAAA",
-        "nonsense",
-    ):
-        refused = ask(token)
-        assert refused.status_code == 401
-        assert "invalid_token" in refused.headers["www-authenticate"]
-    assert stacks.get(id, "/x").status_code == 401
-    gateway.delete_api(ApiId=id)

@@ -125,13 +125,14 @@ def _check_changes(stacks: Stacks, said: dict[str, str]) -> None:
 def _check_nothing_left(stacks: Stacks, said: dict[str, str]) -> None:
     functions = stacks.client("lambda").list_functions()["Functions"]
     assert said["Fn"] not in [one["FunctionName"] for one in functions]
-    assert not stacks.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    mappings = stacks.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert not [one for one in mappings if said["Fn"] in one["FunctionArn"]]
     roles = stacks.client("iam").list_roles()["Roles"]
     assert not [one for one in roles if one["RoleName"].startswith("sam-")]
     queues = stacks.client("sqs").list_queues(QueueNamePrefix="sam-")
     assert "QueueUrls" not in queues
-    assert not stacks.client("apigateway").get_rest_apis()["items"]
-    assert not stacks.client("apigatewayv2").get_apis()["Items"]
+    assert stacks.get(said["Rest"], "/dev/rest/x").json() == {"message": "Forbidden"}
+    assert stacks.get(said["Http"], "/hello/x").json() == {"message": "Forbidden"}
     rules = stacks.client("events").list_rules(NamePrefix="sam-")["Rules"]
     assert not rules
     with pytest.raises(ClientError, match="404"):

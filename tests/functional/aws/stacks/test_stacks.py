@@ -131,3 +131,27 @@ def test_looking_at_templates(stacks: Stacks) -> None:
     assert summary["ResourceTypes"] == ["AWS::SQS::Queue"]
     with pytest.raises(ClientError, match="At least one Resources member"):
         stacks.formation.validate_template(TemplateBody="{}")
+
+
+def test_nobody_gets_more_by_way_of_a_stack(stacks: Stacks) -> None:
+    iam = stacks.client("iam")
+    iam.create_user(UserName="stacker")
+    statement = {"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="stacker", PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="stacker")["AccessKey"]
+    own = stacks.client(
+        "cloudformation",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    body = template({"Q": queue(QueueName="not-for-me")})
+    own.create_stack(StackName="more", TemplateBody=body)
+    stack = stacks.settled("more")
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = stacks.formation.describe_stack_events(StackName="more")["StackEvents"]
+    assert any("sqs:CreateQueue" in one.get("ResourceStatusReason", "") for one in events)
+    stacks.delete(stack)
+    iam.delete_access_key(UserName="stacker", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName="stacker", PolicyName="p")
+    iam.delete_user(UserName="stacker")

@@ -7,6 +7,7 @@ import pytest
 
 from tapwater_server.cli.aws.building import Builder
 from tapwater_server.cli.aws.files import files_of, zip_files
+from tapwater_server.cli.aws.machines import Machine, fitted, read_machine
 from tapwater_server.cli.aws.project import Package, Shape
 from tapwater_server.cli.failures import CommandFailed
 
@@ -55,6 +56,14 @@ def test_patterns_of_serverless(tmp_path: Path, patterns: tuple[str, ...], left:
     assert sorted(files_of(folder, patterns=patterns)) == left
 
 
+def test_links_to_folders_are_followed_and_not_for_ever(tmp_path: Path) -> None:
+    folder = write(tmp_path / "src", "a.js")
+    write(tmp_path / "shared", "b.js")
+    (folder / "shared").symlink_to(tmp_path / "shared")
+    (folder / "again").symlink_to(folder)
+    assert sorted(files_of(folder)) == ["a.js", "shared/b.js"]
+
+
 def test_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
     one, two = write(tmp_path / "1", "a", "b/c"), write(tmp_path / "2", "b/c", "a")
     (one / "a").chmod(0o755)
@@ -86,3 +95,19 @@ def test_node_wants_its_modules(tmp_path: Path) -> None:
 def test_a_packed_file_is_taken_as_it_is(tmp_path: Path) -> None:
     file = write(tmp_path, "code.zip") / "code.zip"
     assert Builder(tmp_path).build(package(file)).file == file
+
+
+def test_libraries_are_for_the_servers_machine(tmp_path: Path) -> None:
+    machine = read_machine(
+        {
+            "machine": {"python": "3.11.7", "architecture": "aarch64"},
+            "interpreters": [{"version": "3.11.7"}, {"version": "3.12.1"}],
+        }
+    )
+    found = [package(tmp_path, runtime=f"python3.{minor}") for minor in (11, 12, 9)]
+    runtimes = [(one.runtime, bool(warning)) for one, warning in fitted(found, machine)]
+    assert runtimes == [("python3.11", False), ("python3.12", False), ("python3.11", True)]
+    assert list(fitted([package(tmp_path)], machine)) == [(package(tmp_path), "")]
+    assert Machine(architecture="other").uv_options()[-1] == "other-unknown-linux-gnu"
+    unknown = list(fitted(found, Machine()))
+    assert [one.runtime for one, _ in unknown] == ["python3.11", "python3.12", "python3.9"]

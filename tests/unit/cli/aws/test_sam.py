@@ -7,7 +7,7 @@ import pytest
 from tapwater_server.cli.aws.counting import counted
 from tapwater_server.cli.aws.packages import placed
 from tapwater_server.cli.aws.project import AwsProject, Kind, Shape
-from tapwater_server.cli.aws.recognising import recognise
+from tapwater_server.cli.aws.recognising import near_miss, recognise
 from tapwater_server.cli.aws.sam import open_sam
 from tapwater_server.cli.aws.samconfig import SamConfig, choose
 from tapwater_server.cli.aws.unsupported import unmade
@@ -193,6 +193,25 @@ def test_projects_are_recognised(tmp_path: Path, files: list[str], kind: Kind | 
         (tmp_path / name).write_text(TEMPLATE if "template" in name else "")
     found = recognise(tmp_path)
     assert (found[0] if found else None) == kind
+
+
+def test_programs_are_not_run(tmp_path: Path) -> None:
+    assert not near_miss(tmp_path)
+    (tmp_path / "cdk.json").write_text("{}")
+    assert recognise(tmp_path) is None
+    assert near_miss(tmp_path).startswith("cdk.json is a program")
+
+
+def test_typescript_is_to_be_built_first(folder: Path) -> None:
+    (folder / "src" / "web.ts").write_text("")
+    text = """
+Resources:
+  Web:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: web.handler, Runtime: nodejs20.x, CodeUri: src}
+"""
+    (problem,) = project(folder, text).problems
+    assert "web.ts is TypeScript: build it" in problem.what
 
 
 def test_a_page_template_is_no_project(tmp_path: Path) -> None:

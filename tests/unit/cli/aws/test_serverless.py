@@ -62,6 +62,30 @@ def test_variables(written: str, means: Any) -> None:
     assert resolved(written, CUSTOM) == (means, [])
 
 
+@pytest.mark.parametrize(
+    ("page", "stage"),
+    [
+        (HEAD, "dev"),
+        ("service: s\nprovider: {name: aws, stage: '${opt:stage}'}\n", "dev"),
+        ("service: s\nprovider: {name: aws, stage: \"${opt:stage, 'test'}\"}\n", "test"),
+    ],
+)
+def test_the_stage_and_what_older_files_rely_on(page: str, stage: str) -> None:
+    assert resolver(page).stage() == stage
+    assert resolver(page, stage="prod").stage() == "prod"
+    assert resolved("${opt:stage, self:provider.stage}-${aws:region}", page)[0] == (
+        f"{stage}-us-east-1"
+    )
+
+
+def test_of_another_cloud_only_that_is_said() -> None:
+    page = "service: s\nprovider: {name: azure}\nfunctions: {f: {events: [{http: true}]}}\n"
+    made = convert_service(parse(page, "serverless.yml").value, stage="dev")
+    assert [what for _, what in made.problems] == [
+        "the provider is 'azure'; only aws is understood"
+    ]
+
+
 def test_what_has_no_value_is_a_problem_with_its_place() -> None:
     one = resolver(CUSTOM + "functions: {f: {handler: '${env:GONE}'}}\n")
     one.resolve(one.service)

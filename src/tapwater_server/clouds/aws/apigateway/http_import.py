@@ -49,7 +49,7 @@ def read_document(body: str, *, fresh: Callable[[], str]) -> Values:
     named = _authorizers(document, api, fresh)
     for path, method, operation in documents.operations(document):
         key = "$default" if path == "/$default" else f"{method} {path}"
-        _add_route(api, key, operation, document, named, fresh)
+        _add_route(api, key, operation, document, named=named, fresh=fresh)
     return api
 
 
@@ -74,6 +74,7 @@ def _add_route(
     key: str,
     operation: Mapping[str, Any],
     document: Mapping[str, Any],
+    *,
     named: Mapping[str, str],
     fresh: Callable[[], str],
 ) -> None:

@@ -82,7 +82,7 @@ class RestAuthorizing:
             unknown = refusal("UNAUTHORIZED", own, id=placed.id)
             return Entered(placed=placed, refusal=unknown)
         arn = arn_of(incoming, placed, http)
-        found = await self._said(incoming, authorizer, http, placed, sources, arn)
+        found = await self._said(incoming, authorizer, http, placed, sources=sources, arn=arn)
         if found == "Unauthorized":
             return Entered(placed=placed, refusal=refusal("UNAUTHORIZED", own, id=placed.id))
         if not isinstance(found, dict) or not isinstance(found.get("policyDocument"), dict):
@@ -105,6 +105,7 @@ class RestAuthorizing:
         authorizer: Values,
         http: HttpAsked,
         placed: Placed,
+        *,
         sources: list[str],
         arn: str,
     ) -> Any:
@@ -114,7 +115,7 @@ class RestAuthorizing:
         known = self.remembered.find(key, incoming.now) if ttl_s else None
         if known is not None:
             return known
-        found = await self._call(incoming, authorizer, http, placed, sources, arn)
+        found = await self._call(incoming, authorizer, http, placed, sources=sources, arn=arn)
         if ttl_s and isinstance(found, dict):
             self.remembered.keep(key, found, until=incoming.now + ttl_s)
         return found
@@ -125,6 +126,7 @@ class RestAuthorizing:
         authorizer: Values,
         http: HttpAsked,
         placed: Placed,
+        *,
         sources: list[str],
         arn: str,
     ) -> Any:

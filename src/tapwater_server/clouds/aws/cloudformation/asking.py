@@ -16,6 +16,7 @@ from tapwater_server.clouds.aws.cloudformation.book import (
     Inputs,
     Operation,
     Stack,
+    asked_by,
 )
 from tapwater_server.clouds.aws.cloudformation.finding import check_name, find, must_find
 from tapwater_server.clouds.aws.cloudformation.operator import Operator
@@ -24,13 +25,13 @@ from tapwater_server.clouds.aws.cloudformation.preparing import Prepared, Prepar
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.troubles import Refused
 from tapwater_server.clouds.aws.cloudformation.wishing import Wishes
+from tapwater_server.clouds.aws.inside import INSIDE
 from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 
 Params = Mapping[str, Any]
 STACKS_MAX = 2_000  # Of an account.
-INSIDE = "cloudformation"  # Who makes nested stacks.
 UPDATABLE = frozenset(
     {
         *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"),
@@ -70,15 +71,15 @@ class Asking:
         if len(self._book.stacks(account.space)) >= STACKS_MAX:
             raise AwsError("LimitExceededException", f"Limit of {STACKS_MAX} stacks exceeded")
         uid = as_uuid(self._ids.fresh())
-        return Stack(
+        stack = Stack(
             name=name,
             id=account.arn("cloudformation", f"stack/{name}/{uid}"),
             account=account,
             status=status,
             created=self._clock.now(),
-            host=asked.host,
-            parent=INSIDE if asked.caller.access_key == INSIDE else "",
+            parent=INSIDE if asked.client == INSIDE else "",
         )
+        return asked_by(stack, asked)
 
     async def create(self, asked: AwsAsked, params: Params) -> Mapping[str, Any]:
         """CreateStack."""
@@ -106,7 +107,7 @@ class Asking:
     async def update(self, asked: AwsAsked, params: Params) -> Mapping[str, Any]:
         """UpdateStack."""
         stack = must_find(self._book, asked.account, params["StackName"])
-        stack = replace(stack, host=asked.host)
+        stack = asked_by(stack, asked)
         check_updatable(stack)
         prepared = await self._preparing.prepare(stack, params, before=stack)
         if not self.changes(stack, prepared):
@@ -127,6 +128,7 @@ class Asking:
             )
         check_idle(stack)
         self._check_unused(stack)
+        stack = asked_by(stack, asked)
         operation = Operation(
             kind="delete",
             token=self._ids.fresh(),

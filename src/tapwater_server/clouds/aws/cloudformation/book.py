@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from tapwater_server.clouds.aws.account import Account
+from tapwater_server.clouds.aws.account import Account, Caller
+from tapwater_server.clouds.aws.asked import AwsAsked
 from tapwater_server.clouds.aws.cloudformation.planning import Had
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.facts import Drop, Facts, Put, Step
@@ -73,7 +74,13 @@ class Stack:
     parent: str = ""
     change_set: str = ""  # the one it is of
     host: str = "localhost"  # as its last client called us
+    by: Mapping[str, str] = field(default_factory=dict)  # who that was
     operation: Operation | None = None
+
+    @property
+    def who(self) -> Caller:
+        """In whose name everything is done: as on AWS, nobody gets more by way of a stack."""
+        return Caller(account=self.account, **self.by)
 
     @property
     def uid(self) -> str:
@@ -234,6 +241,14 @@ class Book:
             for fact in self._facts.list(space, kind, prefix=prefix)
             if fact.key not in but
         ]
+
+
+def asked_by(stack: Stack, asked: AwsAsked) -> Stack:
+    """Note who asks for what is to be done now."""
+    names = ("name", "arn", "id", "access_key", "user", "role", "function")
+    return replace(
+        stack, host=asked.host, by={name: str(getattr(asked.caller, name)) for name in names}
+    )
 
 
 def put_stack(stack: Stack) -> Put:

@@ -7,7 +7,7 @@ from typing import Any
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.cloudformation.asking import Asking, check_idle, check_updatable
-from tapwater_server.clouds.aws.cloudformation.book import Book, Inputs, Stack
+from tapwater_server.clouds.aws.cloudformation.book import Book, Inputs, Stack, asked_by
 from tapwater_server.clouds.aws.cloudformation.finding import find, must_find
 from tapwater_server.clouds.aws.cloudformation.preparing import Prepared, Preparing
 from tapwater_server.clouds.aws.cloudformation.showing import changes_of, parameters_of
@@ -178,7 +178,8 @@ class ChangeSets:
             desired=self._wishes.of(replace(stack, inputs=one.inputs), template),
         )
         rolling = not params.get("DisableRollback")
-        stack = replace(stack, rollback=rolling, change_set=one.id, host=asked.host)
+        stack = replace(stack, rollback=rolling, change_set=one.id)
+        stack = asked_by(stack, asked)
         on_failure = one.on_failure if rolling else "DO_NOTHING"
         steps = []
         for other in self._of(stack):

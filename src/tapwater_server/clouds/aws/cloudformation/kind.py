@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tapwater_server.clouds.aws.account import Account
+from tapwater_server.clouds.aws.account import Account, Caller
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 from tapwater_server.ports.clock import Clock
@@ -21,18 +21,19 @@ class Api(Protocol):
 
     async def call(
         self,
-        account: Account,
+        who: Caller,
         service: str,
         operation: str,
         given: Mapping[str, Any],
         *,
         host: str = "localhost",
     ) -> Mapping[str, Any]:
-        """Do an operation, with the names of boto3's parameters and answers. ``host``: as those
-        outside call us; it is part of addresses that are given out.
+        """Do an operation for somebody, with the names of boto3's parameters and answers.
+        ``host``: as those outside call us; it is part of addresses that are given out.
 
         Raises:
-            AwsError: as the service refuses it, or because the parameters are not its.
+            AwsError: as the service refuses it, because the parameters are not its, or because
+                who asks may not do it.
         """
         ...
 
@@ -57,7 +58,7 @@ class Doing:
     """One thing to be done with one resource, and the means."""
 
     api: Api
-    account: Account
+    who: Caller  # in whose name it is done
     host: str
     clock: Clock
     stack: str  # name
@@ -72,10 +73,14 @@ class Doing:
     tags: Mapping[str, str] = field(default_factory=dict)  # of the stack
     begun: Callable[[str], Awaitable[None]] = _nobody  # there is something now, of this id
 
+    @property
+    def account(self) -> Account:
+        return self.who.account
+
     async def call(self, service: str, operation: str, **given: Any) -> Mapping[str, Any]:
         """Ask a service; what is None is left out."""
         said = {name: value for name, value in given.items() if value is not None}
-        return await self.api.call(self.account, service, operation, said, host=self.host)
+        return await self.api.call(self.who, service, operation, said, host=self.host)
 
     async def forget(self, service: str, operation: str, **given: Any) -> None:
         """Ask a service to delete something; that it is not there is good too."""

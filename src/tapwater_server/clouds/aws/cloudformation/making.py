@@ -183,7 +183,7 @@ class Maker:
     ) -> Doing:
         return Doing(
             api=self.api,
-            account=stack.account,
+            who=stack.who,
             host=stack.host,
             clock=self.clock,
             stack=stack.name,
@@ -191,7 +191,7 @@ class Maker:
             logical=resource.name,
             token=resource.token,
             id=resource.id,
-            want=await filled(want, self.api, stack.account),
+            want=await filled(want, self.api, stack.who),
             had=had or {},
             attributes=resource.attributes,
             again=again,

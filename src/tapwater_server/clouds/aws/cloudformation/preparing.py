@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tapwater_server.clouds.aws.account import Account
+from tapwater_server.clouds.aws.account import Caller
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.cloudformation.book import Book, Inputs, Stack
 from tapwater_server.clouds.aws.cloudformation.desired import Desired
@@ -52,7 +52,7 @@ class Preparing:
         self._book, self._api, self._wishes = book, api, wishes
         self._transforming = transforming
 
-    async def text(self, account: Account, params: Params, stack: Stack | None = None) -> str:
+    async def text(self, who: Caller, params: Params, stack: Stack | None = None) -> str:
         """Find the template's text: in the request, in a bucket, or the one that there is.
 
         Raises:
@@ -67,16 +67,16 @@ class Preparing:
                 )
             return text
         if params.get("TemplateURL"):
-            return await self._download(account, str(params["TemplateURL"]))
+            return await self._download(who, str(params["TemplateURL"]))
         if stack is not None and params.get("UsePreviousTemplate") and stack.inputs.template:
-            return self._book.text(account.space, f"{stack.inputs.template}/original")
+            return self._book.text(who.account.space, f"{stack.inputs.template}/original")
         raise Refused("Either Template URL or Template Body must be specified.")
 
-    async def _download(self, account: Account, url: str) -> str:
+    async def _download(self, who: Caller, url: str) -> str:
         bucket, key, version = place_of(url)
         given = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
         try:
-            found = await self._api.call(account, "s3", "GetObject", given)
+            found = await self._api.call(who, "s3", "GetObject", given)
         except AwsError as error:
             raise Refused(f"S3 error: {error.message}") from error
         body = bytes(found["Body"])
@@ -93,7 +93,7 @@ class Preparing:
             Refused: it cannot be.
             AwsError: InsufficientCapabilitiesException.
         """
-        text = await self.text(stack.account, params, before)
+        text = await self.text(stack.who, params, before)
         template = await asyncio.to_thread(read_template, text)
         declared = template.get("Parameters") or {}
         inputs = await self._inputs(stack, params, declared, before)
@@ -137,7 +137,7 @@ class Preparing:
         tags = params.get("Tags")
         return Inputs(
             parameters=values,
-            found=await self._stored(stack.account, declared, values),
+            found=await self._stored(stack.who, declared, values),
             tags=known.tags if tags is None else [dict(tag) for tag in tags],
             capabilities=list(params.get("Capabilities") or []),
             notifications=list(params.get("NotificationARNs") or known.notifications),
@@ -150,7 +150,7 @@ class Preparing:
         )
 
     async def _stored(
-        self, account: Account, declared: Mapping[str, Any], values: Mapping[str, str]
+        self, who: Caller, declared: Mapping[str, Any], values: Mapping[str, str]
     ) -> dict[str, str]:
         """Fetch the parameters that name one of SSM."""
         found = {}
@@ -158,7 +158,7 @@ class Preparing:
             if stored_in_ssm(str(declared[name].get("Type", ""))) is None:
                 continue
             try:
-                answer = await self._api.call(account, "ssm", "GetParameter", {"Name": value})
+                answer = await self._api.call(who, "ssm", "GetParameter", {"Name": value})
             except AwsError as error:
                 raise Refused(
                     f"Unable to fetch parameters [{value}] from parameter store for this account."

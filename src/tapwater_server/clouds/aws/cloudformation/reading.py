@@ -109,7 +109,7 @@ class Reading:
         if params.get("StackName"):
             stack = must_find(self._book, asked.account, str(params["StackName"]))
             params = {**params, "UsePreviousTemplate": True}
-        text = await self._preparing.text(asked.account, params, stack)
+        text = await self._preparing.text(asked.caller, params, stack)
         template = await asyncio.to_thread(read_template, text)
         types: dict[str, list[str]] = {}
         for name, about in template["Resources"].items():
@@ -131,7 +131,7 @@ class Reading:
 
     async def validate(self, asked: AwsAsked, params: Params) -> Mapping[str, Any]:
         """ValidateTemplate."""
-        text = await self._preparing.text(asked.account, params)
+        text = await self._preparing.text(asked.caller, params)
         template = await asyncio.to_thread(read_template, text)
         needed, why = _capabilities(template)
         kept = ("ParameterKey", "DefaultValue", "NoEcho", "Description")

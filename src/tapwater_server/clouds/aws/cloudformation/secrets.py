@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tapwater_server.clouds.aws.account import Account
+from tapwater_server.clouds.aws.account import Caller
 from tapwater_server.clouds.aws.cloudformation.kind import Api
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 
@@ -28,7 +28,7 @@ def references_of(value: Any) -> list[str]:
     return [found for part in parts for found in references_of(part)]
 
 
-async def filled(value: Mapping[str, Any], api: Api, account: Account) -> Mapping[str, Any]:
+async def filled(value: Mapping[str, Any], api: Api, who: Caller) -> Mapping[str, Any]:
     """Put values in the places of dynamic references.
 
     Raises:
@@ -40,23 +40,23 @@ async def filled(value: Mapping[str, Any], api: Api, account: Account) -> Mappin
         return value
     if len(found) > REFERENCES_MAX:
         raise Failed(f"more than {REFERENCES_MAX} dynamic references in one resource")
-    texts = {reference: await _fetch(reference, api, account) for reference in found}
+    texts = {reference: await _fetch(reference, api, who) for reference in found}
     replaced: Mapping[str, Any] = _replaced(value, texts)
     return replaced
 
 
-async def _fetch(reference: str, api: Api, account: Account) -> str:
+async def _fetch(reference: str, api: Api, who: Caller) -> str:
     match = _REFERENCE.fullmatch(reference)
     assert match is not None
     if match[1] != "secretsmanager":
         given = {"Name": match[2], "WithDecryption": match[1] == "ssm-secure"}
-        answer = await api.call(account, "ssm", "GetParameter", given)
+        answer = await api.call(who, "ssm", "GetParameter", given)
         return str(answer["Parameter"]["Value"])
     name, key, stage, version = _secret(match[2])
     given = {"SecretId": name}
     given |= {"VersionStage": stage} if stage else {}
     given |= {"VersionId": version} if version else {}
-    answer = await api.call(account, "secretsmanager", "GetSecretValue", given)
+    answer = await api.call(who, "secretsmanager", "GetSecretValue", given)
     text = str(answer.get("SecretString", ""))
     return _member(text, key, reference) if key else text
 

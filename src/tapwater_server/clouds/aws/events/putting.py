@@ -10,6 +10,7 @@ from tapwater_server.clouds.aws.shapes.bridged import bridged_event
 
 ENTRIES_MAX = 10
 SIZE_BYTES_MAX = 1 << 18  # Of all entries of one call.
+DEPTH_MAX = 100  # Of a detail.
 _TIME_BYTES = 14
 
 
@@ -51,9 +52,24 @@ def _detail(text: str) -> dict[str, Any]:
         said = json.loads(text)
     except (ValueError, RecursionError):
         raise BadEntry("MalformedDetail", "Detail is malformed.") from None
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or _is_deeper(said, DEPTH_MAX):
         raise BadEntry("MalformedDetail", "Detail is malformed.")
     return said
+
+
+def _is_deeper(said: Any, most: int) -> bool:
+    """Say whether something is nested so deeply that writing it again might fail."""
+    level = [said]
+    for _ in range(most):
+        level = [
+            below
+            for one in level
+            if isinstance(one, (dict, list))
+            for below in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def size_of(entry: Mapping[str, Any]) -> int:

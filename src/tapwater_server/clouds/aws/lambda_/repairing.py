@@ -1,8 +1,9 @@
 """After a start: what a kill left half done is done, and what nothing names is removed."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
@@ -15,10 +16,12 @@ from tapwater_server.clouds.aws.lambda_.store import Store
 from tapwater_server.clouds.aws.lambda_.tidying import Tidying
 from tapwater_server.model.errors import TapwaterError
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.facts import Facts
+from tapwater_server.ports.clock import Clock
+from tapwater_server.ports.facts import Drop, Facts
 from tapwater_server.ports.registry import Registry
 
 PREFIX = "aws/"
+SWEEP_S = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -75,14 +78,33 @@ class Repairing:
                 if fact is None or fact.value["app"] != app:
                     yield app
 
+    async def run(self, clock: Clock) -> None:
+        """Sweep now and then, until cancelled."""
+        while True:
+            await clock.sleep(SWEEP_S)
+            await self.sweep()
+
     async def sweep(self) -> None:
-        """Remove the zip files that no fact names."""
+        """Remove the zip files that no fact names, and layers that were deleted and that no
+        function has any more.
+        """
         held: set[str] = set()
         for space in self.facts.spaces():
-            for fact in self.facts.list(space, records.FUNCTION):
-                held.add(fact.value["latest"]["code"]["zip"])
-                if fact.value["next"] is not None:
-                    held.add(fact.value["next"]["code"]["zip"])
-            held |= {one.value["code"]["zip"] for one in self.facts.list(space, records.VERSION)}
-            held |= {one.value["zip"] for one in self.facts.list(space, records.LAYER)}
+            versions = self._versions(space)
+            held |= {str(version["code"]["zip"]) for version in versions}
+            used = {arn for version in versions for arn in version["config"].get("Layers") or ()}
+            for fact in self.facts.list(space, records.LAYER):
+                if fact.value.get("deleted") and not any(
+                    str(arn).endswith(f":layer:{fact.key}") for arn in used
+                ):
+                    await self.facts.change(space, [Drop(kind=records.LAYER, key=fact.key)])
+                else:
+                    held.add(str(fact.value["zip"]))
         await self.archives.sweep(held)
+
+    def _versions(self, space: str) -> Sequence[Mapping[str, Any]]:
+        """Give all states of functions: latest, to come, published."""
+        found = [fact.value for fact in self.facts.list(space, records.VERSION)]
+        for fact in self.facts.list(space, records.FUNCTION):
+            found += [fact.value[name] for name in ("latest", "next") if fact.value[name]]
+        return found

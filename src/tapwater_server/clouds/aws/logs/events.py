@@ -96,7 +96,9 @@ class Events:
         forward = direction == "f" or (not token and params.get("startFromHead", False))
         seq = int(number) if number else 0
         bounds = {"after_seq": seq} if forward else {"before_seq": seq} if token else {}
-        lines = await self._lines(account, group, params, min(size, SCANNED_MAX), stream, bounds)
+        lines = await self._lines(
+            account, group, params, size=min(size, SCANNED_MAX), stream=stream, bounds=bounds
+        )
         first = lines[0].seq if lines else seq
         last = lines[-1].seq if lines else seq
         return {
@@ -115,7 +117,9 @@ class Events:
         wanted = set(params.get("logStreamNames", ()))
         prefix = params.get("logStreamNamePrefix", "")
         bounds = {"after_seq": int(token)}
-        lines = await self._lines(account, group, params, SCANNED_MAX, "", bounds)
+        lines = await self._lines(
+            account, group, params, size=SCANNED_MAX, stream="", bounds=bounds
+        )
         found: list[dict[str, Any]] = []
         seq = int(token)
         for line in lines:
@@ -138,6 +142,7 @@ class Events:
         account: Account,
         group: Group,
         params: Params,
+        *,
         size: int,
         stream: str,
         bounds: Mapping[str, int],

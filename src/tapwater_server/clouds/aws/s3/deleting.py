@@ -53,7 +53,6 @@ class Deleting:
                 headers.append(("x-amz-delete-marker", "true"))
         elif call.naming.version:
             headers.append(("x-amz-version-id", call.naming.version))
-        call.asked.count("blob_writes")
         return done(204, *headers)
 
     async def many(self, call: Call) -> AwsAnswer:
@@ -68,7 +67,6 @@ class Deleting:
         for at in range(0, len(wanted), _TOGETHER):
             some = wanted[at : at + _TOGETHER]
             written += await asyncio.gather(*(self._line(call, place, one, quiet) for one in some))
-        call.asked.count("blob_writes", len(wanted))
         return xml("DeleteResult", "".join(written))
 
     async def _line(self, call: Call, place: Place, wanted: _Wanted, quiet: bool) -> str:

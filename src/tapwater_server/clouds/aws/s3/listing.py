@@ -137,6 +137,7 @@ class Listings:
     async def _listed(self, call: Call) -> Place:
         place = await self._means.place(call)
         self._means.access.bucket(call, place, lists.READ)
+        call.asked.count("blob_reads")
         return place
 
     def _common(self, call: Call, listing: Listing, page: Page, encode: Encode) -> str:

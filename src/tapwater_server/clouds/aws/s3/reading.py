@@ -17,7 +17,9 @@ from tapwater_server.clouds.aws.s3.sums import in_headers, in_markup, type_of
 from tapwater_server.clouds.aws.s3.times import http_date
 from tapwater_server.model.blob import Blob
 from tapwater_server.model.blob_conditions import Verdict, judge_read
+from tapwater_server.model.errors import NotAllowed
 from tapwater_server.ports.blobs import Held, Listing
+from tapwater_server.web.safety import boxed_headers, refuse_to_run
 
 _ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 
@@ -44,6 +46,7 @@ class Reading:
         if within is not None:
             headers.append(("content-range", f"bytes {start}-{max(stop - 1, 0)}/{blob.size}"))
         headers += self._part_headers(call, held)
+        headers += _tamed(call, blob)
         headers.append(("content-length", str(stop - start)))
         call.asked.count("blob_reads")
         return self._answer(held, start, stop, headers, partial=within is not None, head=head)
@@ -178,7 +181,7 @@ class Reading:
         if held is None:
             raise await self._missing(call, place)
         if held.blob.marker:
-            raise marked(held.blob)
+            raise marked(held.blob, call.asked.method)
         notes = Notes(held.blob.about.notes)
         tags = {
             f"s3:ExistingObjectTag/{name}": value for name, value in held.blob.about.tags.items()
@@ -203,9 +206,22 @@ class Reading:
         return error
 
 
-def marked(blob: Blob) -> AwsError:
+def _tamed(call: Call, blob: Blob) -> list[tuple[str, str]]:
+    """With the bucket in the path an object has the origin of the whole node: what somebody has
+    put there must not act as that. With the bucket in the host's name it has one of its own.
+    """
+    if call.asked.named:
+        return []
+    try:
+        refuse_to_run(call.headers.get("sec-fetch-dest", ""))
+    except NotAllowed as error:
+        raise refuse("AccessDenied", error.message) from None
+    return boxed_headers(call.query.get("response-content-type") or blob.about.content_type)
+
+
+def marked(blob: Blob, method: str) -> AwsError:
     """A version that is named and is a deletion's marker cannot be read."""
-    error = refuse("MethodNotAllowed", Method="GET", ResourceType="DeleteMarker")
+    error = refuse("MethodNotAllowed", Method=method, ResourceType="DeleteMarker")
     error.headers = (
         ("x-amz-delete-marker", "true"),
         ("x-amz-version-id", blob.version),

@@ -93,8 +93,9 @@ def happened_of(event: Event, account: Account) -> Happened | None:
 def _name(type: str, said: Mapping[str, Any]) -> str:
     how = said.get("how", "")
     if type == DELETED:
-        return "ObjectRemoved:DeleteMarkerCreated" if said.get("marker") else "ObjectRemoved:Delete"
-    if how == "delete":
+        by = "LifecycleExpiration" if how == "expire" else "ObjectRemoved"
+        return f"{by}:DeleteMarkerCreated" if said.get("marker") else f"{by}:Delete"
+    if how in {"delete", "expire"}:
         return ""  # What a marker hid can be seen again: S3 tells of no new object then.
     if not how and "-" in said["etag"]:
         how = "complete"

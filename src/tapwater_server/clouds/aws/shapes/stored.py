@@ -32,7 +32,7 @@ class Happened:
 
     @property
     def removed(self) -> bool:
-        return self.name.startswith("ObjectRemoved")
+        return self.name.startswith(("ObjectRemoved", "LifecycleExpiration"))
 
     @property
     def sequencer(self) -> str:
@@ -69,7 +69,7 @@ def _object(happened: Happened) -> dict[str, Any]:
     said: dict[str, Any] = {"key": quote_plus(happened.key, safe="/")}
     if not happened.removed:
         said |= {"size": happened.size, "eTag": happened.etag}
-    elif happened.name == "ObjectRemoved:DeleteMarkerCreated":
+    elif happened.name.endswith(":DeleteMarkerCreated"):
         said["eTag"] = EMPTY_ETAG
     if happened.version:
         said["versionId"] = happened.version
@@ -90,13 +90,19 @@ def stored_detail(happened: Happened) -> tuple[str, dict[str, Any]]:
         "request-id": happened.id,
         "requester": happened.account,
         "source-ip-address": "127.0.0.1",
-        "reason": _REASONS.get(happened.name, "DeleteObject"),
+        "reason": _reason(happened.name),
     }
     if not happened.removed:
         return "Object Created", detail
     marked = happened.name.endswith("DeleteMarkerCreated")
     kind = "Delete Marker Created" if marked else "Permanently Deleted"
     return "Object Deleted", {**detail, "deletion-type": kind}
+
+
+def _reason(name: str) -> str:
+    if name.startswith("LifecycleExpiration"):
+        return "Lifecycle Expiration"
+    return _REASONS.get(name, "DeleteObject")
 
 
 def stored_test(bucket: str, *, at: float, id: str) -> dict[str, Any]:

@@ -124,7 +124,8 @@ class TopicOperations:
     def _policy(self, asked: AwsAsked, topic: Topic) -> dict[str, Any]:
         said = msgspec.json.decode(shown(topic, asked.account, {})["Policy"])
         statements = said.get("Statement", [])
-        return {**said, "Statement": statements if isinstance(statements, list) else [statements]}
+        found = statements if isinstance(statements, list) else [statements]
+        return {**said, "Statement": [one for one in found if isinstance(one, dict)]}
 
     def _tagged(self, asked: AwsAsked, params: Params) -> Topic:
         try:

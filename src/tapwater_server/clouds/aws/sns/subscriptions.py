@@ -15,9 +15,11 @@ from tapwater_server.ports.facts import Drop, Facts, Put
 
 KIND = "sns/subscription"
 SUBSCRIPTIONS_MAX = 10_000  # of one topic
+TIMES_MAX = 3_600  # seconds, or retries, of a delivery policy
 PENDING = "PendingConfirmation"
 WEB = frozenset({"http", "https"})
 _ARNS = frozenset({"sqs", "lambda"})
+_COUNTS = ("minDelayTarget", "maxDelayTarget", "numRetries", "numNoDelayRetries")
 _FLAGS = frozenset({"RawMessageDelivery"})
 _SETTABLE = frozenset(
     {
@@ -166,9 +168,20 @@ def check_attributes(said: Mapping[str, str], *, whole: Mapping[str, str]) -> No
         if name == "RedrivePolicy" and value:
             _check_redrive(value)
         if name == "DeliveryPolicy" and value:
-            _object(name, value)
+            _check_delivery(_object(name, value))
     if {"FilterPolicy", "FilterPolicyScope"} & set(said):
         check_policy(whole.get("FilterPolicy", ""), whole.get("FilterPolicyScope") or ATTRIBUTES)
+
+
+def _check_delivery(said: Mapping[str, object]) -> None:
+    retrying = said.get("healthyRetryPolicy", {})
+    numbers = retrying.values() if isinstance(retrying, dict) else [None]
+    for number in numbers:
+        good = isinstance(number, str) or (isinstance(number, int) and 0 <= number <= TIMES_MAX)
+        if not good:
+            raise invalid("DeliveryPolicy: healthyRetryPolicy has a value out of its range")
+    if isinstance(retrying, dict) and any(isinstance(retrying.get(name), str) for name in _COUNTS):
+        raise invalid("DeliveryPolicy: healthyRetryPolicy has a text where a number belongs")
 
 
 def _check_redrive(value: str) -> None:

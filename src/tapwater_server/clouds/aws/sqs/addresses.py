@@ -18,7 +18,10 @@ def name_of(url: str, asked: AwsAsked) -> str:
     Raises:
         AwsError: none is, or one of another account.
     """
-    path = urlsplit(url).path if url else asked.path
+    try:
+        path = urlsplit(url).path if url else asked.path
+    except ValueError:
+        raise no_queue() from None
     parts = [unquote(part) for part in path.split("/") if part]
     if not parts:
         raise no_queue() if url else missing("QueueUrl")

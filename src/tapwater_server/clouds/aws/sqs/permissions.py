@@ -96,8 +96,8 @@ def _read(policy: str, queue_arn: str) -> dict[str, Any]:
         }
     said = msgspec.json.decode(policy)
     statements = said.get("Statement", [])
-    found = [statements] if isinstance(statements, dict) else list(statements)
-    return {**said, "Statement": found}
+    found = statements if isinstance(statements, list) else [statements]
+    return {**said, "Statement": [one for one in found if isinstance(one, dict)]}
 
 
 def _one_or_all(values: list[str]) -> str | list[str]:

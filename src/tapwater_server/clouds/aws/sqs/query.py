@@ -12,6 +12,7 @@ from tapwater_server.clouds.aws.asked import AwsError
 
 FIELDS_MAX = 2_000
 DEPTH_MAX = 8
+DIGITS_MAX = 6  # of the number of an item
 _NAMESPACE = "http://queue.amazonaws.com/doc/2012-11-05/"
 _LISTS: Mapping[str, str] = {
     "AWSAccountId": "AWSAccountIds",
@@ -94,7 +95,7 @@ def _items(value: Any) -> list[Any]:
         return [value]
     numbered = value.get("member", value)
     fields = _fields(numbered)
-    if not all(name.isascii() and name.isdigit() for name in fields):
+    if not all(name.isascii() and name.isdigit() and len(name) <= DIGITS_MAX for name in fields):
         raise _malformed("a list is not numbered")
     return [fields[name] for name in sorted(fields, key=int)]
 

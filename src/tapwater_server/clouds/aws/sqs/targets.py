@@ -10,7 +10,7 @@ from tapwater_server.clouds.aws.sqs.drafting import draft_of
 from tapwater_server.clouds.aws.sqs.errors import no_queue
 from tapwater_server.clouds.aws.sqs.sending import Sender
 from tapwater_server.clouds.aws.sqs.shapes import AttributeSaid, SendEntry
-from tapwater_server.clouds.aws.sqs_record import uuid_of
+from tapwater_server.clouds.aws.sqs_record import trace_header, uuid_of
 
 
 class QueueTargets:
@@ -24,11 +24,7 @@ class QueueTargets:
         entry = SendEntry(
             MessageBody=sent.body.decode("utf-8", "replace"),
             MessageAttributes=_attributes(sent.attributes),
-            MessageSystemAttributes={
-                "AWSTraceHeader": AttributeSaid(DataType="String", StringValue=sent.trace)
-            }
-            if sent.trace
-            else None,
+            MessageSystemAttributes=_traced(sent.trace),
             MessageGroupId=sent.group or None,
             MessageDeduplicationId=(sent.dedupe or None) if queue.fifo else None,
         )
@@ -46,6 +42,12 @@ class QueueTargets:
         if name is None:
             raise no_queue()
         return await self._book.find(account, name)
+
+
+def _traced(trace: str) -> dict[str, AttributeSaid] | None:
+    header = trace_header(trace)
+    said = AttributeSaid(DataType="String", StringValue=header)
+    return {"AWSTraceHeader": said} if header else None
 
 
 def _attributes(said: Mapping[str, Mapping[str, str]]) -> dict[str, AttributeSaid]:

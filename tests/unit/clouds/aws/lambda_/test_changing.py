@@ -188,6 +188,24 @@ async def test_an_app_that_is_removed_takes_its_function_with_it(room: Lambda) -
         consistent(room)
 
 
+async def test_files_that_nothing_names_are_swept_away(room: Lambda) -> None:
+    async with room.run():
+        await room.create(publish=True)
+        loose = await room.archives.keep(b"of a layer that was deleted")
+        room.archives.done(loose)
+        value = {"zip": loose, "size": 1, "deleted": True}
+        await room.store.change(ACCOUNT, Put(kind=records.LAYER, key="old:1", value=value))
+        kept = await room.archives.keep(b"of a request that goes on")
+        function = room.store.find(ACCOUNT, "f")
+        assert function is not None
+        room.archives.done(function.latest.code.zip)
+        await room.repairing.sweep()
+        assert room.archives.path(function.latest.code.zip) is not None
+        assert room.archives.path(kept) is not None
+        assert room.archives.path(loose) is None
+        assert room.facts.get(ACCOUNT.space, records.LAYER, "old:1") is None
+
+
 async def create(room: Lambda) -> None:
     await room.create("new", publish=True)
 

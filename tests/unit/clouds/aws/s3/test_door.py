@@ -97,3 +97,17 @@ async def test_what_our_own_api_copies_leaves_no_rights_behind() -> None:
     nobody = Caller(account=ACCOUNT)
     seen = [(await asking.ask("GET", f"/box/{key}", caller=nobody)).status for key in "ab"]
     assert seen == [200, 403]
+
+
+async def test_pages_in_buckets_do_not_act_as_the_node() -> None:
+    asking = Asking()
+    await asking.ask("PUT", "/box")
+    headers = {"content-type": "text/html"}
+    await asking.ask("PUT", "/box/a", body=b"<script>", headers=headers)
+    shown = dict((await asking.ask("GET", "/box/a")).headers)
+    assert (shown["content-type"], "sandbox" in shown["content-security-policy"]) == (
+        "text/html",
+        True,
+    )
+    script = await asking.ask("GET", "/box/a", headers={"sec-fetch-dest": "script"})
+    assert script.status == 403

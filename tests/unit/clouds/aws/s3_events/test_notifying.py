@@ -92,6 +92,15 @@ async def test_what_a_marker_hid_is_no_new_object() -> None:
     assert rig.names(event(STORED, how="delete")) == []
 
 
+async def test_what_a_lifecycle_removes_has_a_name_of_its_own() -> None:
+    rig = Rig()
+    await rig.wish(XML.replace("s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"))
+    assert rig.names(event(DELETED, how="expire")) == [("news", "LifecycleExpiration:Delete")]
+    ((_, told),) = rig.told(event(DELETED, how="expire", marker="m"))
+    assert told["Records"][0]["eventName"] == "LifecycleExpiration:DeleteMarkerCreated"
+    assert "size" not in told["Records"][0]["s3"]["object"]
+
+
 async def test_versions_are_told_where_there_are_any() -> None:
     rig = Rig()
     await rig.wish()

@@ -251,6 +251,25 @@ async def test_who_cannot_subscribe(
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DeliveryPolicy", '{"healthyRetryPolicy": {"numRetries": "many"}}'),
+        ("DeliveryPolicy", '{"healthyRetryPolicy": 7}'),
+        ("DeliveryPolicy", "["),
+        ("RedrivePolicy", '{"deadLetterTargetArn": 7}'),
+        ("RawMessageDelivery", "perhaps"),
+        ("FilterPolicyScope", "Everything"),
+        ("Colour", "red"),
+    ],
+)
+async def test_attributes_that_no_subscription_has(topics: Topics, name: str, value: str) -> None:
+    topic = await topics.topic()
+    with pytest.raises(AwsError) as refused:
+        await topics.hears(topic, **{name: value})
+    assert refused.value.code == "InvalidParameter"
+
+
 async def test_removed_with_its_subscriptions(topics: Topics) -> None:
     topic = await topics.topic()
     await topics.hears(topic)

@@ -170,6 +170,7 @@ async def test_all_forms_of_urls(house: House, url: str) -> None:
     "url",
     [
         "http://nowhere",
+        "http://[::1",
         f"http://{HOST}/999999999999/jobs",
         f"http://{HOST}/{ACCOUNT.id}/other",
         f"http://{HOST}/{ACCOUNT.id}/..%2Fjobs",
@@ -203,6 +204,13 @@ async def test_permissions_are_statements_of_the_policy(house: House) -> None:
     assert "Policy" not in await attributes(house, url)
     with pytest.raises(AwsError, match="can't find label"):
         await house.ask("RemovePermission", QueueUrl=url, Label="them")
+
+
+async def test_a_policy_of_another_form_is_none_to_add_to(house: House) -> None:
+    url = await house.queue(Policy='{"Statement": 7}')
+    said = {"Label": "them", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"]}
+    await house.ask("AddPermission", QueueUrl=url, **said)
+    assert len(json.loads((await attributes(house, url))["Policy"])["Statement"]) == 1
 
 
 async def test_removed_with_all_that_is_in_it(house: House) -> None:
@@ -333,6 +341,7 @@ async def test_the_older_protocol(house: House) -> None:
     [
         {"Attribute": "x", "Attribute.1.Name": "y"},
         {"Attribute.one.Name": "y"},
+        {f"Attribute.{'9' * 5000}.Name": "y"},
         {"Attribute.1.Value": "y"},
         {"A.b.c.d.e.f.g.h.i.j": "y"},
         {"MaxNumberOfMessages": "many", "QueueUrl": "jobs"},

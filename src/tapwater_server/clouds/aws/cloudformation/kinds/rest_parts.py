@@ -1,4 +1,4 @@
-"""The parts of a REST API that are resources of their own: AWS::ApiGateway::Resource, Method, …"""
+"""The parts of a REST API that are resources of their own: paths, methods, keys and others."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -39,6 +39,14 @@ _RUNS = frozenset(
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
+def boxed_headers(media_type: str) -> list[tuple[str, str]]:
+    """Give the headers that keep whatever is shown from acting as the host that it comes from."""
+    found = [("x-content-type-options", "nosniff")]
+    if media_type.partition(";")[0].strip().lower() not in _UNBOXED:
+        found.append(("content-security-policy", _SANDBOX))
+    return found
+
+
 def safe_headers(blob: Blob, *, disposition: str = "") -> dict[str, str]:
     """Give the headers that tame a blob. ``disposition`` is what a signed URL asks for."""
     media = blob.about.content_type.partition(";")[0].strip().lower()
