@@ -12,8 +12,8 @@ A line before a fenced block says what happens to it:
 In a `console` block a line `$ command` is run and the lines after it must come out; `…` in them
 stands for anything, and a line that is only `…` for any lines. What is measured or made up at
 random (times, sizes, ages, digests, ids, tokens, bars) may be another of its kind, and columns as
-wide as they like. `cd FOLDER` holds for all commands that follow. A block of `sh` or `console`
-without such a line is a mistake in pages that promise to be run.
+wide as they like. `cd FOLDER` and `eval "$(…)"` hold for all commands that follow. A block of `sh`
+or `console` without such a line is a mistake in pages that promise to be run.
 """
 
 import re

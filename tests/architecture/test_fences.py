@@ -1,5 +1,6 @@
 """Each library lives behind a fence: the few modules that may import it. The guest has none."""
 
+import configparser
 import os.path
 import sys
 import tomllib
@@ -38,6 +39,7 @@ FENCES = {
         "tapwater_server.clouds.aws.apigateway",
         "tapwater_server.cli.aws",
     ),
+    "jsonschema": ("tapwater_server.clouds.aws.apigateway.bodies",),
     "samtranslator": ("tapwater_server.clouds.aws.cloudformation.sam_main",),
     "opentelemetry": ("tapwater_server.services.otlp.encoding",),
     "google": ("tapwater_server.services.otlp.encoding",),
@@ -51,6 +53,8 @@ FENCES = {
     "cel": ("tapwater_server.rules.expressions",),
     "watchfiles": ("tapwater_server.cli",),
 }
+# Folders of clouds/aws that all its services use; every other one is a service.
+OF_ALL_SERVICES = {"inside", "post", "protocol", "rules", "shapes"}
 
 
 def third_party(source: Source) -> list[tuple[str, int]]:
@@ -102,6 +106,16 @@ def test_every_fence_is_a_dependency_and_the_other_way_round() -> None:
     with_others = {"click", "google"}
     assert declared - programs <= set(FENCES), "a dependency without a fence"
     assert imported <= declared | with_others, "an import that pyproject.toml does not declare"
+
+
+def test_every_service_of_aws_is_a_stranger_to_the_others() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    said = contracts["importlinter:contract:services-of-aws-are-strangers"]["modules"].split()
+    rooms = (ROOT / "src/tapwater_server/clouds/aws").glob("*/__init__.py")
+    services = {room.parent.name for room in rooms} - OF_ALL_SERVICES
+    listed = {name.rpartition(".")[2] for name in said}
+    assert listed == services, ".importlinter lists the services of AWS"
 
 
 def test_each_dependency_has_its_line_in_the_decision() -> None:

@@ -10,7 +10,7 @@ from tapwater_server.backends.memory.facts import MemoryFacts
 from tapwater_server.backends.sqlite.connection import Database
 from tapwater_server.backends.sqlite.facts import SqliteFacts
 from tapwater_server.model.errors import Conflict, TooLarge
-from tapwater_server.ports.facts import FACT_BYTES_MAX, Drop, Facts, Put
+from tapwater_server.ports.facts import FACT_BYTES_MAX, Drop, Facts, Put, Step
 
 
 @asynccontextmanager
@@ -79,7 +79,7 @@ async def test_fct_2_versions_are_checked_and_grow(facts: Facts) -> None:
 
 
 async def test_fct_2_a_change_sees_its_own_earlier_steps(facts: Facts) -> None:
-    steps = [
+    steps: list[Step] = [
         Put(kind="k", key="one", value={"n": 1}, version=0),
         Put(kind="k", key="one", value={"n": 2}, version=1),
         Drop(kind="k", key="one", version=2),

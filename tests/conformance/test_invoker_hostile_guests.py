@@ -76,6 +76,8 @@ HOSTILE = {
     "question cut short": wire.pack(Kind.ASK, 0, b"?"),
     "question not in UTF-8": wire.pack(Kind.ASK, 0, b"\0\0\0\0\1\0\xff{}"),
     "window cut short": wire.pack(Kind.WINDOW, 0, b"\0"),
+    "coming up, as functions of ours never do": wire.pack_coming(0, 5),
+    "coming up, cut short": wire.pack(Kind.COMING, 0, b"\0"),
     "window of text": wire.pack(Kind.DONE, 0, b"long"),
 }
 

@@ -13,7 +13,7 @@ from tapwater_server.clouds.aws.lambda_events.ends import Ends
 from tapwater_server.clouds.aws.lambda_events.later import LaterCalls
 from tapwater_server.clouds.aws.lambda_events.mappings import KIND, EventSource, mapping_value
 from tapwater_server.clouds.aws.lambda_events.queue_lines import QueueLines
-from tapwater_server.clouds.aws.posting import Chain, Parcel, Post, errand_of
+from tapwater_server.clouds.aws.post.parcels import Chain, Parcel, Post, errand_of
 from tapwater_server.clouds.aws.s3_events.configuration import KIND as WISHES
 from tapwater_server.clouds.aws.s3_events.notifying import Notifying
 from tapwater_server.clouds.aws.scheduler.checks import planned_of

@@ -93,7 +93,7 @@ class _Forgetful(MemoryBus):
 class _Unordered(MemoryBus):
     """Does not look at keys: BUS-8 and BUS-9 broken."""
 
-    def _may_be_leased(self, row: Any, now: float) -> bool:
+    def _may_be_leased(self, row: Any, now: float, chosen: Any) -> bool:
         return True
 
 

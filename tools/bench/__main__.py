@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from tools.bench import (
     aws_cold,
+    aws_invoke,
     aws_peers,
     blobs,
     budgets,
@@ -36,6 +37,9 @@ def rows(*, quick: bool) -> Mapping[str, Row]:
         "warm": lambda: warm.measure(rounds=1 if quick else 5, seconds=2 if quick else 5),
         "cold": lambda: cold.measure(calls=20 if quick else 200, restarts=2 if quick else 7),
         "aws-cold": lambda: aws_cold.measure(calls=20 if quick else 100),
+        "aws-invoke": lambda: aws_invoke.measure(
+            rounds=1 if quick else 5, turns=5 if quick else 20
+        ),
         "aws-sqs": lambda: aws_peers.sqs(rounds=1 if quick else 7, count=50 if quick else 300),
         "aws-s3": lambda: aws_peers.s3(rounds=1 if quick else 7, count=50 if quick else 200),
         "burst": lambda: cold.burst(rounds=2 if quick else 5),

@@ -93,14 +93,14 @@ class Lambda:
 
     def __init__(self, running: Platform, *, runtime: str, file: str) -> None:
         self._running, self._runtime, self._file = running, runtime, file
-        self._name = runtime.partition(".")[0]
+        self.name = runtime.partition(".")[0]
         self._signer = SigV4Auth(Credentials(KEY, SECRET), "lambda", REGION)
         self._made = 0
 
     def make(self, code: str) -> None:
         """Create it, or give it this code."""
         about = {
-            "FunctionName": self._name,
+            "FunctionName": self.name,
             "Runtime": self._runtime,
             "Handler": "app.handler",
             "Role": ROLE,
@@ -123,7 +123,7 @@ class Lambda:
 
     def calls(self, count: int) -> list[float]:
         """Call one after the other on a kept connection; give milliseconds."""
-        data = self._signed("POST", f"{FUNCTIONS}/{self._name}/invocations", b"{}")
+        data = self.signed("POST", f"{FUNCTIONS}/{self.name}/invocations", b"{}")
         found = []
         with Connection(self._running.port) as connection:
             for _ in range(count):
@@ -137,14 +137,14 @@ class Lambda:
 
     def _update(self, code: str) -> None:
         about = {"ZipFile": _zip(self._file, code)}
-        status, body = self._ask("PUT", f"{FUNCTIONS}/{self._name}/code", about)
+        status, body = self._ask("PUT", f"{FUNCTIONS}/{self.name}/code", about)
         if status != 200:
             raise CannotMeasure(f"{self._runtime}: {status} {body[:300]!r}")
         self._wait(lambda told: told["LastUpdateStatus"] == "Successful")
 
     def _wait(self, done: Callable[[Any], bool]) -> None:
         for _ in range(500):
-            _, body = self._ask("GET", f"{FUNCTIONS}/{self._name}/configuration")
+            _, body = self._ask("GET", f"{FUNCTIONS}/{self.name}/configuration")
             if done(json.loads(body)):
                 return
             time.sleep(0.02)
@@ -153,11 +153,12 @@ class Lambda:
     def _ask(self, method: str, path: str, about: Any = None) -> tuple[int, bytes]:
         body = b"" if about is None else json.dumps(about).encode()
         with Connection(self._running.port) as connection:
-            connection.send(self._signed(method, path, body))
+            connection.send(self.signed(method, path, body))
             answer = connection.receive()
             return answer.status, answer.body
 
-    def _signed(self, method: str, path: str, body: bytes) -> bytes:
+    def signed(self, method: str, path: str, body: bytes) -> bytes:
+        """Write a request that is signed now."""
         url = f"http://127.0.0.1:{self._running.port}"
         asked = AWSRequest(method=method, url=url + path, data=body)
         self._signer.add_auth(asked)

@@ -31,6 +31,7 @@ class Sink:
     def __init__(self) -> None:
         self.link: Link | None = None
         self.serial: Call | None = None
+        self.held = b""  # frames that go with the next ones
         self.partial: dict[tuple[int, int], str] = {}  # lines without their end, by call and level
         self._loose_bytes = 0
 
@@ -53,6 +54,19 @@ class Sink:
 
     def send(self, level: int, lines: list[str], call: "Call | None", fields: bytes = b"") -> None:
         """Send whole lines, as many as the ceilings allow; ``fields`` go with the first."""
+        frames = self.framed(level, lines, call, fields)
+        if frames and self.link is not None:
+            self.link.send(self.take_held() + frames)
+
+    def take_held(self) -> bytes:
+        """Give what waits for more."""
+        held, self.held = self.held, b""
+        return held
+
+    def framed(
+        self, level: int, lines: list[str], call: "Call | None", fields: bytes = b""
+    ) -> bytes:
+        """Give what ``send`` would send: for who has more to send, and wakes the host but once."""
         number = call.number if call is not None else 0
         frames: list[bytes] = []
         for line in lines:
@@ -68,8 +82,7 @@ class Sink:
                 fields = b""
                 continue
             frames.append(pack(Kind.LOG, number, level.to_bytes(1, "little") + data))
-        if frames and self.link is not None:
-            self.link.send(b"".join(frames))
+        return b"".join(frames)
 
     def finish(self, call: "Call") -> None:
         """The call's last word is about to be said: its unfinished lines leave first."""

@@ -112,15 +112,17 @@ async def _awaited(value: Any) -> Any:
     return await value
 
 
-def send_whole(call: Call, answer: Whole) -> None:
-    """Send an answer that is complete; a large one in pieces."""
+def send_whole(call: Call, answer: Whole, *, before: bytes = b"") -> None:
+    """Send an answer that is complete; a large one in pieces. ``before``: frames that go first."""
     status, headers, body = answer
     if len(body) <= WINDOW_BYTES:
         if SINK.partial:
             SINK.finish(call)
         call.ended = True
-        call.link.send(pack_whole(call.number, status, headers, body))
+        call.link.send(before + pack_whole(call.number, status, headers, body))
         return
+    if before:
+        call.link.send(before)
     streams.begin_packed(call, status, headers)
     streams.write(call, body)
     streams.finish(call)

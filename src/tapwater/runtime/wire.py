@@ -88,6 +88,7 @@ class Kind(IntEnum):
     STACKS = 22
     SAID = 23
     SPAN = 24
+    COMING = 25
 
 
 class Verb(IntEnum):
@@ -239,9 +240,8 @@ def read_body(payload: bytes) -> tuple[bytes, bool]:
 
 def pack_message(call: int, data: str | bytes) -> bytes:
     """Make a MESSAGE frame."""
-    if isinstance(data, str):
-        return pack(Kind.MESSAGE, call, b"\x01" + data.encode())
-    return pack(Kind.MESSAGE, call, b"\x02" + data)
+    said = b"\x01" + data.encode() if isinstance(data, str) else b"\x02" + data
+    return pack(Kind.MESSAGE, call, said)
 
 
 def read_message(payload: bytes) -> str | bytes:
@@ -261,8 +261,13 @@ def pack_window(call: int, count: int) -> bytes:
     return pack(Kind.WINDOW, call, _U32.pack(count))
 
 
+def pack_coming(call: int, took_ms: int | None) -> bytes:
+    """Make a COMING frame: so long a runtime of its own took to come up; None: it has not yet."""
+    return pack(Kind.COMING, call, _U32.pack(0xFFFFFFFF if took_ms is None else took_ms))
+
+
 def read_u32(payload: bytes) -> int:
-    """Read the number of a WINDOW."""
+    """Read the number of a WINDOW or a COMING."""
     if len(payload) != _U32.size:
         raise WireError("a number that is cut short")
     return int(_U32.unpack(payload)[0])

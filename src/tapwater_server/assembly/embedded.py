@@ -36,6 +36,7 @@ from tapwater_server.ports.listening import Listening
 from tapwater_server.ports.releases import Releases
 from tapwater_server.ports.timetables import Timetables
 from tapwater_server.services.budgets.spending import Spending
+from tapwater_server.web.cloud import Cloud
 from tapwater_server.web.dispatch import Table
 
 
@@ -47,6 +48,7 @@ class Embedded:
     facts: Facts
     first_token: str | None
     tables: tuple[Table, Table]  # the APIs it serves: of an app's services, and its own
+    cloud: Cloud | None  # the interface of another cloud, if it has one
     loops: Sequence[Coroutine[Any, Any, None]]  # what must run while it serves
 
     async def warnings(self) -> tuple[str, ...]:
@@ -80,6 +82,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Embedded]:
             gateway=facts.gateway,
             facts=facts,
             tables=(services.table, node),
+            cloud=next((part.cloud for part in services.parts if part.cloud is not None), None),
             first_token=await ground.stores.tokens.ensure_admin(settings.data / "admin-token"),
             loops=_loops(ground, services, line),
         )

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tapwater_server.backends.linux.egress_plan import DOOR_ADDRESS, DOOR_PORT
+from tapwater_server.model.ids import RevisionId
 from tapwater_server.ports.sandbox import Image, Layer, Sandbox, Zygote
 
 AWS = "aws"
 ENDPOINT = f"http://{DOOR_ADDRESS}:{DOOR_PORT}"
 Lend = Callable[[Image], Mapping[str, str]]  # The variables with a function's credentials.
+Runs = Callable[[RevisionId], bool]  # Whether a call of a revision is running.
 
 _RUNTIME = "/var/runtime"
 # Lambda's runtimes for Python have AWS's client, and functions rely on it.
@@ -27,13 +29,16 @@ _NODE = "/var/lang/bin/node"
 
 
 class Furnished:
-    """A sandbox around a sandbox. ``lend`` is set by the room of AWS, once that is open."""
+    """A sandbox around a sandbox. ``lend`` is set by the room of AWS, once that is open; ``runs``
+    when there is a scheduler.
+    """
 
     def __init__(self, inner: Sandbox) -> None:
         self._inner = inner
         self._windows: Mapping[str, str] | None = None
         self._opening: Counter[tuple[str, str]] = Counter()
         self.lend: Lend | None = None
+        self.runs: Runs = _nothing_runs
 
     async def open(self, image: Image) -> Zygote:
         """Open the image with what belongs into it."""
@@ -47,9 +52,11 @@ class Furnished:
             self._opening[key] -= 1
             self._opening += Counter()  # Forgets those at zero.
 
-    def is_opening(self, app: str, revision: str) -> bool:
-        """Whether a function of a revision is being imported: the revision may not exist yet."""
-        return (app, revision) in self._opening
+    def is_used(self, app: str, revision: str) -> bool:
+        """Whether a function of a revision is being imported, or a call of it runs: the revision
+        may not exist yet, or not any more.
+        """
+        return (app, revision) in self._opening or self.runs(RevisionId(revision))
 
     def layers(self) -> tuple[Layer, ...]:
         """As it is said inside."""
@@ -67,6 +74,10 @@ class Furnished:
         lent = {"AWS_ENDPOINT_URL": ENDPOINT, **self.lend(image)}
         environment = {**lent, **image.environment}
         return replace(image, windows=self._windows, door=AWS, environment=environment)
+
+
+def _nothing_runs(_: RevisionId) -> bool:
+    return False
 
 
 def _packages() -> dict[str, str]:

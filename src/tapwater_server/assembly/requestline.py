@@ -73,6 +73,7 @@ def open_request_line(
     real = _bindings(footing, services, invoker=lambda: invoker)
     bindings = TapedBindings(real, holding=lambda: recorder, clock=clock)
     scheduler = _scheduler(footing, zygotes, bindings)
+    furnished.runs = scheduler.runs
     recorder = Recorder(scheduler, clock=clock, ids=footing.ids, settings=replay_settings(settings))
     admitted = Admitted(recorder, accounts=accounts)
     invoker = Recorded(admitted, meter=stores.masked, clock=clock, fresh=footing.tracer.fresh)

@@ -82,7 +82,7 @@ class Settings:
     aws_access_key: str = ""  # a fixed key of that account, beside those made by `aws keys`
     aws_secret_key: str = ""  # ... and its secret: by the variable or the file, never an argument
     aws_retry_delay_s: float = 60.0  # before an asynchronous call that failed is tried again
-    aws_roles: bool = False  # hold Lambda functions to the policies of their roles, as AWS does
+    aws_roles: bool = True  # hold Lambda functions to the policies of their roles, as AWS does
     dev: bool = False  # tracebacks in answers; never for a server others reach
     default_python: str = ""  # interpreter of apps that name none; "": the platform's own
     uv: str = "uv"  # the executable that builds dependencies; the one we were installed with

@@ -92,8 +92,13 @@ def where_it_answers(function: Mapping[str, Any]) -> str:
     'POST http://h/users-api/register'
     >>> where_it_answers({"triggers": [{"source": "schedule", "arguments": {"cron": "* * * * *"}}]})
     'on schedule(* * * * *)'
+    >>> one = {"name": "resize", "runtime": "python3.12", "handler": "app.run", "version": "3"}
+    >>> where_it_answers({"foreign": {**one, "cloud": "aws"}})
+    'Lambda function resize 3 (python3.12, app.run)'
     """
     found = []
+    if isinstance(function.get("foreign"), Mapping):
+        found.append(_abroad(function["foreign"]))
     if function.get("url"):
         verbs = " ".join(v for v in function.get("verbs") or [] if v not in _IMPLIED)
         found.append(f"{verbs} {function['url']}".strip())
@@ -101,6 +106,12 @@ def where_it_answers(function: Mapping[str, Any]) -> str:
     triggers = function.get("triggers") or [function.get("trigger")]
     found += [_trigger(one) for one in triggers if isinstance(one, Mapping)]
     return ", ".join(found) or "-"
+
+
+def _abroad(told: Mapping[str, Any]) -> str:
+    """Say what it is in the cloud that it was written for."""
+    how = f"{told.get('runtime', '?')}, {told.get('handler', '?')}"
+    return f"Lambda function {told.get('name', '?')} {told.get('version', '')} ({how})"
 
 
 def _trigger(trigger: Mapping[str, Any]) -> str:

@@ -110,6 +110,13 @@ async def replay_here(session: Session, client: Client, id: str, local: Local) -
         raise CommandFailed("the request was too large to be recorded whole")
     folder = local.folder.expanduser().absolute()
     file = str(recording["file"])
+    if not file:
+        raise CommandFailed(
+            f"{recording['app']} was written for another cloud, and runs on the server only",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="Send the mended code there, then replay with --revision live, not --local.",
+        )
     if not (folder / file).is_file():
         raise CommandFailed(
             f"{folder} has no {file}: it is no working copy of {recording['app']}",

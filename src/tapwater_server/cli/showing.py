@@ -12,11 +12,13 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 def plain(text: object, *, indent: str = "") -> str:
     """Show, and not obey, what others wrote: escape sequences could rewrite the terminal, marks of
     direction the order of the words. Lines after the first are indented: they begin nothing.
+    A lone carriage return ends a line, as in the entries that Lambda's runtimes write.
 
     >>> plain("a\x1b[2Jb\\nc", indent="  ")
     'a�[2Jb\\n  c'
     """
-    return _CONTROL.sub("�", str(text).replace("\r\n", "\n")).replace("\n", "\n" + indent)
+    lines = str(text).replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("�", lines).replace("\n", "\n" + indent)
 
 
 def size(count: float | None) -> str:

@@ -176,6 +176,10 @@ class Workshop:
         self._session.print(f"[dim]mails stay here: {self._node.result().url}{INBOX}[/dim]")
         # Whole, however narrow the terminal: it is there to be clicked or copied.
         self._session.out.print(f"[dim]dashboard: {self._look}[/dim]", soft_wrap=True)
+        if self._settings.aws:
+            self._session.print(
+                '[dim]AWS\'s tools, with any keys: eval "$(tapwater aws env)"[/dim]'
+            )
 
     def _show_refused(self, error: CommandFailed, chosen: "Chosen | None") -> None:
         from tapwater_server.cli.refusing import show_refused

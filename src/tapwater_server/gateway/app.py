@@ -39,7 +39,7 @@ from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Call, Invoker
 from tapwater_server.ports.tracing import Traces
-from tapwater_server.web.cloud import Cloud
+from tapwater_server.web.cloud import Cloud, Whole
 
 if TYPE_CHECKING:
     from tapwater_server.gateway.connection import Connection
@@ -182,12 +182,30 @@ class Door:
         return True
 
     def _go_abroad(self, exchange: Exchange) -> None:
-        raw, _, query = exchange.url.partition(b"?")
-        assert self._abroad is not None
         exchange.body_bytes_max = OBJECT_BYTES_MAX
         exchange.recoded = False
+        exchange.plan = self._ask_abroad
+
+    def _ask_abroad(self, exchange: Exchange) -> Call | None:
+        """A plan: the other cloud answers, in haste if it can."""
+        assert self._cloud is not None and self._abroad is not None  # noqa: PT018
+        if exchange.complete and exchange.host == exchange.seen.get(b"host"):
+            call = self._cloud.hasten(
+                Whole(
+                    method=exchange.method,
+                    url=exchange.url,
+                    headers=exchange.headers,
+                    body=b"".join(exchange.parts),
+                    scheme=exchange.scheme or exchange.connection.scheme,
+                    client=exchange.client or exchange.connection.client,
+                    exchange=exchange,
+                )
+            )
+            if call is not None:
+                return call
+        raw, _, query = exchange.url.partition(b"?")
         target = RequestTarget(raw.decode("latin-1"), query)
-        exchange.plan = partial(self._abroad.start, target=target, app=AppId(""))
+        return self._abroad.start(exchange, target=target, app=AppId(""))
 
     def decide_abroad(self, exchange: Exchange) -> None:
         """As ``decide``, for who may reach the other cloud's interface and nothing else."""

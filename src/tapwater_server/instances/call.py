@@ -2,10 +2,12 @@
 
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from tapwater.runtime.wire import (
     FRAME_BYTES_MAX,
+    Kind,
     WireError,
     pack_message,
     pack_window,
@@ -16,8 +18,9 @@ from tapwater.runtime.wire import (
 )
 from tapwater_server.instances.answers import AnswerReader
 from tapwater_server.instances.flow import ReceiveWindow, SendWindow
+from tapwater_server.model.function import Style
 from tapwater_server.model.invocation import Ending, Invocation, Outcome, Usage, Verb
-from tapwater_server.model.limits import BODY_INLINE_BYTES_MAX
+from tapwater_server.model.limits import BODY_INLINE_BYTES_MAX, COMING_S_MAX
 from tapwater_server.ports.invoker import Exchange, Resumed
 
 _ENDINGS_OF_GUESTS = {
@@ -280,6 +283,15 @@ class CallInProgress:
             raise WireError("an end before the last piece of body")
         self._seated().complete(self, Ending.OK, "")
 
+    def on_coming(self, payload: bytes) -> None:
+        """Its runtime is a process that comes up first: that is not the call's own time."""
+        took_s = min(read_u32(payload) / 1000, COMING_S_MAX)
+        function = self.invocation.function
+        if self.number != 1 or function.style is not Style.FOREIGN:
+            raise WireError("a runtime that comes up where none does")
+        if self.deadline is not None and not self.cancelled and not self.overdue:
+            self.deadline = self.seated_at + took_s + (function.limits.timeout_s or 0.0)
+
     def _receive(self, data: bytes, *, counted: bool) -> None:
         receiver = self.receiver
         assert receiver is not None
@@ -301,3 +313,15 @@ class CallInProgress:
 
 def _whole(said: str) -> str:
     return said if said.isascii() else said.encode("utf-8", "replace").decode()
+
+
+# What each frame of a call in progress leads to.
+HANDLERS: dict[int, Callable[[CallInProgress, bytes], None]] = {
+    Kind.RESULT: CallInProgress.on_result,
+    Kind.BODY: CallInProgress.on_body,
+    Kind.MESSAGE: CallInProgress.on_message,
+    Kind.WINDOW: CallInProgress.on_window,
+    Kind.FAIL: CallInProgress.on_fail,
+    Kind.DONE: CallInProgress.on_done,
+    Kind.COMING: CallInProgress.on_coming,
+}

@@ -1,21 +1,21 @@
 """One process running one function: send calls, hear answers, trust nothing it says."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
-from tapwater.runtime.wire import Kind, WireError, pack
+from tapwater.runtime.wire import Frame, Kind, WireError, pack
 from tapwater_server.instances.account import Account
 from tapwater_server.instances.ahead import HELD_S_MAX, Ahead
 from tapwater_server.instances.answers import AnswerReader
 from tapwater_server.instances.asks import Asks
 from tapwater_server.instances.bindings import Bindings
-from tapwater_server.instances.call import CallInProgress
+from tapwater_server.instances.call import HANDLERS, CallInProgress
 from tapwater_server.instances.deaths import ending_of, sentence_of, truth
 from tapwater_server.instances.hearing import Hearing
 from tapwater_server.instances.invoke_frame import invoke_frame
 from tapwater_server.instances.lifecycle import Signal, State, move
-from tapwater_server.instances.speech import SPOKEN, Logs, Speech
+from tapwater_server.instances.speech import SPOKEN, Logs, speech_of
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.function import Function
 from tapwater_server.model.ids import InstanceId
@@ -27,14 +27,7 @@ from tapwater_server.ports.tracing import Spans, unseen
 
 UNREAD_BYTES_MAX = 8 << 20  # written to a guest that does not read
 _STOP = pack(Kind.STOP, 0)
-_HANDLERS: dict[int, Callable[[CallInProgress, bytes], None]] = {
-    Kind.RESULT: CallInProgress.on_result,
-    Kind.BODY: CallInProgress.on_body,
-    Kind.MESSAGE: CallInProgress.on_message,
-    Kind.WINDOW: CallInProgress.on_window,
-    Kind.FAIL: CallInProgress.on_fail,
-    Kind.DONE: CallInProgress.on_done,
-}
+_LOG, _RESULT = int(Kind.LOG), int(Kind.RESULT)
 
 
 class Instance(asyncio.Protocol):
@@ -65,11 +58,10 @@ class Instance(asyncio.Protocol):
         self.idle_since = clock.monotonic()
         self.guest = guest
         self._monotonic = clock.monotonic
-        self.speech = Speech(function=function.id, instance=id, clock=clock, logs=logs, spans=spans)
+        self.speech = speech_of(function, instance=id, clock=clock, logs=logs, spans=spans)
         self._asks = Asks(bindings=bindings, write=self.write)
         self._freed, self._gone, self._returned = freed, gone, returned
-        alone = self.seats == 1 and not function.limits.freeze
-        self.ahead = Ahead() if alone else None
+        self.ahead = Ahead() if self.seats == 1 and not function.limits.freeze else None
         self._hearing = Hearing(clock.monotonic)
         self._transport: asyncio.Transport | None = None
         self._number = 0
@@ -79,8 +71,6 @@ class Instance(asyncio.Protocol):
         self._kill_at: float | None = None
         self._frozen = False
         self._told_to_end = False
-
-    # Calls.
 
     def begin(self, call: CallInProgress) -> None:
         """Give ``call`` a seat and send it to the guest. There must be a free one."""
@@ -180,10 +170,6 @@ class Instance(asyncio.Protocol):
             if call.deadline is not None and now >= call.deadline:
                 self._sweep_call(call, now)
 
-    def memory_bytes(self) -> int:
-        """What it holds now."""
-        return self.guest.memory_now_bytes()
-
     # What the socket says.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -195,13 +181,7 @@ class Instance(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Frames from the guest."""
         try:
-            for kind, number, payload in self._hearing.take(data):
-                call = self.calls.get(number)
-                handler = _HANDLERS.get(kind)
-                if call is not None and handler is not None:
-                    handler(call, payload)
-                else:
-                    self._other(kind, number, payload, call)
+            self._hear(self._hearing.take(data))
         except WireError as error:
             self._broken(error)
             return
@@ -260,8 +240,6 @@ class Instance(asyncio.Protocol):
         except WireError as error:
             self._broken(error)
 
-    # Inside.
-
     def _seat(self, call: CallInProgress, now: float) -> None:
         """From now on the guest works on ``call``."""
         call.seat = call.holder = self
@@ -301,6 +279,26 @@ class Instance(asyncio.Protocol):
             call.holder = None
             self._returned(call)
 
+    def _hear(self, frames: Sequence[Frame]) -> None:
+        """Take frames in their order, but answers before the lines that came just before them:
+        somebody waits for the answers.
+        """
+        lines: list[tuple[bytes, CallInProgress | None]] = []
+        for kind, number, payload in frames:
+            call = self.calls.get(number)
+            if kind == _LOG:
+                lines.append((payload, call))
+                continue
+            if lines and kind != _RESULT:
+                self.speech.hear_lines(lines)
+            handler = HANDLERS.get(kind)
+            if call is not None and handler is not None:
+                handler(call, payload)
+            else:
+                self._other(kind, number, payload, call)
+        if lines:
+            self.speech.hear_lines(lines)
+
     def _other(self, kind: int, number: int, payload: bytes, call: CallInProgress | None) -> None:
         if kind in SPOKEN:
             self.speech.hear(kind, payload, call)
@@ -315,7 +313,7 @@ class Instance(asyncio.Protocol):
     def _harmless(self, kind: int, number: int) -> bool:
         """Whether a frame for no call of now may be passed over."""
         if number in self._ghosts:
-            return kind in _HANDLERS or kind == Kind.ASK
+            return kind in HANDLERS or kind == Kind.ASK
         # A grant or question may cross our last word on a call.
         return kind in (Kind.WINDOW, Kind.ASK) and 0 < number <= self._number
 
@@ -337,9 +335,7 @@ class Instance(asyncio.Protocol):
         self.state = move(self.state, Signal.RETIRED)
         if not self.calls:
             self._rest(now)
-        ending, message = truth(call, Ending.TIMED_OUT, "")
-        self.speech.mourn(call, ending, message)
-        call.end(ending, usage, message)
+        self._mourn(call, usage, Ending.TIMED_OUT, "")
 
     def _rest(self, now: float) -> None:
         """No call is left."""
@@ -395,6 +391,9 @@ class Instance(asyncio.Protocol):
         usages = [self.account.settle(call, now, others=others) for call in calls]
         self.calls.clear()
         for call, usage in zip(calls, usages, strict=True):
-            true_ending, sentence = truth(call, ending, message)
-            self.speech.mourn(call, true_ending, sentence)
-            call.end(true_ending, usage, sentence)
+            self._mourn(call, usage, ending, message)
+
+    def _mourn(self, call: CallInProgress, usage: Usage, ending: Ending, message: str) -> None:
+        ending, message = truth(call, ending, message)
+        self.speech.mourn(call, ending, message)
+        call.end(ending, usage, message)

@@ -16,8 +16,9 @@ from tapwater_server.instances.structured import (
     read_said,
     read_step,
 )
+from tapwater_server.model.function import Function
 from tapwater_server.model.ids import FunctionId, InstanceId
-from tapwater_server.model.invocation import Ending
+from tapwater_server.model.invocation import Ending, Invocation
 from tapwater_server.model.limits import LOG_BYTES_PER_CALL_MAX, LOG_LINE_BYTES_MAX
 from tapwater_server.model.trace import span_of, trace_of
 from tapwater_server.ports.clock import Clock
@@ -45,6 +46,7 @@ class Speech:
         "_instance",
         "_logs",
         "_loose_bytes",
+        "_opens",
         "_spans",
         "stacks",
         "verbatim",
@@ -58,7 +60,9 @@ class Speech:
         clock: Clock,
         logs: Logs,
         spans: Spans = unseen,
+        opens: bool = False,
     ) -> None:
+        self._opens = opens  # the first line of each call is of its beginning, and comes later
         self.verbatim = False  # a line that is an object stays as it was said
         self._function, self._instance = function, instance
         self._clock, self._logs, self._spans = clock, logs, spans
@@ -87,6 +91,16 @@ class Speech:
         else:
             self._line(payload[1:], *_kind_of(payload), call)
 
+    def hear_lines(self, lines: list[tuple[bytes, CallInProgress | None]]) -> None:
+        """Log lines that were kept back, in their order; afterwards none is.
+
+        Raises:
+            WireError: as ``hear``.
+        """
+        for payload, call in lines:
+            self.hear(Kind.LOG, payload, call)
+        lines.clear()
+
     def explain(self, call: CallInProgress, trace: str) -> None:
         """A traceback of the function."""
         trace = trace.rstrip()
@@ -95,6 +109,8 @@ class Speech:
 
     def mourn(self, call: CallInProgress, ending: Ending, message: str) -> None:
         """One sentence for a call that did not end well, unless its traceback ends with it."""
+        if self._opens and not call.logged_bytes:
+            self._write(opening_of(call.invocation), "info", call, "log", at=self._began(call))
         (explained, trace), self._explained = self._explained, ("", "")
         if explained == call.invocation.id and trace.endswith(message):
             return
@@ -132,11 +148,14 @@ class Speech:
         size: int = 0,
     ) -> None:
         size = (size or len(data)) + _LINE_COST
+        at = 0.0
         if call is None:
             self._loose_bytes += size
             said = self._loose_bytes
         else:
             self._loose_bytes = 0
+            if self._opens and not call.logged_bytes:
+                at = self._began(call)
             call.logged_bytes += size
             said = call.logged_bytes
         if said <= LOG_BYTES_PER_CALL_MAX:
@@ -147,26 +166,45 @@ class Speech:
             read = read_line(text) if plain else None
             if read is not None and self.verbatim:
                 read = replace(read, text=text)
-            self._give(read or Said(text=text, fields=fields or {}), level, call, stream)
+            if read is None and not fields:
+                self._write(text, level, call, stream, at=at)
+            else:
+                self._give(read or Said(text=text, fields=fields or {}), level, call, stream)
         elif said - size <= LOG_BYTES_PER_CALL_MAX:
             limit = LOG_BYTES_PER_CALL_MAX >> 20
             self.say(f"more than {limit} MiB of log lines: the rest is dropped", call)
 
     def _give(self, said: Said, level: str, call: CallInProgress | None, stream: str) -> None:
-        self._logs(
-            LogLine(
-                at=self._clock.now(),
-                app=self._function.app,
-                function=self._function.name,
-                invocation="" if call is None else call.invocation.id,
-                instance=self._instance,
-                level=said.level or level,
-                text=said.text,
-                trace="" if call is None else trace_of(call.invocation.traceparent),
-                fields=said.fields,
-                stream=stream,
-            )
+        self._write(said.text, said.level or level, call, stream, said.fields)
+
+    def _write(
+        self,
+        text: str,
+        level: str,
+        call: CallInProgress | None,
+        stream: str,
+        fields: Mapping[str, object] | None = None,
+        *,
+        at: float = 0.0,
+    ) -> None:
+        line = LogLine(
+            at=at or self._clock.now(),
+            app=self._function.app,
+            function=self._function.name,
+            invocation="" if call is None else call.invocation.id,
+            instance=self._instance,
+            level=level,
+            text=text,
+            trace="" if call is None else trace_of(call.invocation.traceparent),
+            stream=stream,
         )
+        if fields:
+            line.fields = dict(fields)
+        self._logs(line)
+
+    def _began(self, call: CallInProgress) -> float:
+        """Say when the guest had a call."""
+        return self._clock.now() - (self._clock.monotonic() - call.seated_at)
 
     def _step(self, payload: bytes, call: CallInProgress | None) -> None:
         """A step that the user's code named; it has just ended."""
@@ -195,6 +233,15 @@ class Speech:
                     facts=dict(step.facts),
                 )
             )
+
+
+def opening_of(invocation: Invocation) -> str:
+    """Write the first line of a call whose process did not come to it. Pure."""
+    line = str(invocation.function.foreign.get("opening", ""))
+    for name, value in invocation.headers:
+        known = "{" + name.decode("latin-1") + "}"
+        line = line.replace(known, value.decode("utf-8", "replace"))
+    return line
 
 
 def _kind_of(payload: bytes) -> tuple[str, str]:
@@ -237,3 +284,17 @@ async def open_output(fd: int, line: Callable[[bytes], None]) -> None:
     """Read ``fd``, which becomes ours, line by line, until all who write to it are gone."""
     pipe: Any = open(fd, "rb", buffering=0)  # noqa: SIM115, ASYNC230  The transport closes it.
     await asyncio.get_running_loop().connect_read_pipe(lambda: Output(line), pipe)
+
+
+def speech_of(
+    function: Function, *, instance: InstanceId, clock: Clock, logs: Logs, spans: Spans
+) -> Speech:
+    """Give an instance of a function its speech."""
+    return Speech(
+        function=function.id,
+        instance=instance,
+        clock=clock,
+        logs=logs,
+        spans=spans,
+        opens=bool(function.foreign.get("opening")),
+    )

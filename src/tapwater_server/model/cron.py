@@ -34,7 +34,7 @@ _DAYS_MAX, _WEEKDAYS = 31, 7
 _SECOND = timedelta(seconds=1)
 _WHOLE_DAY = (0, 0, 0)
 
-_NICKNAMES = {
+NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -78,9 +78,9 @@ def parse(text: str) -> Times:
     if lower.startswith("every"):
         return _parse_every(lower)
     if lower.startswith("@"):
-        if lower not in _NICKNAMES:
-            raise ValueError(f"{said!r} is not one of {', '.join(_NICKNAMES)}")
-        lower = _NICKNAMES[lower]
+        if lower not in NICKNAMES:
+            raise ValueError(f"{said!r} is not one of {', '.join(NICKNAMES)}")
+        lower = NICKNAMES[lower]
     cron = read_fields(said, lower.split(" "))
     if _next_wall(cron, datetime(2000, 1, 1)) is None:
         raise ValueError(f"{said!r} never comes: no such day exists")

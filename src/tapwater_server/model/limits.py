@@ -19,6 +19,7 @@ RESPONSE_BUFFER_BYTES_MAX = 1 << 20  # Answer bytes a slow client may make us ho
 # Instances.
 START_S_MAX = 30.0  # A module may import slowly; a zygote that takes longer is broken.
 FORK_S_MAX = 5.0
+COMING_S_MAX = 10.0  # Of another cloud's runtime to come up, beside its first call's time limit.
 STARTS_IN_FLIGHT_MAX = 16
 CHAIN_DEPTH_MAX = 16  # Functions calling functions: beyond this it is a loop.
 LOG_LINE_BYTES_MAX = 16 << 10

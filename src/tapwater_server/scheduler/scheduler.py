@@ -136,6 +136,10 @@ class Scheduler:
             if revision_id == revision:
                 lane.retired = True
 
+    def runs(self, revision: RevisionId) -> bool:
+        """Whether a call of a revision, which may be gone, is in its seat."""
+        return any(lane.running for (id, _), lane in self._lanes.items() if id == revision)
+
     def instances_of(self, function: FunctionId) -> Iterator[Instance]:
         """Go through the instances of a function, of all its revisions."""
         for (_, name), lane in tuple(self._lanes.items()):

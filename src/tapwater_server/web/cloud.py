@@ -1,9 +1,25 @@
 """Another cloud's interface on our own port: which requests are its, and who answers them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
+from tapwater_server.model.invocation import Headers
+from tapwater_server.ports.invoker import Call, Exchange
 from tapwater_server.web.scope import Receive, Scope, Send
+
+
+@dataclass(slots=True, kw_only=True)
+class Whole:
+    """A request that has come to its end, and where its answer goes."""
+
+    method: bytes
+    url: bytes  # as it was sent, with its query
+    headers: Headers
+    body: bytes
+    scheme: str
+    client: str  # address of who asks
+    exchange: Exchange
 
 
 class Cloud(Protocol):
@@ -21,6 +37,13 @@ class Cloud(Protocol):
 
     def answers(self, url: bytes) -> bool:
         """Say whether it takes a request that nothing of ours answers (an anonymous download)."""
+        ...
+
+    def hasten(self, whole: Whole) -> Call | None:
+        """Answer in callbacks, without a task, what needs no waiting before a function runs.
+
+        None: nothing has been done, and the app itself is to be asked.
+        """
         ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...

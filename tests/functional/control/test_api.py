@@ -114,6 +114,8 @@ async def test_apps_and_revisions(rig: Rig) -> None:
             "hosts": [],
             "default": True,
             "url": "http://127.0.0.1:8080",
+            "note": "second",
+            "cloud": "",
         }
     ]
     _, app = await ask(rig, "GET", f"{V1}/apps/shop")

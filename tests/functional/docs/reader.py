@@ -18,6 +18,7 @@ WRITTEN_PORT = 8080  # As the docs write it; here it is another one.
 COMMAND_S_MAX = 120.0
 # What the isolation of this machine lacks is told at every start, and is no part of a page.
 _MISSING = re.compile(r"^warning: [^\n]+ is missing \([^\n]*\n", re.M)
+_EVAL = re.compile(r'eval "\$\(.+\)"')  # Holds for all commands that follow, as cd does.
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -72,9 +73,27 @@ class Reader:
             case Act.WAIT:
                 self._wait(block.text)
 
+    def _exported(self, command: str) -> Mapping[str, str]:
+        """Run a command in a shell, and give the variables that this shell has then."""
+        done = subprocess.run(
+            ["sh", "-euc", f"{command}; env -0"],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+            check=True,
+        )
+        pairs = (one.partition("=") for one in done.stdout.split("\0") if one)
+        return {name: value for name, _, value in pairs}
+
     def _run(self, command: Command, line: int, *, code: int) -> None:
         if command.text.startswith("cd "):
             self._folder = self._folder / command.text[3:].strip()
+            return
+        if _EVAL.fullmatch(command.text):
+            self._environment = {**self._environment, **self._exported(command.text)}
             return
         done = subprocess.run(
             ["sh", "-euc", self._here(command.text)],

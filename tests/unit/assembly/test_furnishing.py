@@ -32,7 +32,7 @@ class Watched(ScriptedSandbox):
     async def open(self, image: Image) -> ScriptedZygote:
         self.images.append(image)
         assert self.outer is not None
-        self.meanwhile.append(self.outer.is_opening("shop", "r1"))
+        self.meanwhile.append(self.outer.is_used("shop", "r1"))
         return await super().open(image)
 
 
@@ -42,7 +42,7 @@ async def opened(image: Image, *, lent: bool) -> tuple[Image, bool]:
     if lent:
         furnished.lend = lambda _: {"AWS_ACCESS_KEY_ID": "ASIA", "MINE": "not this"}
     await furnished.open(image)
-    assert not furnished.is_opening("shop", "r1")
+    assert not furnished.is_used("shop", "r1")
     return inner.images[0], inner.meanwhile[0]
 
 
@@ -70,3 +70,11 @@ async def test_without_the_room_of_aws_there_is_no_door() -> None:
     made, _ = await opened(THEIRS, lent=False)
     assert made.door == ""
     assert made.environment == THEIRS.environment
+
+
+async def test_the_keys_of_a_call_hold_to_its_end_though_its_revision_is_gone() -> None:
+    furnished = Furnished(Watched())
+    assert not furnished.is_used("shop", "r1")
+    furnished.runs = lambda revision: revision == "r1"
+    assert furnished.is_used("shop", "r1")
+    assert not furnished.is_used("shop", "r2")

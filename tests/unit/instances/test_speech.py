@@ -1,5 +1,7 @@
 """What the platform says in the log of a call that did not end well: once."""
 
+from dataclasses import replace
+
 import pytest
 
 from tapwater.runtime.wire import Kind, Level
@@ -78,3 +80,45 @@ def test_a_line_that_is_an_object_may_stay_as_it_was_said(
     speech.verbatim = verbatim
     speech.hear(Kind.LOG, bytes([Level.INFO]) + LINE, call("a"))
     assert (said[0].text, said[0].level, said[0].fields) == (text, "warning", {"ms": 12})
+
+
+OPENING = "START {lambda-request-id} of {lambda-version}"
+
+
+def opened(id: str, *, clock: ManualClock, said: list[LogLine]) -> tuple[Speech, CallInProgress]:
+    speech = Speech(
+        function=FUNCTION.id,
+        instance=InstanceId("i"),
+        clock=clock,
+        logs=said.append,
+        opens=True,
+    )
+    one = call(id)
+    one.invocation.function = replace(FUNCTION, foreign={"opening": OPENING})
+    one.invocation.headers = [(b"lambda-request-id", b"7-7"), (b"lambda-version", b"$LATEST")]
+    one.seated_at = clock.monotonic()
+    return speech, one
+
+
+async def test_the_first_line_is_of_the_beginning(said: list[LogLine]) -> None:
+    clock = ManualClock()
+    speech, one = opened("a", clock=clock, said=said)
+    began = clock.now()
+    await clock.advance(2.0)
+    for line in (b"START", b"END"):
+        speech.hear(Kind.LOG, bytes([Level.INFO]) + line, one)
+    assert [(line.text, line.at - began) for line in said] == [("START", 0.0), ("END", 2.0)]
+    speech.mourn(one, Ending.TIMED_OUT, "took too long")
+    assert [line.text for line in said[2:]] == ["took too long"]
+
+
+async def test_of_a_silent_death_the_platform_says_the_first_line(said: list[LogLine]) -> None:
+    clock = ManualClock()
+    speech, one = opened("a", clock=clock, said=said)
+    began = clock.now()
+    await clock.advance(3.0)
+    speech.mourn(one, Ending.CRASHED, "it has ended")
+    assert [(line.text, line.at - began) for line in said] == [
+        ("START 7-7 of $LATEST", 0.0),
+        ("it has ended", 3.0),
+    ]

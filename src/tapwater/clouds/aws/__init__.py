@@ -22,6 +22,9 @@ What the platform says of it is ``Function.foreign``, a mapping of JSON values:
     log_level     least level of the function's own lines: "TRACE" … "FATAL"; left out: as they are
     system_level  least level of START, END and REPORT: "DEBUG", "INFO" or "WARN"; left out: "INFO".
                   "OFF": the platform writes them by itself
+    opening       what START is of a call, "{lambda-request-id}" and other headers to be filled in:
+                  such a line waits for what is said next, and the host says it of calls whose
+                  process ends before that; left out: it is said at once
     layers        true: the layer folder is there (it is seen at /opt)
 
 All but cloud, runtime and handler may be left out. ``Function.file`` is not used: say "". The code

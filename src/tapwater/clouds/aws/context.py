@@ -4,11 +4,19 @@ import json
 import logging
 import os
 import sys
+from functools import cache
 from typing import Any
 
 from tapwater.clouds.aws.faults import Fault
 from tapwater.clouds.aws.times import epoch_ms
 
+_ABOUT = (
+    "LOG_GROUP_NAME",
+    "LOG_STREAM_NAME",
+    "FUNCTION_NAME",
+    "FUNCTION_MEMORY_SIZE",
+    "FUNCTION_VERSION",
+)
 _W3C = ("traceparent", "tracestate", "baggage")
 
 
@@ -73,12 +81,13 @@ class LambdaContext:
         tenant_id: str | None = None,
     ) -> None:
         self.aws_request_id = invoke_id
-        asked = os.environ.get
-        self.log_group_name = asked("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = asked("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = asked("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = asked("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = asked("AWS_LAMBDA_FUNCTION_VERSION")
+        (
+            self.log_group_name,
+            self.log_stream_name,
+            self.function_name,
+            self.memory_limit_in_mb,
+            self.function_version,
+        ) = about_function()
         self.invoked_function_arn = invoked_function_arn
         self.tenant_id = tenant_id
         self._w3c_fields = _take_w3c(client_context)
@@ -116,6 +125,12 @@ class LambdaContext:
             "tenant_id",
         )
         return f"LambdaContext([{','.join(f'{name}={getattr(self, name)}' for name in names)}])"
+
+
+@cache
+def about_function() -> tuple[str | None, ...]:
+    """Read what the environment says of the function: of one process it stays the same."""
+    return tuple(os.environ.get(f"AWS_LAMBDA_{name}") for name in _ABOUT)
 
 
 def _take_w3c(known: Any) -> dict[str, str]:

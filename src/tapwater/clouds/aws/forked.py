@@ -1,5 +1,6 @@
 """The fast way for Python: the handler's module is imported once, calls run in forks of that."""
 
+import os
 import resource
 import time
 from collections.abc import Mapping
@@ -33,6 +34,9 @@ class PythonFunction:
         self._arn = str(foreign.get("arn", ""))
         self._handler = PythonHandler(foreign, streams=True)
         self._lines = Lines(foreign)
+        self._pid = 0  # of the instance
+        # The platform says it for a call that ends its process before anything is said.
+        self._holds = bool(foreign.get("opening"))
 
     def load(self) -> None:
         """Import, in the zygote."""
@@ -41,39 +45,55 @@ class PythonFunction:
 
     def restore(self) -> None:
         """Be an instance."""
+        self._pid = os.getpid()
         self._handler.restore()
 
     def serve(self, _program: object, call: Call) -> None:
         """Answer one call: one RESULT ends it, or the end of the process."""
         asked, version = read_asked(call, arn=self._arn)
         began = time.perf_counter()
-        _say(Level.INFO, call, self._lines.start(asked.request, version))
-        told: Told | None = {}
+        self._open(call, self._lines.start(asked.request, version))
         try:
             body = streams.whole_body(call)
             self._handler.retry()
             answered = self._handler.answer(body, asked)
             told = answered.told
             if answered.pieces is not None:
+                _send(call, SINK.take_held())
                 told = _stream(call, answered.pieces)
-        finally:
-            SINK.finish(call)
-            took_ms = (time.perf_counter() - began) * 1000
-            self._end(call, asked.request, took_ms, told)
+        except BaseException:
+            _send(call, self._last_words(call, asked.request, began, {}))
+            raise
+        last = self._last_words(call, asked.request, began, told)
         if answered.pieces is not None:
+            _send(call, last)
             _end_stream(call, told)
             return
         headers = FAILED if told is not None else _BYTES if answered.plain else _JSON
-        send_whole(call, Whole(200 if told is None else 500, headers, answered.payload))
+        status = 200 if told is None else 500
+        send_whole(call, Whole(status, headers, answered.payload), before=last)
 
-    def _end(self, call: Call, request: str, took_ms: float, told: Told | None) -> None:
-        if told:
-            _say(Level.ERROR, call, self._lines.error(told))
+    def _last_words(self, call: Call, request: str, began: float, told: Told | None) -> bytes:
+        """Pack what is said of a call that is over; the lines it had not ended are sent."""
+        if self._pid and os.getpid() != self._pid:
+            os._exit(0)  # A copy that the handler forked and let return: the call is not its own.
+        if SINK.partial:
+            SINK.finish(call)
+        took_ms = (time.perf_counter() - began) * 1000
+        frames = SINK.framed(Level.ERROR, [self._lines.error(told)], call) if told else b""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         status = "success" if told is None else "error"
         lines = self._lines.end(request, took_ms, peak, status=status)
-        if lines:
-            SINK.send(Level.INFO, lines, call)
+        return SINK.take_held() + frames + SINK.framed(Level.INFO, lines, call)
+
+    def _open(self, call: Call, line: str) -> None:
+        """Say what comes first, with whatever comes next: the host need not wake for it alone."""
+        if not line:
+            return
+        if self._holds:
+            SINK.held = SINK.framed(Level.INFO, [line], call)
+        else:
+            SINK.send(Level.INFO, [line], call)
 
 
 def _stream(call: Call, pieces: Pieces) -> Told | None:
@@ -119,6 +139,6 @@ def _deadline_ms(call: Call) -> int:
     return epoch_ms() + int(left_s * 1000)
 
 
-def _say(level: Level, call: Call, line: str) -> None:
-    if line:
-        SINK.send(level, [line], call)
+def _send(call: Call, frames: bytes) -> None:
+    if frames:
+        call.link.send(frames)

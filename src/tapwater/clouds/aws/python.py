@@ -19,7 +19,7 @@ from tapwater.clouds.aws.streaming import Pieces
 ANSWER_BYTES_MAX = 6_291_556  # 6 MiB and a hundred bytes, as Lambda counts them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asked:
     """One call, as the platform or the Runtime API says it. ``context``, ``identity``: JSON."""
 
@@ -32,7 +32,7 @@ class Asked:
     tenant: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answered:
     """What became of it: a payload, and what went wrong if it tells of an error."""
 

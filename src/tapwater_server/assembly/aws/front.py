@@ -1,15 +1,18 @@
 """The front of AWS on one node: its keys, and what leads to its services."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 
 from tapwater_server.assembly.aws.asking import s3_wishes
 from tapwater_server.assembly.parts.ground import Ground
 from tapwater_server.backends.files.key_file import ensure_key
 from tapwater_server.clouds.aws.account import Account
+from tapwater_server.clouds.aws.asked import Hasty
 from tapwater_server.clouds.aws.front.checking import Checker
 from tapwater_server.clouds.aws.front.counting import Counting
 from tapwater_server.clouds.aws.front.entering import Entrance
 from tapwater_server.clouds.aws.front.front import Directory, Front
+from tapwater_server.clouds.aws.front.hastening import Hastening
 from tapwater_server.clouds.aws.front.homes import Homes
 from tapwater_server.clouds.aws.front.http import AwsFacts, KeysApi
 from tapwater_server.clouds.aws.front.keys import Keys, Pair
@@ -18,6 +21,7 @@ from tapwater_server.gateway.settings import GatewaySettings
 from tapwater_server.model.ids import AppId, RevisionId
 from tapwater_server.web.endpoint import Endpoint
 
+_log = logging.getLogger(__name__)
 _BUCKET = "s3/bucket"
 
 
@@ -38,7 +42,7 @@ def open_keys(ground: Ground) -> Keys:
         any_key=settings.dev,
         lives=lambda app, revision: (
             registry.revision(app, RevisionId(revision)) is not None
-            or ground.furnished.is_opening(app, revision)
+            or ground.furnished.is_used(app, revision)
         ),
     )
 
@@ -51,25 +55,49 @@ def open_api(ground: Ground, keys: Keys) -> Sequence[Endpoint]:
 
 def open_permits(ground: Ground) -> Permits:
     """Give what asks policies."""
-    permits = Permits(clock=ground.clock, functions_too=ground.settings.aws_roles)
+    settings = ground.settings
+    if not settings.aws_roles:
+        _log.warning("aws_roles is off: the roles of Lambda functions are not enforced")
+    permits = Permits(
+        clock=ground.clock, region=settings.aws_region, functions_too=settings.aws_roles
+    )
     permits.add("s3", s3_wishes)
     return permits
 
 
-def open_front(ground: Ground, keys: Keys, permits: Permits, directory: Directory) -> Front:
+def open_front(
+    ground: Ground,
+    keys: Keys,
+    permits: Permits,
+    directory: Directory,
+    hasty: Mapping[str, Hasty],
+) -> Front:
     """Give what answers AWS's clients on our port."""
-    domains, own = GatewaySettings().domains, ground.settings.aws_domain
-    facts = ground.stores.facts
+    own, facts = ground.settings.aws_domain, ground.stores.facts
+    domains = (*GatewaySettings().domains, *((own,) if own else ()))
+    checker = Checker(credentials=keys, clock=ground.clock)
+    homes = Homes(registry=ground.stores.registry, releases=ground.releases)
+    counting = Counting(meter=ground.stores.masked, tracer=ground.tracer, clock=ground.clock)
+    entrance = Entrance(checker=checker, credentials=keys, homes=homes)
+    hastening = Hastening(
+        checker=checker,
+        credentials=keys,
+        entrance=entrance,
+        homes=homes,
+        permits=permits,
+        counting=counting,
+        ids=ground.ids,
+        domains=domains,
+    )
+    for name, one in hasty.items():
+        hastening.add(name, one, directory.services[name])
     return Front(
         directory=directory,
-        entrance=Entrance(
-            checker=Checker(credentials=keys, clock=ground.clock),
-            credentials=keys,
-            homes=Homes(registry=ground.stores.registry, releases=ground.releases),
-        ),
+        entrance=entrance,
         permits=permits,
-        counting=Counting(meter=ground.stores.masked, tracer=ground.tracer, clock=ground.clock),
+        counting=counting,
+        hastening=hastening,
         ids=ground.ids,
-        domains=(*domains, own) if own else domains,
+        domains=domains,
         holds=lambda name: facts.get(keys.account.space, _BUCKET, name) is not None,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tapwater_server.assembly.parts.ground import Ground
-from tapwater_server.clouds.aws.asked import Service
+from tapwater_server.clouds.aws.asked import Hasty, Service
 from tapwater_server.clouds.aws.front.keys import Keys
 from tapwater_server.clouds.aws.front.permits import Permits
 from tapwater_server.clouds.aws.reaching import Functions, Targets
@@ -41,3 +41,4 @@ class AwsPart:
     loops: Sequence[Coroutine[Any, Any, None]] = ()
     targets: Mapping[str, Targets] = field(default_factory=dict)
     functions: Functions | None = None  # Lambda's alone
+    hasty: Hasty | None = None  # of requests to the first of its names, what goes the short way

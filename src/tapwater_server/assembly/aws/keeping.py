@@ -17,4 +17,5 @@ async def open_secrets(ground: AwsGround) -> AwsPart:
     stores, clock = ground.node.stores, ground.node.clock
     store = Store(facts=stores.facts, secrets=stores.secrets, clock=clock)
     door = SecretsManager(store, ids=ground.node.ids).door()
+    ground.permits.call_in_full("secretsmanager", store.arn)
     return AwsPart(names=("secretsmanager",), service=door)

@@ -10,9 +10,11 @@ from typing import Any
 from tapwater_server.assembly.aws.ground import AwsGround, AwsPart
 from tapwater_server.backends.files.key_file import ensure_key
 from tapwater_server.clouds.aws.asked import AwsError
+from tapwater_server.clouds.aws.front.asking import Wish
 from tapwater_server.clouds.aws.lambda_.archives import Archives
 from tapwater_server.clouds.aws.lambda_.calling import Calling
 from tapwater_server.clouds.aws.lambda_.changing import Changing
+from tapwater_server.clouds.aws.lambda_.hasty import HastyInvoke
 from tapwater_server.clouds.aws.lambda_.links import Links
 from tapwater_server.clouds.aws.lambda_.offering import Offering
 from tapwater_server.clouds.aws.lambda_.repairing import Repairing
@@ -46,9 +48,12 @@ async def open_lambda(ground: AwsGround) -> AwsPart:
         ids=room.ids,
         traces=room.traces,
     )
+    urls = ServingUrls(room=room)
+    ground.permits.add("lambda-url", lambda asked: [Wish(*each) for each in urls.needs(asked)])
     return AwsPart(
         names=("lambda", "lambda-url"),
-        service=LambdaService(room=room, urls=ServingUrls(room=room).answer),
+        service=LambdaService(room=room, urls=urls.answer),
+        hasty=HastyInvoke(room=room),
         paths=("/2015-03-31/functions", "/2015-03-31/event-source-mappings"),
         loops=(room.changing.run(repairing.repair), repairing.run(ground.node.clock)),
         functions=offering,

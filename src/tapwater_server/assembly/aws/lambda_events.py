@@ -21,8 +21,8 @@ from tapwater_server.clouds.aws.lambda_events.ends import Ends
 from tapwater_server.clouds.aws.lambda_events.later import LaterCalls
 from tapwater_server.clouds.aws.lambda_events.mapping_api import MappingApi
 from tapwater_server.clouds.aws.lambda_events.queue_lines import QueueLines, Worn
-from tapwater_server.clouds.aws.lineage import with_lineage
-from tapwater_server.clouds.aws.posting import Post
+from tapwater_server.clouds.aws.post.lineage import with_lineage
+from tapwater_server.clouds.aws.post.parcels import Post
 from tapwater_server.clouds.aws.protocol.service import ModelService
 from tapwater_server.clouds.aws.reaching import Called
 from tapwater_server.clouds.aws.sqs.book import QueueBook

@@ -9,10 +9,9 @@ from tapwater_server.clouds.aws.s3.handlers import make_s3
 from tapwater_server.clouds.aws.s3.places import Places
 from tapwater_server.clouds.aws.s3.stores import Completing, Means, Taking
 from tapwater_server.clouds.aws.s3_events.notifying import Announcing
-from tapwater_server.model.blob import About, Blob, Bucket, Cause, Page, Part, Upload
-from tapwater_server.model.blob_conditions import ALWAYS, Condition
+from tapwater_server.model.blob import About, Blob, Bucket, Cause, Part, Upload
 from tapwater_server.model.ids import AppId
-from tapwater_server.ports.blobs import Held, Listing, Naming
+from tapwater_server.ports.blobs import Held, Naming
 from tapwater_server.services.blobs.service import Blobs, Terms
 from tapwater_server.services.blobs.uploads import Joining, Uploads
 
@@ -26,6 +25,9 @@ class OwnBlobs:
         self.put_bucket = blobs.put_bucket
         self.drop_bucket = blobs.drop_bucket
         self.read = blobs.read
+        self.list = blobs.list
+        self.versions = blobs.versions
+        self.copy = blobs.copy
         self.delete = blobs.delete
         self.parts = uploads.parts
         self.uploads = uploads.list
@@ -48,33 +50,6 @@ class OwnBlobs:
         )
         return await self._blobs.put(
             app, naming, chunks, about=taking.about, terms=terms, cause=cause
-        )
-
-    async def list(self, app: AppId, listing: Listing) -> Page:
-        return await self._blobs.list(app, listing)
-
-    async def versions(self, app: AppId, listing: Listing, *, after_version: str = "") -> Page:
-        return await self._blobs.versions(app, listing, after_version=after_version)
-
-    async def copy(
-        self,
-        app: AppId,
-        source: Naming,
-        to: Naming,
-        *,
-        about: About,
-        source_condition: Condition = ALWAYS,
-        condition: Condition = ALWAYS,
-        cause: Cause,
-    ) -> Blob:
-        return await self._blobs.copy(
-            app,
-            source,
-            to,
-            about=about,
-            source_condition=source_condition,
-            condition=condition,
-            cause=cause,
         )
 
     async def describe(self, app: AppId, naming: Naming, about: About) -> Blob | None:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from tapwater_server.assembly.aws import front
 from tapwater_server.assembly.aws.apigateway import open_apigateway, open_execute_api
-from tapwater_server.assembly.aws.cloudformation import open_cloudformation
+from tapwater_server.assembly.aws.cloudformation import open_answers, open_cloudformation
+from tapwater_server.assembly.aws.ecr import open_ecr
 from tapwater_server.assembly.aws.events import open_events
 from tapwater_server.assembly.aws.ground import AwsGround, AwsPart
 from tapwater_server.assembly.aws.iam import open_iam
@@ -21,8 +22,8 @@ from tapwater_server.assembly.aws.sqs import open_sqs
 from tapwater_server.assembly.aws.sts import open_sts
 from tapwater_server.assembly.parts.ground import Ground, Part
 from tapwater_server.clouds.aws.front.front import Directory
+from tapwater_server.clouds.aws.post.targets import ByService
 from tapwater_server.clouds.aws.reaching import Functions
-from tapwater_server.clouds.aws.sending import ByService
 
 # In the order they are opened, each from its own file in assembly/aws/.
 SERVICES: Sequence[Callable[[AwsGround], Awaitable[AwsPart]]] = (
@@ -35,6 +36,7 @@ SERVICES: Sequence[Callable[[AwsGround], Awaitable[AwsPart]]] = (
     open_logs,
     open_ssm,
     open_secrets,
+    open_ecr,
     open_lambda_events,
     open_events,
     open_s3_events,
@@ -42,6 +44,7 @@ SERVICES: Sequence[Callable[[AwsGround], Awaitable[AwsPart]]] = (
     open_apigateway,
     open_execute_api,
     open_cloudformation,
+    open_answers,
 )
 
 
@@ -70,10 +73,11 @@ async def open(ground: Ground, parts: Sequence[Part]) -> Part:
         targets.add(part.targets)
         if part.service is not None:
             directory.add(part.names, part.service, part.paths)
+    hasty = {part.names[0]: part.hasty for part in found if part.hasty is not None}
     return Part(
         name="aws",
         loops=tuple(loop for part in found for loop in part.loops),
         erase=lambda app: ground.stores.facts.erase(f"aws/{app}"),
         node=front.open_api(ground, keys),
-        cloud=front.open_front(ground, keys, permits, directory),
+        cloud=front.open_front(ground, keys, permits, directory, hasty),
     )

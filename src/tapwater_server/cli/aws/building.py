@@ -3,7 +3,6 @@
 import json
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,10 +11,9 @@ from pathlib import Path
 from tapwater_server.cli.aws.files import Zipped, below, files_of, zip_files, zipped
 from tapwater_server.cli.aws.machines import Machine
 from tapwater_server.cli.aws.project import Package
+from tapwater_server.cli.aws.running import find_uv, last_words, run
 from tapwater_server.cli.failures import CommandFailed, Problem
 
-BUILD_S_MAX = 900.0  # Large wheels on a slow line.
-_OUTPUT_CHARS_MAX = 4_000
 _LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 
 
@@ -107,12 +105,6 @@ def _python_version(package: Package) -> Sequence[str]:
     return [] if version in ("", here) else ["--python-version", version]
 
 
-def find_uv() -> str:
-    """Say where uv is; it comes with us."""
-    beside = Path(sys.executable).with_name("uv")
-    return str(beside) if beside.is_file() else shutil.which("uv") or "uv"
-
-
 def _depends(described: Path) -> bool:
     try:
         said = json.loads(described.read_text())
@@ -131,25 +123,11 @@ def _installed(target: Path) -> dict[str, Path]:
 
 
 def _run(command: Sequence[str], *, folder: Path, where: str, of: Package) -> None:
-    tool = Path(command[0]).name
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=BUILD_S_MAX,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(f"{tool} was ended after {BUILD_S_MAX:.0f} s") from error
+    done = run(command, folder=folder, name=Path(command[0]).name)
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-_OUTPUT_CHARS_MAX:]
         raise CommandFailed(
             f"{of.resource}: the libraries in {where} cannot be installed",
             code="deploy_failed",
-            problems=[Problem(where=where, what=said)],
+            problems=[Problem(where=where, what=last_words(done))],
             hint="Only wheels are installed: no code of a package runs while it is built.",
         )

@@ -2,22 +2,22 @@
 
 import json
 import os
-import subprocess
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tapwater_server.cli.aws.building import BUILD_S_MAX, find_uv
 from tapwater_server.cli.aws.project import AwsProject, Kind
 from tapwater_server.cli.aws.reading import Document, parse
+from tapwater_server.cli.aws.running import find_uv, last_words, run
 from tapwater_server.cli.aws.sam import project_of
 from tapwater_server.cli.aws.samconfig import SamConfig
 from tapwater_server.cli.failures import CommandFailed, Problem
 
-_OUTPUT_CHARS_MAX = 4_000
 _PACKAGED = "sam.json"
+_NOT_COPIED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
 
 
 def open_chalice(
@@ -76,28 +76,35 @@ def _package(folder: Path, scratch: Path, *, stage: str) -> None:
     if (folder / "requirements.txt").is_file():
         command += ["--with-requirements", str(folder / "requirements.txt")]
     command += ["chalice", "package", "--pkg-format", "cloudformation", "--stage", stage]
-    try:
-        done = subprocess.run(
-            [*command, str(scratch)],
-            cwd=folder,
-            env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=BUILD_S_MAX,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(f"chalice was ended after {BUILD_S_MAX:.0f} s") from error
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+    # In a copy: it leaves what it has built in its folder, and that is a person's.
+    copy = scratch / "project"
+    shutil.copytree(folder, copy, ignore=_not_copied)
+    done = run([*command, str(scratch)], folder=copy, name="chalice", environment=environment)
     if done.returncode != 0 or not (scratch / _PACKAGED).is_file():
-        said = (done.stderr or done.stdout).strip()[-_OUTPUT_CHARS_MAX:]
         raise CommandFailed(
             "Chalice could not package the project",
             code="deploy_failed",
-            problems=[Problem(where="app.py", what=said)],
+            problems=[Problem(where="app.py", what=_told(last_words(done)))],
             hint="`chalice package` in its folder should say the same.",
         )
+
+
+def _told(said: str) -> str:
+    """Leave out the way to what Chalice says it does not do; of the app's mistakes it matters.
+
+    >>> _told("Traceback:\\n  File x\\nNotImplementedError: no on_s3_event")
+    'no on_s3_event'
+    """
+    last = said.rpartition("\n")[2]
+    refused = last.removeprefix("NotImplementedError: ")
+    return refused if refused != last else said
+
+
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    """Say what of a folder stays where it is: also what Chalice has built there before."""
+    found = _NOT_COPIED.intersection(names)
+    return {*found, "deployments"} if Path(folder).name == ".chalice" else set(found)
 
 
 def _tidied(template: Any) -> Any:

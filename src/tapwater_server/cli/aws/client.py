@@ -49,9 +49,10 @@ class Aws:
         """
         import asyncio
 
-        return await asyncio.to_thread(self._ask, service, operation, values)
+        return await asyncio.to_thread(self.ask_here, service, operation, **values)
 
-    def _ask(self, service: str, operation: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def ask_here(self, service: str, operation: str, **values: Any) -> Mapping[str, Any]:
+        """Do the same, in a thread of the caller's: it blocks."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

@@ -14,6 +14,7 @@ from tapwater_server.cli.aws.counting import counted
 from tapwater_server.cli.aws.files import Zipped
 from tapwater_server.cli.aws.keys import keys_for
 from tapwater_server.cli.aws.machines import fitted, machine_of
+from tapwater_server.cli.aws.notifying import forget, missing_buckets, notify
 from tapwater_server.cli.aws.opening import Asked, open_aws
 from tapwater_server.cli.aws.packages import placed
 from tapwater_server.cli.aws.project import AwsProject, Kind, Package
@@ -48,7 +49,7 @@ async def deploy_project(session: Session, kind: Kind, file: Path, asked: Asked)
     account = await aws.account()
     with tempfile.TemporaryDirectory(prefix="tapwater-aws-") as folder:
         project = await asyncio.to_thread(
-            open_aws, kind, file, Path(folder), asked, account=account, region=aws.keys.region
+            open_aws, kind, file, Path(folder), asked, aws=aws, account=account
         )
         session.print(f"{project.kind} project [bold]{project.name}[/bold]: {_found(project)}")
         for note in project.notes:
@@ -79,6 +80,7 @@ async def check(aws: Aws, project: AwsProject) -> None:
         CommandFailed: something does.
     """
     problems: list[Problem] = list(project.problems)
+    problems += [one async for one in missing_buckets(aws, project)]
     types = await _types(aws)
     if types:
         for problem in unmade(project.template, project.document, types):
@@ -122,6 +124,7 @@ async def _carry_out(aws: Aws, project: AwsProject, builder: Builder, steps: Sho
     changed = await _apply(aws, project, text, steps)
     if changed:
         await sweep(aws, project.stack, {key for _, key in places.values()})
+    await notify(aws, project.stack, project.notified)
     return await result_of(aws, project.stack, changed=changed)
 
 
@@ -171,6 +174,7 @@ async def undeploy(session: Session, stack: str) -> Mapping[str, Any]:
     """Remove a stack, and its packages."""
     aws = Aws(await keys_for(session))
     with shown(session) as steps:
+        await forget(aws, stack)
         await stacks.remove(aws, stack, shown=steps)
     await ensure_bucket(aws)
     await sweep(aws, stack, ())

@@ -3,6 +3,7 @@
 import os
 
 from tapwater_server.cli.aws.client import Keys
+from tapwater_server.cli.aws.pairs import own_pair
 from tapwater_server.cli.client import path_of
 from tapwater_server.cli.failures import CommandFailed, Exit
 from tapwater_server.cli.places import tidy_url
@@ -18,8 +19,6 @@ async def keys_for(session: Session) -> Keys:
     given = _of_shell(session.url())
     if given is not None:
         return given
-    from tapwater_server.cli.commands.aws import own_pair
-
     async with session.client() as client:
         try:
             facts = await client.get(path_of("aws"))

@@ -63,7 +63,8 @@ def fitted(packages: Sequence[Package], machine: Machine) -> Iterator[tuple[Pack
         if strange:
             what = (
                 f"{package.resource}: {package.runtime} is not on the server; it runs on Python "
-                f"{machine.own}, and its libraries are for that"
+                f"{machine.own}, and its libraries are for that "
+                f"(`uv python install {version}` there brings it)"
             )
             yield replace(package, runtime=f"python{machine.own}"), what
         else:

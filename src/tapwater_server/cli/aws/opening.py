@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tapwater_server.cli.aws.client import Aws
 from tapwater_server.cli.aws.project import AwsProject, Kind
 
 
@@ -17,7 +18,7 @@ class Asked:
 
 
 def open_aws(
-    kind: Kind, file: Path, scratch: Path, asked: Asked, *, account: str, region: str
+    kind: Kind, file: Path, scratch: Path, asked: Asked, *, aws: Aws, account: str
 ) -> AwsProject:
     """Read the project of ``file``; to be called in a thread, it may take a while.
 
@@ -33,7 +34,13 @@ def open_aws(
         from tapwater_server.cli.aws.serverless.opening import open_serverless
 
         return open_serverless(
-            file, name=name, stage=stage, parameters=parameters, account=account, region=region
+            file,
+            name=name,
+            stage=stage,
+            parameters=parameters,
+            account=account,
+            region=aws.keys.region,
+            ask=aws.ask_here,
         )
     from tapwater_server.cli.aws.sam import open_sam
 

@@ -44,6 +44,15 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notified:
+    """A bucket that belongs to nobody's stack, and the function that shall hear of its objects."""
+
+    bucket: str
+    function: str  # its logical id
+    said: Mapping[str, Any]  # Events and Filter, as S3 takes them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsProject:
     """What a folder holds: a template in JSON's values, and what is to be packed for it."""
 
@@ -56,6 +65,7 @@ class AwsProject:
     packages: tuple[Package, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what is understood, and does nothing here
+    notified: tuple[Notified, ...] = ()  # set once the stack is there
     problems: tuple[Problem, ...] = ()  # what is not supported, or wrong: nothing is deployed
 
     @property

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tapwater_server.cli.aws_places import read_pairs, write_pairs
+from tapwater_server.cli.aws.pairs import own_pair
 from tapwater_server.cli.choosing import AppName
 from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.commands import aws_stacks
@@ -57,21 +57,6 @@ async def env(
     for line in export_lines(found, shell or guess_shell(os.environ)):
         typer.echo(line)
     return None
-
-
-async def own_pair(session: Session, client: Client, app: str) -> tuple[str, str]:
-    """Give the key that this user has at the server; one that is revoked is made anew."""
-    place, kept = f"{session.url()} {app}", read_pairs(session.config)
-    path = path_of("apps", app, "aws-keys")
-    known = kept.get(place)
-    if known is not None:
-        there = (await client.get(path)).get("keys", [])
-        if any(key["access_key"] == known[0] and key["active"] for key in there):
-            return known
-    made = await client.ask("POST", path, body={})
-    pair = (str(made["access_key"]), str(made["secret_key"]))
-    write_pairs(session.config, {**kept, place: pair})
-    return pair
 
 
 async def create(

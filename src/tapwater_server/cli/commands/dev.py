@@ -52,8 +52,6 @@ async def dev(
     project = open_project(path, name=name)
     with _data_folder(project, data) as folder:
         settings = _settings(session, folder, port, mqtt_app=project.name if mqtt else "")
-        if settings.aws:
-            session.say('AWS\'s tools may use any keys here: eval "$(tapwater aws env)"')
         await Workshop(session, project, settings).run()
     session.say("Stopped.")
     return Exit.FINE

@@ -64,6 +64,8 @@ async def count_instances(client: Client) -> Mapping[str, int] | None:
 
 
 def _show_app(session: Session, detail: Mapping[str, Any], live: Mapping[str, int] | None) -> None:
+    from rich.markup import escape
+
     aliases = detail.get("aliases") or {}
     pairs = [f"{name}: {weights(each)}" for name, each in sorted(aliases.items())]
     default = "  [dim](on the bare host)[/dim]" if detail.get("default") else ""
@@ -72,7 +74,11 @@ def _show_app(session: Session, detail: Mapping[str, Any], live: Mapping[str, in
     of_app = None if live is None else {n.removeprefix(f"{app}:"): c for n, c in live.items()}
     origin = common_origin(functions)
     session.print(f"[bold green]{app}[/bold green]  {'; '.join(pairs)}  {origin}{default}")
-    session.print(functions_table(functions, origin=origin, live=of_app))
+    if functions:
+        session.print(functions_table(functions, origin=origin, live=of_app))
+    else:
+        note = plain((detail.get("revision") or {}).get("note") or "")
+        session.print("no functions" + (f": {escape(note)}" if note else ""))
     session.print("")
 
 

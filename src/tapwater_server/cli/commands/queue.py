@@ -91,7 +91,9 @@ async def send(
     session.print(sent["id"] + (" (was sent before)" if sent["duplicate"] else ""))
     if not session.json:
         _, found = await ask(session, chosen, "GET", ())
-        if not takes(found.get("revision"), queue):
+        revision = found.get("revision") or {}
+        # An app without functions may be the home of an AWS account: Lambda functions take it.
+        if revision.get("functions") and not takes(revision, queue):
             session.say(
                 f'[dim]No live function takes it: @on.message("{shown(queue)}") makes one do so, '
                 f"`tapwater queue receive {shown(queue)}` takes it by hand.[/dim]"

@@ -36,6 +36,7 @@ class AwsAsked:
     named: str = ""  # what the host names: a bucket, the id of a function's URL or of an API
     raw_query: str = ""  # as it was sent, without "?"
     end_with_client: Callable[[], None] = _go_on  # from now on: cancelled when the client goes
+    raw_headers: Sequence[tuple[bytes, bytes]] = ()  # as they came: one name maybe several times
 
     @property
     def account(self) -> Account:
@@ -45,10 +46,18 @@ class AwsAsked:
     @property
     def secure(self) -> bool:
         """Whether nobody can read along (``aws:SecureTransport``): it came through TLS, or from
-        this machine (or another service, see ``inside.py``) and so over no network at all.
+        this machine (or another service, see ``inside/``) and so over no network at all.
         """
         here = self.client.startswith("127.") or self.client in ("::1", "inside")
         return here or self.scheme == "https"
+
+    def header_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Give the headers one by one, where ``headers`` joins those of one name."""
+        if not self.raw_headers:
+            return tuple(self.headers.items())
+        return tuple(
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
+        )
 
     def text(self, name: str) -> str | None:
         """Take a parameter of the query; None: it is not there."""
@@ -78,9 +87,12 @@ class AwsAsked:
         return bytes(parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AwsAnswer:
-    """What goes back: bytes, or pieces. ``chunks`` is closed when the client has gone."""
+    """What goes back: bytes, or pieces. ``chunks`` is closed when the client has gone.
+
+    Not frozen, for one is made for each call: a frozen one takes three times as long.
+    """
 
     status: int = 200
     headers: Sequence[tuple[str, str]] = ()
@@ -109,6 +121,43 @@ class AwsError(Exception):
         self.code, self.message, self.status = code, message, status
         self.headers = headers
         self.facts: Mapping[str, str] = facts or {}
+
+
+Told = Callable[[Callable[[], AwsAnswer]], None]  # What is called gives the answer, or raises.
+
+
+class Known(Protocol):
+    """Begins what requests with one head come to; all that differs between them is given.
+
+    As ``Hasty.hasten``, which it stands for. ``trace``: W3C traceparent of the request's step.
+    """
+
+    def __call__(
+        self, account: Account, body: bytes, told: Told, *, id: str, trace: bytes, client: str
+    ) -> None: ...
+
+
+class Hasty(Protocol):
+    """Answers some requests in callbacks: for those, tasks would cost more than all the rest."""
+
+    def wants(self, method: bytes, url: bytes) -> bool:
+        """Say whether this may be one of them. Asked before anything is known of the request."""
+        ...
+
+    def hasten(self, asked: AwsAsked, told: Told) -> bool:
+        """Begin; ``told`` hears the end, once, maybe before this returns. False: nothing has begun,
+        and ``Service.answer`` is to be asked.
+
+        Raises:
+            AwsError: nothing has begun either.
+        """
+        ...
+
+    def known(self, asked: AwsAsked) -> Known | None:
+        """Give what stands for ``hasten`` at requests with the same path and names of headers, and
+        of the same ``x-amz-invocation-type``. None: each has to be looked at.
+        """
+        ...
 
 
 class Service(Protocol):

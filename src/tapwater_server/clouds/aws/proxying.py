@@ -8,10 +8,12 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 Event = dict[str, Any]
+NAMES_MAX = 1_024  # Of headers, whose spelling is remembered.
 _TEXT = re.compile(r"(text/|application/(json|xml|javascript)\b|[^;]*\+(json|xml)\b)", re.I)
 _IDENTITY = (
     *("accessKey", "accountId", "caller", "principalOrgId", "user", "userArn"),
@@ -112,7 +114,7 @@ def http_event(asked: HttpAsked, placed: Placed) -> Event:
         "requestId": placed.id,
         "routeKey": placed.route,
         "stage": placed.stage,
-        "time": _when(placed.now),
+        "time": _second(int(placed.now)),
         "timeEpoch": int(placed.now * 1000),
     }
     if placed.authorizer is not None:
@@ -204,7 +206,7 @@ def _context_1(asked: HttpAsked, placed: Placed) -> Event:
         "path": placed.prefix + unquote(asked.path),
         "protocol": asked.protocol,
         "requestId": placed.id,
-        "requestTime": _when(placed.now),
+        "requestTime": _second(int(placed.now)),
         "requestTimeEpoch": int(placed.now * 1000),
         "resourcePath": placed.route,
         "stage": placed.stage,
@@ -284,9 +286,11 @@ def _listed(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
+@lru_cache(maxsize=NAMES_MAX)
 def _title(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
-def _when(now: float) -> str:
+@lru_cache(maxsize=4)
+def _second(now: int) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")

@@ -13,9 +13,9 @@ PAYLOAD_BYTES_MAX = 6 << 20  # Of a call that waits, each way.
 EVENT_BYTES_MAX = 1 << 20  # Of one that does not.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Called:
-    """How a Lambda function answered."""
+    """How a Lambda function answered. Made for each call: slotted, not frozen."""
 
     payload: bytes
     version: str  # that ran: "$LATEST", "3"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from tapwater_server.control import foreign
 from tapwater_server.control.api.shapes import (
     Aliases,
     AppDetail,
@@ -84,6 +85,7 @@ async def list_revisions(house: House, asked: Asked) -> Revisions:
 async def remove_revision(house: House, asked: Asked) -> None:
     app = deployed_app(house, asked)
     async with house.turns.of(app):
+        foreign.check_ours(house.registry.revisions(app), instead=foreign.REMOVE)
         revision = find_revision(house, app, asked.params["number"])
         await house.registry.remove_revision(app, revision.id)
         await house.preparer.forget(revision)
@@ -94,6 +96,7 @@ async def roll_back(house: House, asked: Asked) -> Aliases:
     app = deployed_app(house, asked)
     body = await asked.body(RollbackTo)
     async with house.turns.of(app):
+        foreign.check_ours(house.registry.revisions(app), instead=foreign.TRAFFIC)
         known = {alias.name: alias for alias in house.registry.aliases(app)}
         target = rollback_target(house.registry.revisions(app), known.get(body.alias), body.to)
         name = parse_alias(body.alias)
@@ -110,6 +113,7 @@ async def set_alias(house: House, asked: Asked) -> Aliases:
     name = parse_alias(asked.params["alias"])
     body = await asked.body(Weights)
     async with house.turns.of(app):
+        foreign.check_ours(house.registry.revisions(app), instead=foreign.TRAFFIC)
         weights = resolve_weights(
             body.weights, house.registry.revisions(app), house.registry.aliases(app)
         )
@@ -123,6 +127,7 @@ async def remove_alias(house: House, asked: Asked) -> None:
     if name == LIVE:
         raise Invalid("the alias live is where the app answers: remove the app instead")
     async with house.turns.of(app):
+        foreign.check_ours(house.registry.revisions(app), instead=foreign.UNALIAS)
         await house.registry.remove_alias(app, name)
 
 
@@ -185,6 +190,8 @@ def _app_line(house: House, asked: Asked, app: AppId) -> AppLine:
         hosts=list(leading.hosts),
         default=default,
         url=addresses(house, asked).of_app(app, default=default),
+        note=leading.note,
+        cloud=foreign.cloud_of(leading),
     )
 
 

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
+from tapwater_server.control import foreign
 from tapwater_server.control.api.apps import addresses, parse_alias
 from tapwater_server.control.api.showing import revision_line
 from tapwater_server.control.api.streamed import Emit, lines
@@ -50,6 +51,7 @@ async def _run(house: House, asked: Asked, order: Order, emit: Emit) -> None:
     try:
         async with house.turns.of(order.app):
             await house.leaving.finish(order.app)
+            foreign.check_ours(house.registry.revisions(order.app), instead=foreign.CODE)
             revision = await house.deploying.deploy(order, said=emit)
     except TapwaterError as error:
         emit({"problem": problem(error)})

@@ -2,6 +2,7 @@
 
 import re
 
+from tapwater_server.control import foreign
 from tapwater_server.control.api.shapes import (
     Names,
     NewToken,
@@ -31,6 +32,7 @@ async def put_secret(house: House, asked: Asked) -> None:
     app, name = app_in_path(asked), asked.params["name"]
     if not _NAME.fullmatch(name):
         raise Invalid(f"{name[:64]!r} cannot be a secret's name: use letters, digits and '_'")
+    foreign.check_ours(house.registry.revisions(app), instead=foreign.SECRET)
     value = (await asked.body(SecretValue)).value
     if len(value.encode("utf-8", "surrogatepass")) > SECRET_BYTES_MAX:
         raise TooLarge(f"a secret may have {SECRET_BYTES_MAX >> 10} KiB")

@@ -47,6 +47,8 @@ class AppLine(msgspec.Struct):
     hosts: list[str]
     default: bool
     url: str
+    note: str = ""  # of its live revision
+    cloud: str = ""  # "aws": a function that was made by that cloud's tools
 
 
 class Apps(msgspec.Struct):
@@ -68,6 +70,7 @@ class FunctionLine(msgspec.Struct):
     egress: list[str]
     description: str
     warnings: list[str]
+    foreign: dict[str, Any] | None = None  # of another cloud: its name, version, runtime, …
 
 
 class RevisionLine(msgspec.Struct):

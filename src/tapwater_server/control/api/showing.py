@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from tapwater_server.control import foreign
 from tapwater_server.control.api.shapes import FunctionLine, RevisionLine
 from tapwater_server.control.plan import LIVE
 from tapwater_server.model.function import Alias, Function, Revision
@@ -56,6 +57,7 @@ def function_line(function: Function, *, base: str, warnings: Sequence[str]) -> 
         egress=list(function.egress),
         description=function.description,
         warnings=list(warnings),
+        foreign=foreign.shown(function),
     )
 
 

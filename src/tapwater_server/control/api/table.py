@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from tapwater_server.control.api import apps, calls, deploys, keys, node, shapes, sources
+from tapwater_server.control.api import apps, bundles, calls, deploys, keys, node, shapes, sources
 from tapwater_server.control.house import House
 from tapwater_server.model.limits import BUNDLE_BYTES_MAX
 from tapwater_server.web.endpoint import Endpoint, Who
@@ -129,6 +129,15 @@ def _deploys(house: House) -> Sequence[Endpoint]:
             handler=partial(apps.list_revisions, house),
             who=Who.HOLDER,
             gives=shapes.Revisions,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{_APP}/bundle",
+            says="All files of an app, as they were deployed: a tar.gz.",
+            handler=partial(bundles.give_bundle, house),
+            who=Who.HOLDER,
+            query={"revision": "of this revision (number), or of this alias"},
+            media="application/gzip",
         ),
         Endpoint(
             method="DELETE",

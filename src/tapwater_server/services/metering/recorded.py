@@ -94,7 +94,7 @@ class _Noting:
             if outcome.ending not in _SILENT:
                 note_blame(record, outcome)
         elif self._status >= STATUS_FAILED:
-            note_error_answer(record)
+            note_error_answer(record, invocation.function, self._whole)
         meter.note(record)
         if invocation.spans > SPANS_PER_CALL_MAX:
             meter.span(rest_of(invocation, at=now))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tapwater_server.model.fault import REVISIONS_MAX, SAMPLES_MAX, TITLE_CHARS_MAX, Fault
+from tapwater_server.model.foreign_fault import traceback_in
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.faults import Faults, Stirred
@@ -148,7 +149,7 @@ class Grouping:
             sample = one.fault.samples[0]
             wanted = Asked(invocation=sample, level="error", count_max=LINES_LOOKED_AT_MAX)
             lines = await self._meter.lines(wanted)
-            trace = next((line.text for line in lines if line.text.startswith("Traceback")), "")
+            trace = next(filter(None, (traceback_in(line.text) for line in lines)), "")
             if trace:
                 await self._faults.keep_trace(one.fault.id, trace)
 

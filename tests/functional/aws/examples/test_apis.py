@@ -60,6 +60,7 @@ def test_a_chalice_app(aws: Platform, deployed: Deploy) -> None:
     added = visit(aws, f"{url}/tasks", "POST", json={"task": "sleep"})
     assert added.json() == {"added": "sleep", "as": "3"}
     assert len(stack.functions) == 2  # the API's, and the schedule's
+    assert not (EXAMPLES / "chalice-todo" / ".chalice" / "deployments").exists()
 
 
 def test_a_serverless_project(aws: Platform, deployed: Deploy, client: Client) -> None:

@@ -84,7 +84,8 @@ def test_who_has_policies_is_held_to_them(client: Client) -> None:
     }
     hers = client("sqs", **own)
     assert client("sts", **own).get_caller_identity()["Arn"].endswith(":user/ann")
-    hers.get_queue_url(QueueName="other")  # Without any policy she may do everything.
+    with pytest.raises(Exception, match="not authorized"):
+        hers.get_queue_url(QueueName="mail-in")  # Without any policy she may do nothing.
     iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(READ_MAIL))
     url = hers.get_queue_url(QueueName="mail-in")["QueueUrl"]
     hers.send_message(QueueUrl=url, MessageBody="hello")
@@ -125,12 +126,13 @@ def test_a_role_is_taken_on_for_a_while(client: Client) -> None:
     iam.delete_role(RoleName="visitor")
 
 
-def test_the_cli_speaks_too(aws_cli: Callable[..., str]) -> None:
-    assert json.loads(aws_cli("sts", "get-caller-identity"))["Account"] == "000000000000"
+def test_errors_are_those_that_tools_look_for(client: Client, aws_cli: Callable[..., str]) -> None:
     said = aws_cli("iam", "get-role", "--role-name", "nobody", fails=True)
     assert "NoSuchEntity" in said
-    wrong = {"AWS_SECRET_ACCESS_KEY": "wrong"}
-    assert "SignatureDoesNotMatch" in aws_cli("sts", "get-caller-identity", fails=True, env=wrong)
-    assert "InvalidClientTokenId" in aws_cli(
-        "sts", "get-caller-identity", fails=True, env={"AWS_ACCESS_KEY_ID": "AKIANOBODY"}
-    )
+    for key, code in (
+        ({"aws_secret_access_key": "wrong"}, "SignatureDoesNotMatch"),
+        ({"aws_access_key_id": "AKIANOBODY"}, "InvalidClientTokenId"),
+    ):
+        with pytest.raises(Exception, match=code) as wrong:
+            client("sts", **key).get_caller_identity()
+        assert code_of(wrong) == (code, 403)

@@ -38,7 +38,11 @@ class Said:
 
 
 class LambdaTalk(Talk):
-    """The platform's side of one instance of a Lambda function."""
+    """The platform's side of one instance of a Lambda function. ``leaves``: it reads no answer to
+    its end, but goes when that has begun.
+    """
+
+    leaves = False
 
     async def invoke(
         self, event: Any = None, *, timeout_s: float = 0.0, raw: bytes | None = None, **more: str
@@ -89,6 +93,9 @@ class LambdaTalk(Talk):
             piece, _ = wire.read_body(payload)
             said.pieces += [piece] if piece else []
             said.body += piece
+            if self.leaves:
+                await self.cancel(b"the caller has gone")
+                self.leaves = False
             await self.send(wire.pack_window(call, len(piece)))
         if kind == wire.Kind.FAIL:
             said.failed = json.loads(payload)

@@ -151,6 +151,24 @@ following()
     assert len(said.pieces) > 1
 
 
+async def test_a_stream_whose_reader_goes(sandbox: Sandbox, tmp_path: Path) -> None:
+    """... is over when the runtime is done with it, which then takes the next call."""
+    code = """
+streaming = {"Lambda-Runtime-Function-Response-Mode": "streaming"}
+while True:
+    id, event, _ = following()
+    respond(id, (b"x" * 65536 for _ in range(64)), headers=streaming, chunks=True)
+"""
+    files = {"bootstrap": API + code}
+    async with opened(sandbox, tmp_path, files, TOLD) as zygote, instance(zygote) as talk:
+        talk.leaves = True
+        said = await talk.invoke(1, timeout_s=20)
+        assert said.failed is not None
+        assert said.failed["ending"] == "cancelled"
+        again = await talk.invoke(1, timeout_s=20)
+        assert len(again.body) == 64 << 16
+
+
 async def test_a_stream_that_fails_midway(sandbox: Sandbox, tmp_path: Path) -> None:
     code = """
 import base64
@@ -201,22 +219,53 @@ while True:
 
 
 async def test_what_the_runtime_api_refuses(sandbox: Sandbox, tmp_path: Path) -> None:
+    """... and a client that misbehaves harms nobody: the same instance answers all calls."""
     code = """
-while True:
-    id, event, _ = following()
-    said = [
+import socket
+host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+def raw(said):
+    with socket.create_connection((host, int(port)), 5) as sock:
+        sock.sendall(said)
+        return sock.recv(100).decode()[9:12]
+def refused(id):
+    return [
         ask("GET", "/nothing"),
         ask("POST", f"{RUNTIME}/invocation/other/response", "1"),
         ask("PUT", "/2022-07-01/telemetry", "{}"),
+        ask("GET", f"{RUNTIME}/invocation/next"),
     ]
-    respond(id, json.dumps([[one[0], json.loads(one[2])["errorType"]] for one in said]))
+while True:
+    id, event, _ = following()
+    if event == "refused":
+        answer = [[one[0], json.loads(one[2])["errorType"]] for one in refused(id)]
+    elif event == "garbage":
+        head = b"POST /x HTTP/1.1\\r\\n"
+        answer = [
+            raw(b"\\0" * 100 + b"\\r\\n\\r\\n"),
+            raw(head + b"Content-Length: " + b"9" * 5000 + b"\\r\\n\\r\\n"),
+            raw(head + b"Transfer-Encoding: chunked\\r\\n\\r\\n-5\\r\\n"),
+        ]
+    elif event == "crowd":
+        crowd = [socket.create_connection((host, int(port)), 5) for _ in range(200)]
+        answer = sum(one.recv(1) == b"" for one in crowd[150:])
+        crowd.clear()
+    elif event == "flood":
+        respond(id, b"x" * (17 << 20))
+        continue
+    respond(id, json.dumps(answer))
+    respond(id, json.dumps("once more"))
 """
-    [said] = await call_all(sandbox, tmp_path, code, 1)
-    assert said.value == [
+    events = ("refused", "garbage", "crowd", "flood", "garbage")
+    refused, garbage, crowd, flood, last = await call_all(sandbox, tmp_path, code, *events)
+    assert refused.value == [
         [404, "NotFound"],
         [400, "InvalidRequestID"],
         [404, "Telemetry.NotSupported"],
+        [403, "InvalidStateTransition"],
     ]
+    assert garbage.value == last.value == ["400", "400", "400"]
+    assert crowd.value == 50
+    assert flood.value["errorType"] == "Function.ResponseSizeTooLarge"
 
 
 EXTENSION = """#!/usr/bin/env -S python3 -S

@@ -210,6 +210,13 @@ async def test_an_import_is_tried_again(sandbox: Sandbox, tmp_path: Path) -> Non
         assert (await talk.invoke()).value == "fine"
 
 
+async def test_what_a_handler_forks_does_not_answer(sandbox: Sandbox, tmp_path: Path) -> None:
+    code = "import os\ndef handler(event, context):\n    return bool(os.fork())\n"
+    files = {"app.py": code}
+    async with opened(sandbox, tmp_path, files, foreign()) as zygote, instance(zygote) as talk:
+        assert [(await talk.invoke(1)).value for _ in range(4)] == [True] * 4
+
+
 async def test_a_generator_streams(sandbox: Sandbox, tmp_path: Path) -> None:
     """Beyond Lambda's own runtime, where it is an error."""
     code = """

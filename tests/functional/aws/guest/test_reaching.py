@@ -5,7 +5,8 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -45,7 +46,24 @@ def handler(event, context):
         "asked": [ask(*one) for one in event["asks"]],
         "tried": [tried(*one) for one in event["tries"]],
         "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
+        "key": no_key(),
     }
+def no_key():
+    try:
+        boto3.client("iam").create_access_key()
+    except Exception as error:
+        return str(error)
+"""
+
+# Works on its call until it is told to end it, and asks with its own keys all the while.
+STAYS = """
+import boto3, time
+S3 = boto3.client("s3")
+def handler(event, context):
+    S3.put_object(Bucket=event, Key="begun")
+    while not S3.list_objects_v2(Bucket=event, Prefix="end").get("Contents"):
+        time.sleep(0.02)
+    return "ended"
 """
 
 
@@ -80,7 +98,8 @@ def function(
         made.get_waiter("function_active_v2").wait(FunctionName=name)
         yield invoke
     finally:
-        made.delete_function(FunctionName=name)
+        with suppress(made.exceptions.ResourceNotFoundException):
+            made.delete_function(FunctionName=name)
 
 
 @pytest.mark.parametrize("egress", ["", "all"])
@@ -110,9 +129,33 @@ def test_boto3_works_unbundled_and_nothing_else_is_reached(
         assert "open" not in told["tried"]
         stored = b"".join(path.read_bytes() for path in aws.data.glob("*.db*"))
         assert told["secret"].encode() not in stored
+        # A role of no user's is not the account: it is given no key of it.
+        assert "not authorized" in told["key"] or "non-User credentials" in told["key"]
     s3 = client("s3")
     s3.delete_object(Bucket=bucket, Key="a")
     s3.delete_bucket(Bucket=bucket)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_the_keys_of_a_running_call_hold_to_its_end(client: Client, removed: bool) -> None:
+    """... though another revision has taken the place of its own, or the function is gone."""
+    name, s3 = "guest-stays", client("s3")
+    s3.create_bucket(Bucket=name)
+    with function(client, name, {"app.py": STAYS}) as invoke, ThreadPoolExecutor(1) as pool:
+        call = pool.submit(invoke, name)
+        s3.get_waiter("object_exists").wait(
+            Bucket=name, Key="begun", WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
+        )
+        made = client("lambda")
+        if removed:
+            made.delete_function(FunctionName=name)
+        else:
+            made.update_function_configuration(FunctionName=name, Description="another")
+        s3.put_object(Bucket=name, Key="end")
+        assert call.result() == "ended"
+    for key in ("begun", "end"):
+        s3.delete_object(Bucket=name, Key=key)
+    s3.delete_bucket(Bucket=name)
 
 
 def test_a_log_line_that_is_an_object_stays_as_it_was_written(client: Client) -> None:

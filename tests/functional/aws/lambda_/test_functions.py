@@ -177,6 +177,7 @@ def test_code_may_lie_in_a_bucket(functions: Functions, client: Callable[..., An
     ("options", "code"),
     [
         ({"Code": {"ZipFile": b"no zip"}}, "InvalidParameterValueException"),
+        ({"Code": {"ZipFile": zipped({})}}, "InvalidParameterValueException"),
         ({"Code": {"ZipFile": zipped({"../x": ""})}}, "InvalidParameterValueException"),
         ({"Runtime": "java21"}, "InvalidParameterValueException"),
         ({"Runtime": "cobol"}, "ValidationException"),
@@ -189,6 +190,11 @@ def test_what_cannot_be_made_is_refused(
 ) -> None:
     assert refusal(functions.create, name="refused", **options) == (code, 400)
     assert refusal(functions.client.get_function, FunctionName="refused")[1] == 404
+
+
+def test_a_function_of_another_account_is_not_made_here(functions: Functions) -> None:
+    name = "arn:aws:lambda:us-east-1:162489073725:function:theirs"
+    assert refusal(functions.create, name=name) == ("AccessDeniedException", 403)
 
 
 def test_lists_come_in_pages(functions: Functions) -> None:

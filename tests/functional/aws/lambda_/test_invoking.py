@@ -97,6 +97,31 @@ def test_the_tail_of_the_log(many: Functions) -> None:
     assert "LogResult" not in other
 
 
+def test_a_silent_death_has_its_beginning_in_the_log(functions: Functions) -> None:
+    functions.create("silent", "import os\ndef handler(event, context):\n    os._exit(3)\n")
+    said = functions.client.invoke(FunctionName="silent", LogType="Tail")
+    tail = base64.b64decode(said["LogResult"]).decode()
+    request = said["ResponseMetadata"]["RequestId"]
+    assert tail.startswith(f"START RequestId: {request} Version: $LATEST\n")
+    assert tail.count("START") == 1
+
+
+def test_the_second_call_of_a_client_is_as_the_first(many: Functions, aws: Platform) -> None:
+    """Its head is known by then, and it is let in by other code: errors and all."""
+    for number in range(4):
+        answer = many.call("many", {"n": number})
+        assert (answer.value, answer.error) == ({"n": number}, None)
+        assert many.call("many", {"do": "raise"}).error == "Unhandled"
+        assert refusal(many.client.invoke, FunctionName="none") == (
+            "ResourceNotFoundException",
+            404,
+        )
+    said = many.client.invoke(FunctionName="many", Payload=b"{}", InvocationType="RequestResponse")
+    assert said["ExecutedVersion"] == "$LATEST"
+    [newest] = aws.records(app="many", limit="1")
+    assert newest["parent"]
+
+
 def test_a_dry_run_runs_nothing(many: Functions, aws: Platform) -> None:
     before = len(aws.records(app="many"))
     assert many.call("many", {"do": "exit"}, InvocationType="DryRun").value is None

@@ -9,7 +9,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.functional.aws.conftest import ACCESS_KEY, REGION, SECRET
+from tests.functional.aws.conftest import ACCESS_KEY, REGION, SECRET, Client
 from tests.functional.aws.lambda_.conftest import Functions
 from tests.functional.running import Platform
 
@@ -102,13 +102,13 @@ def test_pages_of_the_named_origin_may_ask(url: str) -> None:
     assert "access-control-allow-origin" not in strange.headers
 
 
-def signed(url: str, secret: str = SECRET) -> dict[str, str]:
+def signed(url: str, secret: str = SECRET, key: str = ACCESS_KEY) -> dict[str, str]:
     asked = AWSRequest("GET", url)
-    SigV4Auth(Credentials(ACCESS_KEY, secret), "lambda", REGION).add_auth(asked)
+    SigV4Auth(Credentials(key, secret), "lambda", REGION).add_auth(asked)
     return dict(asked.headers)
 
 
-def test_a_url_for_signed_requests(functions: Functions) -> None:
+def test_a_url_for_signed_requests(functions: Functions, client: Client) -> None:
     functions.create("guarded", SHOW)
     made = functions.client.create_function_url_config(FunctionName="guarded", AuthType="AWS_IAM")
     url = made["FunctionUrl"]
@@ -118,6 +118,18 @@ def test_a_url_for_signed_requests(functions: Functions) -> None:
     context: dict[str, Any] = answer.json()["requestContext"]
     assert context["accountId"] == "000000000000"
     assert context["authorizer"]["iam"]["userArn"].startswith("arn:aws:iam::000000000000:")
+    iam = client("iam")
+    iam.create_user(UserName="visitor")
+    key = iam.create_access_key(UserName="visitor")["AccessKey"]
+    pair = key["SecretAccessKey"], key["AccessKeyId"]
+    assert httpx.get(url, headers=signed(url, *pair)).status_code == 403
+    statement = {"Effect": "Allow", "Action": "lambda:InvokeFunctionUrl", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName="visitor", PolicyName="p", PolicyDocument=policy)
+    assert httpx.get(url, headers=signed(url, *pair)).status_code == 201
+    iam.delete_user_policy(UserName="visitor", PolicyName="p")
+    iam.delete_access_key(UserName="visitor", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="visitor")
 
 
 def test_urls_are_kept_and_changed(functions: Functions) -> None:

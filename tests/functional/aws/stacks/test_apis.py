@@ -25,6 +25,8 @@ def handler(event, context):
     context = event["requestContext"]
     if (event.get("queryStringParameters") or {}).get("fail"):
         raise ValueError("on purpose")
+    if (event.get("queryStringParameters") or {}).get("echo"):
+        return {"statusCode": 200, "body": ";".join(event["multiValueHeaders"]["X-Many"])}
     return {"statusCode": 200, "body": __import__("json").dumps(context.get("authorizer"))}
 """
 
@@ -76,6 +78,8 @@ def test_rest_api_by_hand(stacks: Stacks, uri: str) -> None:
     assert stacks.get(id, "/dev/1", method="PUT").status_code == 403
     failing = stacks.get(id, "/dev/1?fail=1", method="DELETE")
     assert (failing.status_code, failing.json()) == (502, {"message": "Internal server error"})
+    many = [("X-Many", "a,b"), ("X-Many", "c")]
+    assert stacks.get(id, "/dev/1?echo=1", method="DELETE", headers=many).text == "a,b;c"
     assert stacks.get(id, "/dev/1/2").status_code == 403
     assert stacks.get(id, "/prod/1").json() == {"message": "Forbidden"}
     rest.delete_rest_api(restApiId=id)

@@ -148,6 +148,8 @@ def get(ctx, name):
     q.send("emails", 1)
     ctx.secret("KEY")
     ctx.call("a/b", 1)
+    docs.set("books/1", {})
+    docs.collection("authors")
 """
     look("restful/a.py", text, used)
     assert used.names == {"blobs": {"pics"}, "queues": {"emails"}}
@@ -160,7 +162,8 @@ def get(ctx, name):
     assert variables["SECRET_KEY"] == {"Ref": "SecretKey"}
     places = json.loads(variables["TAPWATER_PLACES"]["Fn::Sub"])
     assert places["queues"] == {"emails": "${QueueEmails}"}
-    assert any(one.startswith("docs (used in restful/a.py)") for one in made.left)
+    (docs,) = (one for one in made.left if one.startswith("docs (used in restful/a.py"))
+    assert docs.endswith("a table each for authors, books")
 
 
 def test_a_bucket_and_who_hears_of_it_do_not_wait_for_each_other() -> None:

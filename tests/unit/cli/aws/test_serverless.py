@@ -227,7 +227,7 @@ functions:
   f:
     handler: a.b
     strange: 1
-    events: [{stream: arn}, {alb: {}}, {http: {path: x, method: get, authorizer: a}}]
+    events: [{stream: arn}, {alb: {}}, {http: {path: x, method: get, async: true}}]
   g: {image: x}
 """)
     said = [what for _, what in made.problems]
@@ -235,7 +235,7 @@ functions:
         "f: strange is not understood here",
         "f: the event stream has no counterpart here",
         "f: the event alb has no counterpart here",
-        "f: http: authorizers of serverless.yml are not taken over",
+        "f: http: async: not understood here",
     ]
     assert "g: container images are not run here" in said
     assert "stepFunctions is not understood here" in said

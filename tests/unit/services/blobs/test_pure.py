@@ -14,8 +14,8 @@ from tapwater_server.services.blobs import signing
 from tapwater_server.services.blobs.digests import ALGORITHMS, Digests
 from tapwater_server.services.blobs.headers import about_of, condition_of, expected_of, written
 from tapwater_server.services.blobs.ranges import read_range
-from tapwater_server.web.safety import refuse_to_run, safe_headers
 from tapwater_server.services.blobs.signing import Grant
+from tapwater_server.web.safety import refuse_to_run, safe_headers
 
 KEY = b"k" * 32
 GRANT = Grant(

@@ -1,5 +1,7 @@
 """What a call leaves behind, and when."""
 
+from dataclasses import replace
+
 import pytest
 
 from tapwater_server.backends.memory.meter import MemoryMeter
@@ -157,3 +159,13 @@ async def test_it_is_noted_before_the_answer_is_out(whole: bytes | None) -> None
         assert line.seen == ["answered 201 None", "body", "noted", "ended ok"]
     else:
         assert line.seen == ["noted", "answered 201 b'hello'", "ended ok"]
+
+
+async def test_a_lambda_function_that_fails_belongs_to_what_it_raised() -> None:
+    said = b'{"errorType": "KeyError", "errorMessage": "x", "stackTrace": []}'
+    lambda_function = replace(FUNCTION, style=Style.FOREIGN)
+    foreign = await Line(FINE, whole=said, status=500).record(invocation(function=lambda_function))
+    ours = await Line(FINE, whole=said, status=500).record(invocation())
+    assert (foreign.error, foreign.message) == ("KeyError", "KeyError: x")
+    assert (ours.error, ours.message) == ("500", "it answered 500")
+    assert foreign.fault != ours.fault

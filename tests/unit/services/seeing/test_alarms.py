@@ -46,7 +46,7 @@ class Lines(MemoryBus):
 
     dead = 0
 
-    async def lines(self, app: AppId) -> Sequence[LineStats]:
+    async def lines(self, app: AppId, *, line: str = "") -> Sequence[LineStats]:
         stats = {"waiting": 0, "delayed": 0, "leased": 0, "oldest_at": 0.0}
         return [LineStats(line="f:a", app=app, dead=self.dead, **stats)]  # type: ignore[arg-type]
 

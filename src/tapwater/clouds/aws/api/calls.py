@@ -5,6 +5,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tapwater.clouds.aws.faults import Fault, Told, tell, too_large
@@ -17,8 +18,9 @@ from tapwater.runtime.call import Call, CallerGone
 from tapwater.runtime.failing import pack_fail
 from tapwater.runtime.logs import SINK
 from tapwater.runtime.serving import send_whole
-from tapwater.runtime.wire import WINDOW_BYTES, Level, pack_headers
+from tapwater.runtime.wire import WINDOW_BYTES, Level, pack_coming, pack_headers
 
+COMING_S_MAX = 10.0  # As the platform has it: beyond it the call's time runs.
 QUEUED_BYTES_MAX = 256 << 10  # of a stream, before its connection is read no further
 
 
@@ -40,6 +42,22 @@ class CurrentCall:
         """Write a line of the platform's own into its log."""
         if line:
             SINK.send(level, [line], self.call)
+
+    def comes_up(self) -> None:
+        """The runtime cannot take it yet: the platform hears that its time does not run."""
+        self.call.link.send(pack_coming(self.call.number, None))
+
+    def came_up(self) -> None:
+        """The runtime has come up: the call's time begins."""
+        if self.over or self.call.ended:
+            return
+        now = time.perf_counter()
+        took_s = min(now - self._began, COMING_S_MAX)
+        self._began = now
+        self.asked = replace(self.asked, deadline_ms=self.asked.deadline_ms + int(took_s * 1000))
+        if self.call.deadline is not None:
+            self.call.deadline += took_s
+        self.call.link.send(pack_coming(self.call.number, int(took_s * 1000)))
 
     def event_headers(self) -> dict[str, str]:
         """What is said of it beside the event."""
@@ -132,6 +150,7 @@ class Stream:
         self._pieces: deque[bytes] = deque()
         self._queued_bytes = 0
         self._closed = False
+        self._unread = False  # whoever asked has gone
         self._broken: str | None = None
         self._changed = asyncio.Event()
         self.room = asyncio.Event()
@@ -144,6 +163,8 @@ class Stream:
 
     def push(self, data: bytes) -> None:
         """Take a piece. When ``room`` is clear then, wait for it before the next one."""
+        if self._unread:
+            return
         self._pieces.append(data)
         self._queued_bytes += len(data)
         if self._queued_bytes > QUEUED_BYTES_MAX:
@@ -178,11 +199,22 @@ class Stream:
             streams.finish(self._call)
             self._current.finished()
         except CallerGone as gone:
-            self.room.set()
+            await self._wait_closed()
             if not self._call.ended:
                 self._call.ended = True
                 self._call.link.send(pack_fail(self._call.number, "cancelled", str(gone)))
             self._current.finished()
+
+    async def _wait_closed(self) -> None:
+        """Nobody reads any more: pass over what still comes. The runtime takes no other call before
+        it is done with this one; the platform ends it if that takes long.
+        """
+        self._unread = True
+        self._pieces.clear()
+        self.room.set()
+        while not self._closed:
+            self._changed.clear()
+            await self._changed.wait()
 
 
 def _ascii(text: str) -> str:

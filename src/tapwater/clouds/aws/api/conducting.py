@@ -81,6 +81,7 @@ class Runtime:
         self._started = 0.0
         self._calls: set[asyncio.Task[None]] = set()
         self._last: CurrentCall | None = None
+        self._first: CurrentCall | None = None  # waits for the runtime to come up
         self._early: list[str] = []  # printed before that
         about = {
             "functionName": str(foreign.get("name", "")),
@@ -147,6 +148,9 @@ class Runtime:
         current = self._last = CurrentCall(call, self._foreign, self._lines)
         early, self._early = self._early, []
         SINK.send(_PRINTED, early, call)
+        if call.number == 1 and not self._desk.asked_once:
+            self._first = current
+            current.comes_up()
         try:
             current.body = await streams.whole_body_async(call)
         except CallerGone as gone:
@@ -222,6 +226,9 @@ class Runtime:
     def _ready(self) -> None:
         """The runtime asks for its first call: it has come up."""
         self._lines.init_ms = (time.perf_counter() - self._started) * 1000
+        first, self._first = self._first, None
+        if first is not None:
+            first.came_up()
 
     def _printed(self, line: str) -> None:
         """The runtime or an extension has written a line."""

@@ -22,6 +22,10 @@ class Taker(Protocol):
 class Desk(Protocol):
     """Says who takes which request."""
 
+    def arrived(self, connection: "Connection") -> bool:
+        """A client is there; False: it must go."""
+        ...
+
     def take(self, head: Head, connection: "Connection") -> Taker: ...
 
     def left(self, connection: "Connection") -> None:
@@ -42,6 +46,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self._transport = cast(asyncio.Transport, transport)
+        if not self._desk.arrived(self):
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """It says something."""

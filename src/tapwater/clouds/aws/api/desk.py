@@ -10,11 +10,14 @@ from tapwater.clouds.aws.api.connection import Connection, Taker
 from tapwater.clouds.aws.api.extending import Extensions
 from tapwater.clouds.aws.api.http1 import Head
 from tapwater.clouds.aws.api.takers import Done, Streamed, Whole, refusal
+from tapwater.clouds.aws.faults import too_large
+from tapwater.clouds.aws.python import ANSWER_BYTES_MAX
 
 _CALL = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 _RUNTIME, _EXTENSION = "/2018-06-01/runtime", "/2020-01-01/extension"
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _OK = b'{"status":"OK"}'
+CONNECTIONS_MAX = 128  # A runtime has one or two, an extension as well.
 
 
 class RuntimeDesk:
@@ -31,6 +34,7 @@ class RuntimeDesk:
         self._extensions = extensions
         self._peak_bytes, self._before_end, self._ready = peak_bytes, before_end, ready
         self._asking: Connection | None = None  # the runtime waits there for a call
+        self._connections: set[Connection] = set()
         self.current: CurrentCall | None = None
         self.init_fault: dict[str, Any] | None = None
         self.asked_once = False
@@ -47,6 +51,13 @@ class RuntimeDesk:
             ("PUT", "/2020-08-15/logs"): _no_telemetry,
         }
 
+    def arrived(self, connection: Connection) -> bool:
+        """A client is there; False: there are too many."""
+        if len(self._connections) >= CONNECTIONS_MAX:
+            return False
+        self._connections.add(connection)
+        return True
+
     def take(self, head: Head, connection: Connection) -> Taker:
         """Say who takes a request."""
         done = self._routes.get((head.method, head.path))
@@ -61,16 +72,17 @@ class RuntimeDesk:
         if current.stream is not None or current.over:
             return Whole(head, connection, _again)
         if about[2] == "error":
-            return Whole(head, connection, self._error)
+            return Whole(head, connection, self._error, self._too_much)
         if head.headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming":
             self._before_end()
             return Streamed(
                 head, connection, current, ended=self._over, peak_bytes=self._peak_bytes
             )
-        return Whole(head, connection, self._response)
+        return Whole(head, connection, self._response, self._too_much)
 
     def left(self, connection: Connection) -> None:
         """A client has gone."""
+        self._connections.discard(connection)
         if self._asking is connection:
             self._asking = None
         self._extensions.left(connection)
@@ -93,8 +105,19 @@ class RuntimeDesk:
         if not self.asked_once:
             self.asked_once = True
             self._ready()
+        if self._owes_answer():
+            text = "State transition is not allowed: a call waits for its answer"
+            connection.answer(403, {}, refusal("InvalidStateTransition", text))
+            return
         self._asking = connection
         self._offer()
+
+    def _owes_answer(self) -> bool:
+        """The runtime has a call, and has not begun to answer it."""
+        current = self.current
+        if current is None or not current.delivered:
+            return False
+        return not current.over and current.stream is None
 
     def _response(self, head: Head, body: bytes, connection: Connection) -> None:
         current = self._working(connection)
@@ -112,6 +135,14 @@ class RuntimeDesk:
             self._before_end()
             current.fail_as(body or json.dumps(told).encode(), told, self._peak_bytes())
             connection.answer(202, {}, _OK)
+            self._over(current)
+
+    def _too_much(self, size: int) -> None:
+        """The answer was so large that nobody kept it: that is the call's end, too."""
+        current = self.current
+        if current is not None and not current.over:
+            self._before_end()
+            current.fail(too_large(size, ANSWER_BYTES_MAX), self._peak_bytes())
             self._over(current)
 
     def _working(self, connection: Connection) -> CurrentCall | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 HEAD_BYTES_MAX = 1_310_720  # A runtime may send what X-Ray is to know, up to a megabyte of it.
 _LINE_BYTES_MAX = 4096  # of a chunk's size
+_DIGITS_MAX = 15  # of a length
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class HttpError(Exception):
@@ -86,7 +88,7 @@ class Parser:
             self._step = self._size
             return
         length = headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit()) or len(length) > _DIGITS_MAX:
             raise HttpError("the length is no number")
         self._left = int(length)
         self._step = self._plain
@@ -102,10 +104,10 @@ class Parser:
         line = self._line()
         if line is None:
             return False
-        try:
-            self._left = int(line.partition(b";")[0], 16)
-        except ValueError as error:
-            raise HttpError("the size of a chunk is no number") from error
+        digits = line.partition(b";")[0].strip().decode("latin-1")
+        if not digits or len(digits) > _DIGITS_MAX or not _HEX.issuperset(digits):
+            raise HttpError("the size of a chunk is no number")
+        self._left = int(digits, 16)
         self._step = self._chunk if self._left else self._trailers
         return True
 

@@ -11,6 +11,7 @@ from tapwater.clouds.aws.api.http1 import Head
 
 BODY_BYTES_MAX = 16 << 20  # More than any answer may have: what is beyond is told by its size.
 Done = Callable[[Head, bytes, Connection], None]
+TooMuch = Callable[[int], None]
 
 
 def refusal(kind: str, message: str) -> bytes:
@@ -25,8 +26,11 @@ def refusal(kind: str, message: str) -> bytes:
 class Whole:
     """Takes all of a request, then does what it asks."""
 
-    def __init__(self, head: Head, connection: Connection, done: Done) -> None:
+    def __init__(
+        self, head: Head, connection: Connection, done: Done, too_much: TooMuch | None = None
+    ) -> None:
         self._head, self._connection, self._done = head, connection, done
+        self._too_much = too_much  # Who is to hear of the size of what was too much.
         self._body = bytearray()
         self._size = 0
 
@@ -41,6 +45,8 @@ class Whole:
         if self._size > BODY_BYTES_MAX:
             what = f"Exceeded maximum allowed payload size ({BODY_BYTES_MAX} bytes)."
             self._connection.answer(413, {}, refusal("RequestEntityTooLarge", what))
+            if self._too_much is not None:
+                self._too_much(self._size)
             return
         self._done(self._head, bytes(self._body), self._connection)
 

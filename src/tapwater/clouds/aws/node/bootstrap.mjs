@@ -1,5 +1,6 @@
 // The runtime of Node.js: asks the platform for calls, gives them to the handler, one at a time.
 
+import { leadAnswers } from "./answering.mjs";
 import { RuntimeApi } from "./api.mjs";
 import { makeContext } from "./context.mjs";
 import { loadHandler } from "./loading.mjs";
@@ -16,6 +17,7 @@ let running = null; // the call that runs, {id, done}
 async function main() {
   patchConsole(process.env);
   provideGlobals();
+  leadAnswers(process.env.AWS_ENDPOINT_URL);
   let handler;
   try {
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
@@ -69,7 +71,7 @@ async function finishStream(handler, event, stream, asked) {
   running = { id: asked.id, idle: () => stream.destroyed || stream.writableEnded || stream.end() };
   await Promise.race([handler(event, stream, context), stream.broken]);
   if (!stream.writableEnded) stream.end();
-  await stream.sent;
+  await Promise.race([stream.sent, stream.broken]);
 }
 
 // The result of a handler of either kind: one that returns a promise, or one that calls back.

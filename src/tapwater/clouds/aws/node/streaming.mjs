@@ -36,7 +36,10 @@ export class ResponseStream extends Writable {
     this.#sent = new Promise((resolve, reject) => (this.#tell = { resolve, reject }));
     this.#sent.catch(() => {}); // Whoever waits for it hears of it.
     // A stream that is destroyed with an error never ends by itself.
-    this.broken = new Promise((_, reject) => this.on("error", reject));
+    this.broken = new Promise((_, reject) => {
+      this.on("error", reject);
+      this.on("close", () => this.writableFinished || reject(new Error("The stream was destroyed.")));
+    });
     this.broken.catch(() => {});
   }
 

@@ -3,18 +3,17 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tapwater_server.cli.aws.building import BUILD_S_MAX, find_uv
 from tapwater_server.cli.aws.leaving.layout import Place, places
 from tapwater_server.cli.aws.leaving.report import report
 from tapwater_server.cli.aws.leaving.template import App, Described, Exported, export
 from tapwater_server.cli.aws.leaving.usage import Used, look
+from tapwater_server.cli.aws.running import find_uv, last_words, run
 from tapwater_server.cli.bundle import Chosen, choose
 from tapwater_server.cli.failures import CommandFailed, Exit, Problem
 from tapwater_server.cli.project import Project, script_dependencies
@@ -22,7 +21,6 @@ from tapwater_server.cli.project import Project, script_dependencies
 SHIM = "tapwater_on_lambda"
 _OURS = "tapwater_server.cli.aws.leaving.shim"
 _NOT_NEEDED = ("__pycache__", "fakes", "clouds")
-_OUTPUT_CHARS_MAX = 4_000
 
 
 def export_app(project: Project, out: Path, *, python: str) -> Exported:
@@ -127,25 +125,11 @@ def _run(command: list[str], folder: Path, path: list[str]) -> str:
     import tapwater
 
     guest = str(Path(tapwater.__file__).parent.parent)
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([*path, guest])},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=BUILD_S_MAX,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(f"describing the app took more than {BUILD_S_MAX:.0f} s") from error
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, guest])}
+    done = run(command, folder=folder, name="describing the app", environment=environment)
     if done.returncode != 0:
-        said = done.stderr.strip()[-_OUTPUT_CHARS_MAX:]
-        raise CommandFailed(
-            "the app cannot be described", problems=[Problem(where=str(folder.name), what=said)]
-        )
+        problem = Problem(where=folder.name, what=last_words(done))
+        raise CommandFailed("the app cannot be described", problems=[problem])
     return done.stdout
 
 

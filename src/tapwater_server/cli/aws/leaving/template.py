@@ -267,7 +267,10 @@ def _statements(app: App, total: _Sum) -> Iterator[dict[str, Any]]:
 def _app_left(app: App) -> Iterator[str]:
     for service, where in sorted(app.used.services.items()):
         if service in _MISSING:
-            yield f"{service} (used in {where}) says 501: {_MISSING[service]}"
+            why = _MISSING[service]
+            if service == "docs" and app.used.collections:
+                why += f"; a table each for {', '.join(sorted(app.used.collections))}"
+            yield f"{service} (used in {where}) says 501: {why}"
     for where in app.used.computed:
         yield f"{where}: the name is made at run time; add it to TAPWATER_PLACES in the template"
     for where in app.used.calls:

@@ -2,15 +2,8 @@
 
 import re
 
-_NICKNAMES = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
+from tapwater_server.model.cron import NICKNAMES
+
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 _EVERY = re.compile(r"every\s+(\d+)([mhd])")
@@ -24,7 +17,7 @@ def expression(said: str) -> str | None:
     >>> expression("every 10s") is None, expression("0 0 13 * 5") is None
     (True, True)
     """
-    said = _NICKNAMES.get(said.strip(), said.strip())
+    said = NICKNAMES.get(said.strip(), said.strip())
     every = _EVERY.fullmatch(said)
     if every is not None:
         count = int(every[1])

@@ -27,6 +27,7 @@ class Used:
     names: dict[str, set[str]] = field(default_factory=dict)  # "queues": {"emails"}
     computed: list[str] = field(default_factory=list)  # places where a name is made at run time
     calls: list[str] = field(default_factory=list)  # places of ctx.call
+    collections: set[str] = field(default_factory=set)  # of documents
     secrets: set[str] = field(default_factory=set)
 
     def name(self, service: str, name: str) -> None:
@@ -73,6 +74,7 @@ def _look_at_call(
             used.computed.append(f"{where} ({service}.{called.attr})")
     elif service:
         used.services.setdefault(service, where)
+        used.collections |= {text.partition("/")[0] for text in _texts(node) if service == "docs"}
     elif isinstance(called.value, ast.Name) and called.value.id == "ctx":
         if called.attr == "call":
             used.calls.append(where)
@@ -89,6 +91,12 @@ def _service(node: ast.expr, known: dict[str, str]) -> str:
         owner = node.value.id
         return node.attr if owner in ("tapwater", "ctx") and node.attr in SERVICES else ""
     return ""
+
+
+def _texts(node: ast.Call) -> Iterator[str]:
+    text = _first_text(node)
+    if text:
+        yield text
 
 
 def _first_text(node: ast.Call) -> str:

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tapwater_server.cli.aws.project import Notified
 from tapwater_server.cli.aws.reading import Path_
+from tapwater_server.cli.aws.serverless import apis
 from tapwater_server.cli.aws.serverless.functions import (
     Converted,
     convert_functions,
     convert_layers,
 )
+from tapwater_server.cli.aws.serverless.roles import role
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
 _TOP = {
@@ -35,12 +38,60 @@ _TOP = {
     "tenant",
     "console",
 }
-_HONOURED = {"serverless-python-requirements"}
-_IGNORED = {"serverless-offline": "`tapwater dev` and the server itself are for that"}
+_HONOURED = {
+    "serverless-python-requirements",
+    "serverless-dotenv-plugin",
+    "serverless-iam-roles-per-function",
+}
+_OFFLINE = "the server itself is for that, on any machine"
+_IGNORED = {
+    "serverless-offline": _OFFLINE,
+    "serverless-offline-sqs": _OFFLINE,
+    "serverless-offline-sns": _OFFLINE,
+    "serverless-s3-local": _OFFLINE,
+    "serverless-localstack": _OFFLINE,
+    "serverless-plugin-warmup": "an instance starts in milliseconds",
+    "serverless-prune-plugin": "old versions cost their bytes and nothing else",
+    "serverless-domain-manager": "names are given with `tapwater domains`",
+    "serverless-plugin-log-retention": "logs are kept as the server is told to",
+    "serverless-plugin-tracing": "traces are kept without it",
+    "serverless-deployment-bucket": "packages have a bucket of their own here",
+}
 _BUNDLERS = ("webpack", "esbuild", "bundle", "typescript", "rust", "go-plugin")
 _NOT_HERE = {
     "vpc": "provider.vpc: there are no VPCs here",
     "ecr": "provider.ecr: container images are not run here",
+    "alb": "provider.alb: there are no load balancers of Amazon's here",
+    "cloudFront": "provider.cloudFront: there is no CloudFront here",
+}
+_PROVIDER = {
+    "name",
+    "runtime",
+    "stage",
+    "region",
+    "profile",
+    "stackName",
+    "memorySize",
+    "timeout",
+    "environment",
+    "iam",
+    "iamRoleStatements",
+    "layers",
+    "tags",
+    "stackTags",
+    "architecture",
+    "role",
+    "apiGateway",
+    "apiName",
+    "apiKeys",
+    "usagePlan",
+    "resourcePolicy",
+    "httpApi",
+    "s3",
+    "kmsKeyArn",
+    "versionFunctions",
+    "lambdaHashingVersion",
+    *_NOT_HERE,
 }
 
 
@@ -52,6 +103,7 @@ class Template:
     stack: str
     notes: tuple[str, ...]
     problems: tuple[tuple[Path_, str], ...]
+    notified: tuple[Notified, ...] = ()
 
 
 def convert_service(service: Mapping[str, Any], *, stage: str) -> Template:
@@ -83,6 +135,7 @@ def convert_service(service: Mapping[str, Any], *, stage: str) -> Template:
         stack=str(provider.get("stackName") or prefix),
         notes=tuple(_notes(service)),
         problems=(*out.problems, *_refused(service, provider)),
+        notified=tuple(out.notified),
     )
 
 
@@ -104,79 +157,25 @@ def _shared(
         for event in one.get("Properties", {}).get("Events", {}).values()
     }
     if any(one["Type"] == "AWS::Serverless::Function" for one in out.resources.values()):
-        yield "IamRoleLambdaExecution", _role(provider)
+        said = _mapping(_mapping(provider.get("iam")).get("role"))
+        statements = said.get("statements") or provider.get("iamRoleStatements") or ()
+        yield "IamRoleLambdaExecution", role(statements, said.get("managedPolicies"))
     if "Api" in used:
-        properties: dict[str, Any] = {"Name": f"{stage}-{name}", "StageName": stage}
-        if out.cors:
-            properties["Cors"] = _rest_cors(out.cors)
-        binary = _mapping(provider.get("apiGateway")).get("binaryMediaTypes")
-        if binary:
-            properties["BinaryMediaTypes"] = binary
-        yield "ApiGatewayRestApi", {"Type": "AWS::Serverless::Api", "Properties": properties}
+        yield from apis.rest_api(
+            provider, name=name, stage=stage, cors=out.cors, authorizers=out.authorizers
+        )
     if "HttpApi" in used:
-        said = _mapping(provider.get("httpApi"))
-        properties = {"Name": f"{stage}-{name}"}
-        if said.get("cors"):
-            properties["CorsConfiguration"] = _http_cors(said["cors"])
-        yield "HttpApi", {"Type": "AWS::Serverless::HttpApi", "Properties": properties}
+        yield from apis.http_api(provider, name=name, stage=stage, signed=_signed(out))
 
 
-def _role(provider: Mapping[str, Any]) -> dict[str, Any]:
-    said = _mapping(_mapping(provider.get("iam")).get("role"))
-    statements = list(said.get("statements") or provider.get("iamRoleStatements") or ())
-    statements.append(
-        {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:CreateLogGroup", "logs:PutLogEvents"],
-            "Resource": "*",
-        }
+def _signed(out: Converted) -> bool:
+    """Say whether a route of the HTTP API lets in only who signs with keys."""
+    return any(
+        event["Type"] == "HttpApi"
+        and event["Properties"].get("Auth", {}).get("Authorizer") == "AWS_IAM"
+        for one in out.resources.values()
+        for event in one.get("Properties", {}).get("Events", {}).values()
     )
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": ["lambda.amazonaws.com"]},
-        "Action": ["sts:AssumeRole"],
-    }
-    properties: dict[str, Any] = {
-        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-        "Policies": [
-            {
-                "PolicyName": "lambda",
-                "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
-            }
-        ],
-    }
-    if said.get("managedPolicies"):
-        properties["ManagedPolicyArns"] = said["managedPolicies"]
-    return {"Type": "AWS::IAM::Role", "Properties": properties}
-
-
-def _rest_cors(said: Any) -> Any:
-    if not isinstance(said, Mapping):
-        return "'*'"
-    origins = said.get("origin") or said.get("origins") or "*"
-    headers = said.get("headers") or ["Content-Type", "Authorization"]
-    cors: dict[str, Any] = {
-        "AllowOrigin": f"'{origins[0] if isinstance(origins, list) else origins}'",
-        "AllowHeaders": f"'{','.join(headers)}'",
-        "AllowMethods": "'*'",
-    }
-    if said.get("allowCredentials"):
-        cors["AllowCredentials"] = True
-    return cors
-
-
-def _http_cors(said: Any) -> dict[str, Any]:
-    if not isinstance(said, Mapping):
-        return {"AllowOrigins": ["*"], "AllowHeaders": ["*"], "AllowMethods": ["*"]}
-    names = {
-        "allowedOrigins": "AllowOrigins",
-        "allowedHeaders": "AllowHeaders",
-        "allowedMethods": "AllowMethods",
-        "allowCredentials": "AllowCredentials",
-        "exposedResponseHeaders": "ExposeHeaders",
-        "maxAge": "MaxAge",
-    }
-    return {names[key]: value for key, value in said.items() if key in names}
 
 
 def _extra(said: Any) -> Iterator[Mapping[str, Any]]:
@@ -206,9 +205,8 @@ def _notes(service: Mapping[str, Any]) -> Iterator[str]:
         elif plugin not in _HONOURED and not _bundles(plugin):
             yield f"the plugin {plugin} is not run"
     provider = _mapping(service.get("provider"))
-    for name in ("deploymentBucket", "deploymentMethod", "logs", "tracing"):
-        if name in provider:
-            yield f"provider.{name} is ignored"
+    for name in sorted(set(provider) - _PROVIDER):
+        yield f"provider.{name} does nothing here"
 
 
 def _refused(
@@ -218,6 +216,7 @@ def _refused(
         yield (name,), f"{name} is not understood here"
     for name in filter(provider.__contains__, _NOT_HERE):
         yield ("provider", name), _NOT_HERE[name]
+    yield from apis.refused(provider)
     for plugin in filter(_bundles, _plugins(service)):
         yield ("plugins",), f"the plugin {plugin} builds code: build it, then deploy the result"
     yield from _refused_libraries(_mapping(service.get("custom")))

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tapwater_server.cli.aws.serverless.authorizers import Strange, http_guard, rest_guard
 from tapwater_server.cli.aws.serverless.names import bucket_id, topic_id
 
 Said = Mapping[str, Any]
+_HTTP = {"method", "path", "cors", "private", "authorizer", "integration", "operationId"}
 
 
 class Unsupported(Exception):
@@ -22,10 +24,12 @@ class Made:
     events: dict[str, Any] = field(default_factory=dict)
     resources: dict[str, Any] = field(default_factory=dict)
     cors: Any = None  # what the REST API says to preflights
+    authorizers: dict[str, Any] = field(default_factory=dict)  # that the REST API must have
+    existing: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # buckets; to tell
 
 
-def convert(kind: str, said: Any, made: Made, *, number: int, buckets: Said) -> None:
-    """Add one event to what is made. ``buckets`` are those of provider.s3.
+def convert(kind: str, said: Any, made: Made, *, number: int, provider: Said) -> None:
+    """Add one event to what is made.
 
     Raises:
         Unsupported: it is of another kind, or asks for what is not here.
@@ -33,41 +37,66 @@ def convert(kind: str, said: Any, made: Made, *, number: int, buckets: Said) -> 
     convert_one = _KINDS.get(kind)
     if convert_one is None:
         raise Unsupported(f"the event {kind} has no counterpart here")
-    convert_one(said, made, f"{kind[:1].upper()}{kind[1:]}{number}", buckets)
+    convert_one(said, made, f"{kind[:1].upper()}{kind[1:]}{number}", provider)
 
 
 def _http(said: Any, made: Made, name: str, _: Said) -> None:
     method, path, options = _method_and_path(said)
-    refused = {"schema", "integration", "request", "response"} & options.keys()
-    if options.get("integration") in ("lambda-proxy", "aws_proxy", "AWS_PROXY"):
-        refused.discard("integration")
-    if refused:
-        raise Unsupported(f"http: {', '.join(sorted(refused))}: only Lambda proxy integration")
-    authorizer = options.get("authorizer")
-    if authorizer is not None and authorizer != "NONE":
-        raise Unsupported("http: authorizers of serverless.yml are not taken over")
+    if str(options.get("integration", "")).lower() not in ("", "lambda-proxy", "aws_proxy"):
+        raise Unsupported("http: integration: only Lambda proxy integration")
+    _check_known("http", options, _HTTP)
     event: dict[str, Any] = {
         "Path": path,
         "Method": "any" if method == "*" else method,
         "RestApiId": {"Ref": "ApiGatewayRestApi"},
     }
+    auth = dict(_rest_auth(options, made))
     if options.get("private"):
-        event["Auth"] = {"ApiKeyRequired": True}
+        auth["ApiKeyRequired"] = True
+    if auth:
+        event["Auth"] = auth
     made.events[name] = {"Type": "Api", "Properties": event}
     if options.get("cors"):
         made.cors = options["cors"]
 
 
-def _http_api(said: Any, made: Made, name: str, _: Said) -> None:
+def _rest_auth(options: Said, made: Made) -> Said:
+    authorizer = options.get("authorizer")
+    if authorizer is None or authorizer == "NONE":
+        return {}
+    try:
+        guard = rest_guard(authorizer)
+    except Strange as error:
+        raise Unsupported(f"http: authorizer: {error}") from error
+    if guard.definition is not None:
+        made.authorizers[guard.name] = guard.definition
+    return guard.event
+
+
+def _http_api(said: Any, made: Made, name: str, provider: Said) -> None:
     api = {"Ref": "HttpApi"}
     if said == "*":
-        properties = {"Path": "$default", "Method": "any", "ApiId": api}
-        made.events[name] = {"Type": "HttpApi", "Properties": properties}
+        every = {"Path": "$default", "Method": "any", "ApiId": api}
+        made.events[name] = {"Type": "HttpApi", "Properties": every}
         return
     method, path, options = _method_and_path(said)
+    _check_known("httpApi", options, {"method", "path", "authorizer", "timeout"})
+    properties: dict[str, Any] = {
+        "Path": path,
+        "Method": "any" if method == "*" else method,
+        "ApiId": api,
+    }
+    shared = provider.get("httpApi") or {}
+    if "payload" in shared:
+        properties["PayloadFormatVersion"] = str(shared["payload"])
+    if "timeout" in options:
+        properties["TimeoutInMillis"] = int(float(options["timeout"]) * 1000)
     if options.get("authorizer"):
-        raise Unsupported("httpApi: authorizers of serverless.yml are not taken over")
-    properties = {"Path": path, "Method": "any" if method == "*" else method, "ApiId": api}
+        try:
+            known = shared.get("authorizers") or {}
+            properties["Auth"] = http_guard(options["authorizer"], known)
+        except Strange as error:
+            raise Unsupported(f"httpApi: authorizer: {error}") from error
     made.events[name] = {"Type": "HttpApi", "Properties": properties}
 
 
@@ -113,16 +142,25 @@ def _sqs_value(key: str, value: Any) -> Any:
     return value
 
 
-def _s3(said: Any, made: Made, name: str, buckets: Said) -> None:
+def _s3(said: Any, made: Made, name: str, provider: Said) -> None:
     options = said if isinstance(said, Mapping) else {"bucket": said}
     _check_known("s3", options, {"bucket", "event", "rules", "existing", "forceDeploy"})
-    if options.get("existing"):
-        raise Unsupported("s3: existing: notifications are set on buckets of the same stack only")
     bucket = options.get("bucket")
     if not isinstance(bucket, str):
         raise Unsupported("s3: the bucket must be named, not be a reference")
+    rules = [
+        {"Name": key, "Value": value}
+        for rule in options.get("rules") or ()
+        for key, value in rule.items()
+    ]
+    filtered = {"Filter": {"S3Key": {"Rules": rules}}} if rules else {}
+    events = options.get("event", "s3:ObjectCreated:*")
+    if options.get("existing"):
+        listed = {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
+        made.existing.append((bucket, {"Events": [events], **listed}))
+        return
     resource = bucket_id(bucket)
-    own = buckets.get(bucket)
+    own = (provider.get("s3") or {}).get(bucket)
     properties = {_upper(key): value for key, value in own.items()} if own else {}
     properties = {key: value for key, value in properties.items() if key != "Name"}
     named = own.get("name", bucket) if isinstance(own, Mapping) else bucket
@@ -130,17 +168,7 @@ def _s3(said: Any, made: Made, name: str, buckets: Said) -> None:
         "Type": "AWS::S3::Bucket",
         "Properties": {"BucketName": named, **properties},
     }
-    rules = [
-        {"Name": key, "Value": value}
-        for rule in options.get("rules") or ()
-        for key, value in rule.items()
-    ]
-    event: dict[str, Any] = {
-        "Bucket": {"Ref": resource},
-        "Events": options.get("event", "s3:ObjectCreated:*"),
-    }
-    if rules:
-        event["Filter"] = {"S3Key": {"Rules": rules}}
+    event: dict[str, Any] = {"Bucket": {"Ref": resource}, "Events": events, **filtered}
     made.events[name] = {"Type": "S3", "Properties": event}
 
 
@@ -210,6 +238,13 @@ def _event_bridge(said: Any, made: Made, name: str, _: Said) -> None:
     made.events[name] = {"Type": "EventBridgeRule", "Properties": event}
 
 
+def _cloudwatch_event(said: Any, made: Made, name: str, provider: Said) -> None:
+    """Take the older word for an event of the default bus."""
+    _check_known("cloudwatchEvent", said, {"event", "name", "input", "inputPath", "enabled"})
+    rest = _only(said, "input", "inputPath", "enabled")
+    _event_bridge({"pattern": said.get("event"), **rest}, made, name, provider)
+
+
 _KINDS: Mapping[str, Callable[[Any, Made, str, Said], None]] = {
     "http": _http,
     "httpApi": _http_api,
@@ -218,6 +253,7 @@ _KINDS: Mapping[str, Callable[[Any, Made, str, Said], None]] = {
     "sns": _sns,
     "schedule": _schedule,
     "eventBridge": _event_bridge,
+    "cloudwatchEvent": _cloudwatch_event,
 }
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tapwater_server.cli.aws.project import Notified
 from tapwater_server.cli.aws.reading import Path_
+from tapwater_server.cli.aws.serverless.apis import http_cors
 from tapwater_server.cli.aws.serverless.events import Made, Unsupported, convert
-from tapwater_server.cli.aws.serverless.names import function_id, layer_id
+from tapwater_server.cli.aws.serverless.names import bucket_id, function_id, layer_id
+from tapwater_server.cli.aws.serverless.roles import role
 
 _MEMORY_MB, _TIMEOUT_S = 1024, 6  # What the framework says where nobody does.
 _SAME = {
@@ -43,6 +46,10 @@ _UNDERSTOOD = {
     "disableLogs",
     "versionFunction",
     "module",
+    "iamRoleStatements",  # of serverless-iam-roles-per-function
+    "iamRoleStatementsInherit",
+    "iamRoleStatementsName",
+    "warmup",  # of a plugin that does nothing here
 }
 _INHERITED = ("runtime", "memorySize", "timeout", "layers", "tags", "architecture", "role")
 
@@ -53,6 +60,8 @@ class Converted:
 
     resources: dict[str, Any] = field(default_factory=dict)
     cors: Any = None
+    authorizers: dict[str, Any] = field(default_factory=dict)  # of the REST API
+    notified: list[Notified] = field(default_factory=list)
     problems: list[tuple[Path_, str]] = field(default_factory=list)
 
 
@@ -103,6 +112,8 @@ def _convert_function(
     if environment:
         variables = {name: _text(value) for name, value in environment.items()}
         properties["Environment"] = {"Variables": variables}
+    if "iamRoleStatements" in said:
+        properties["Role"] = _own_role(key, said, provider, out)
     made = _events(key, said, provider, out)
     if made.events:
         properties["Events"] = made.events
@@ -114,6 +125,44 @@ def _convert_function(
     out.resources.update(made.resources)
     out.resources[function_id(key)] = resource
     out.cors = out.cors or made.cors
+    out.authorizers.update(made.authorizers)
+    _listen(function_id(key), made, out)
+
+
+def _listen(function: str, made: Made, out: Converted) -> None:
+    """Note the buckets of others that a function hears of."""
+    for bucket, said in made.existing:
+        out.notified.append(Notified(bucket=bucket, function=function, said=said))
+        id = f"{function}{bucket_id(bucket).removeprefix('S3Bucket')}S3Permission"
+        out.resources[id] = _permission(function, bucket)
+
+
+def _own_role(
+    key: str, said: Mapping[str, Any], provider: Mapping[str, Any], out: Converted
+) -> dict[str, Any]:
+    id = f"{function_id(key).removesuffix('LambdaFunction')}IamRoleLambdaExecution"
+    out.resources[id] = role(_statements(said, provider))
+    return {"Fn::GetAtt": [id, "Arn"]}
+
+
+def _statements(said: Mapping[str, Any], provider: Mapping[str, Any]) -> list[Any]:
+    own = list(said.get("iamRoleStatements") or ())
+    if said.get("iamRoleStatementsInherit"):
+        shared = ((provider.get("iam") or {}).get("role") or {}).get("statements")
+        own += shared or provider.get("iamRoleStatements") or ()
+    return own
+
+
+def _permission(function: str, bucket: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "FunctionName": {"Fn::GetAtt": [function, "Arn"]},
+            "Action": "lambda:InvokeFunction",
+            "Principal": "s3.amazonaws.com",
+            "SourceArn": f"arn:aws:s3:::{bucket}",
+        },
+    }
 
 
 def _events(key: str, said: Mapping[str, Any], provider: Mapping[str, Any], out: Converted) -> Made:
@@ -122,9 +171,8 @@ def _events(key: str, said: Mapping[str, Any], provider: Mapping[str, Any], out:
         path: Path_ = ("functions", key, "events", number - 1)
         pairs = event.items() if isinstance(event, Mapping) else [(str(event), "*")]
         for kind, options in pairs:
-            buckets = provider.get("s3") or {}
             try:
-                convert(str(kind), options, made, number=number, buckets=buckets)
+                convert(str(kind), options, made, number=number, provider=provider)
             except Unsupported as error:
                 out.problems.append((path, f"{key}: {error}"))
     return made
@@ -158,18 +206,8 @@ def _url(said: Any) -> dict[str, Any]:
     }
     if options.get("invokeMode"):
         config["InvokeMode"] = options["invokeMode"]
-    if options.get("cors") is True:
-        config["Cors"] = {"AllowOrigins": ["*"], "AllowHeaders": ["*"], "AllowMethods": ["*"]}
-    elif isinstance(options.get("cors"), Mapping):
-        names = {
-            "allowedOrigins": "AllowOrigins",
-            "allowedHeaders": "AllowHeaders",
-            "allowedMethods": "AllowMethods",
-            "allowCredentials": "AllowCredentials",
-            "exposedResponseHeaders": "ExposeHeaders",
-            "maxAge": "MaxAge",
-        }
-        config["Cors"] = {names[k]: v for k, v in options["cors"].items() if k in names}
+    if options.get("cors"):
+        config["Cors"] = http_cors(options["cors"])
     return config
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from tapwater_server.cli.aws.project import AwsProject, Kind, Package
 from tapwater_server.cli.aws.reading import TEXT_BYTES_MAX, Document, read_document
 from tapwater_server.cli.aws.serverless.converting import Template, convert_service
 from tapwater_server.cli.aws.serverless.names import function_id, layer_id
+from tapwater_server.cli.aws.serverless.outside import Ask, look_outside
 from tapwater_server.cli.aws.serverless.variables import Missing, Resolver
 from tapwater_server.cli.aws.unsupported import unsupported
 from tapwater_server.cli.failures import CommandFailed, Problem
 
+_DOTENV = "serverless-dotenv-plugin"  # gives all functions what useDotenv gives variables
 _DATA = (".yml", ".yaml", ".json")
 
 
@@ -27,6 +30,7 @@ def open_serverless(
     parameters: Mapping[str, str],
     account: str = "000000000000",
     region: str = "us-east-1",
+    ask: Ask | None = None,
 ) -> AwsProject:
     """Read the project.
 
@@ -37,15 +41,19 @@ def open_serverless(
     if not isinstance(document.value, Mapping) or "service" not in document.value:
         raise CommandFailed(f"{file.name} names no service", code="invalid")
     options = {**parameters, **({"stage": stage} if stage else {})}
+    extra = _dotenv(file.parent, document.value, stage or "dev")
     resolver = Resolver(
         service=document.value,
         options=options,
-        environment=_environment(file.parent, document.value),
+        environment={**extra, **os.environ},
+        outside=partial(look_outside, ask) if ask else None,
         read=lambda beside: _read(file.parent, beside),
         account=account,
         region=region,
     )
     service = resolver.resolve(document.value)
+    if _DOTENV in (service.get("plugins") or ()):
+        _give(service, extra)
     converted = convert_service(service, stage=resolver.stage())
     packages = tuple(_packages(converted, service, file.parent, document))
     wrong = list(converted.problems)
@@ -60,6 +68,7 @@ def open_serverless(
         stack=name or converted.stack,
         packages=packages,
         notes=converted.notes,
+        notified=converted.notified,
         problems=(
             *(Problem(where=document.where(*path), what=what) for path, what in wrong),
             *unsupported(converted.template, Document(name=file.name, value=None)),
@@ -110,16 +119,30 @@ def _pairs(said: Any) -> Iterator[tuple[str, Any]]:
             yield from part.items()
 
 
-def _environment(folder: Path, service: Mapping[str, Any]) -> Mapping[str, str]:
-    """The shell's variables; with useDotenv, those of .env below them."""
-    found = dict(os.environ)
-    file = folder / ".env"
-    if service.get("useDotenv") and file.is_file():
-        for line in file.read_text(errors="replace").splitlines():
-            key, mark, value = line.partition("=")
-            if mark and not key.lstrip().startswith("#"):
-                found.setdefault(key.strip(), value.strip().strip("'\""))
+def _dotenv(folder: Path, service: Mapping[str, Any], stage: str) -> Mapping[str, str]:
+    """Read the .env files of a folder, if the service wants them; the stage's own win."""
+    if not service.get("useDotenv") and _DOTENV not in (service.get("plugins") or ()):
+        return {}
+    found: dict[str, str] = {}
+    for name in (".env", f".env.{stage}", ".env.local", f".env.{stage}.local"):
+        file = folder / name
+        if file.is_file():
+            found.update(_pairs_of(file.read_text(errors="replace")))
     return found
+
+
+def _pairs_of(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        key, mark, value = line.strip().removeprefix("export ").partition("=")
+        if mark and not key.startswith("#"):
+            yield key.strip(), value.strip().strip("'\"")
+
+
+def _give(service: dict[str, Any], variables: Mapping[str, str]) -> None:
+    """Let all functions have them; what the provider says itself wins."""
+    provider = service.get("provider")
+    if isinstance(provider, dict):
+        provider["environment"] = {**variables, **(provider.get("environment") or {})}
 
 
 def _read(folder: Path, name: str) -> Any:

@@ -1,6 +1,6 @@
 """The variables of serverless.yml: ``${self:…}``, ``${opt:…}``, ``${file(…)}`` and so on.
 
-Pure: what lies outside (the environment, files) comes in as values and a function.
+Pure: what lies outside (the environment, files, the account) comes in as values and functions.
 """
 
 import re
@@ -14,10 +14,11 @@ _STAGE = "dev"
 DEPTH_MAX = 40  # A chain of variables longer than that leads round in a circle.
 _INNERMOST = re.compile(r"\$\{(?P<said>[^${}]*(?:\$(?!\{)[^${}]*)*)\}")
 _SOURCE = re.compile(
-    r"(?P<source>self|opt|env|sls|param|aws|file)(?:\((?P<argument>[^)]*)\))?"
+    r"(?P<source>self|opt|env|sls|param|aws|file|ssm|cf|s3)(?:\((?P<argument>[^)]*)\))?"
     r"(?::(?P<address>.*))?",
     re.DOTALL,
 )
+_OUTSIDE = ("ssm", "cf", "s3")
 _QUOTED = re.compile(r"""'(?P<single>[^']*)'|"(?P<double>[^"]*)" """.strip())
 _CFN = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9.]+)?$")  # ${Bucket}, ${Queue.Arn}: Fn::Sub's
 
@@ -34,6 +35,8 @@ class Resolver:
     options: Mapping[str, str]  # --stage, --region, --parameter
     environment: Mapping[str, str]
     read: Callable[[str], Any]  # a file beside it: YAML and JSON as values, others as text
+    # What the account knows: "ssm", its address, an argument; None where nobody is asked.
+    outside: Callable[[str, str, str], Any] | None = None
     account: str = "000000000000"
     region: str = "us-east-1"
     settled: str = ""  # the stage, once it is known
@@ -100,7 +103,15 @@ class Resolver:
         if match is None:
             return _literal(part)
         address = (match["address"] or "").strip()
-        return _LOOKS[match["source"]](self, address, (match["argument"] or "").strip())
+        source, argument = match["source"], (match["argument"] or "").strip()
+        if source in _OUTSIDE:
+            return self._outside(source, address, argument)
+        return _LOOKS[source](self, address, argument)
+
+    def _outside(self, source: str, address: str, argument: str) -> Any:
+        if self.outside is None:
+            raise Missing(f"${{{source}:{address}}} asks the account, and there is none to ask")
+        return self.outside(source, address, argument)
 
     def _self(self, address: str, _: str) -> Any:
         found = dig(self.service, address)

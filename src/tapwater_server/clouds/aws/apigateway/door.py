@@ -10,6 +10,7 @@ class GatewayDoor:
 
     def __init__(self, *, rest: Service, http: Service) -> None:
         self._rest, self._http = rest, http
+        self.parts = (rest, http)
 
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         return await self._of(asked).answer(asked)

@@ -1,8 +1,9 @@
 """Requests to HTTP APIs: routed, authorized, made into events, answered."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from tapwater_server.clouds.aws.apigateway import crossing
 from tapwater_server.clouds.aws.apigateway.http_authorizing import HttpAuthorizing
@@ -85,7 +86,7 @@ class HttpServing:
         event = http_event(http, placed) if second else http_event_1(http, placed)
         function = function_of(str(integration["IntegrationUri"]))
         assert function is not None
-        payload = json.dumps(event, separators=(",", ":")).encode()
+        payload = msgspec.json.encode(event)
         try:
             called = await self._functions.call(
                 incoming.located.account, function, payload, trace=incoming.asked.trace

@@ -31,7 +31,7 @@ class Incoming:
             method=self.asked.method,
             path=path,
             query=self.asked.raw_query,
-            headers=tuple(self.asked.headers.items()),
+            headers=self.asked.header_pairs(),
             body=await self.asked.raw(bytes_max=BODY_BYTES_MAX),
             client=self.asked.client,
             scheme=self.asked.scheme,

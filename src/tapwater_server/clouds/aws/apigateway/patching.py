@@ -62,7 +62,8 @@ def _member(value: dict[str, Any], parts: Sequence[str], one: Mapping[str, Any])
             raise _bad(f"Invalid patch path {one.get('path')}")
         target = below
     last = parts[-1]
-    if one["op"] == "remove":
+    unset = last == "minimumCompressionSize" and not one.get("value")  # as Chalice says it
+    if one["op"] == "remove" or unset:
         target.pop(last, None)
     elif one["op"] in ("add", "replace"):
         target[last] = _typed(target.get(last), last, one.get("value"))

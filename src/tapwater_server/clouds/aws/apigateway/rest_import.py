@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tapwater_server.clouds.aws.apigateway import documents
+from tapwater_server.clouds.aws.apigateway import bodies, documents
 from tapwater_server.clouds.aws.apigateway import rest_records as records
 from tapwater_server.clouds.aws.apigateway.documents import extension
 
@@ -33,6 +33,7 @@ def read_into(
     _read_settings(api, document, said or {})
     named = _read_authorizers(api, document, fresh)
     validators = _read_validators(api, document, fresh)
+    _read_models(api, document)
     base = _base_path(document, (said or {}).get("basepath", "ignore"))
     for path, method, operation in documents.operations(document):
         id = records.reach_path(api, base + path, fresh)
@@ -104,6 +105,35 @@ def _read_validators(
     return named
 
 
+def _read_models(api: Values, document: Mapping[str, Any]) -> None:
+    found = document.get("definitions") or (document.get("components") or {}).get("schemas") or {}
+    for name, schema in found.items():
+        text = json.dumps(schema)
+        if not bodies.readable(text):
+            raise records.bad(f"Invalid model specified: {name}")
+        api["models"][str(name)] = {
+            "name": str(name),
+            "contentType": "application/json",
+            "schema": text,
+        }
+
+
+def _body_models(operation: Mapping[str, Any]) -> dict[str, str]:
+    """Say which models an operation's body has, by media types."""
+    schemas = {
+        str(media): about.get("schema")
+        for media, about in ((operation.get("requestBody") or {}).get("content") or {}).items()
+    }
+    for one in operation.get("parameters") or []:
+        if isinstance(one, dict) and one.get("in") == "body":
+            schemas[str((operation.get("consumes") or ["application/json"])[0])] = one.get("schema")
+    return {
+        media: str(schema["$ref"]).rpartition("/")[2]
+        for media, schema in schemas.items()
+        if isinstance(schema, dict) and "$ref" in schema
+    }
+
+
 def _method(
     api: Values,
     operation: Mapping[str, Any],
@@ -122,6 +152,7 @@ def _method(
     if chosen in validators:
         given["requestValidatorId"] = validators[str(chosen)]
     given["requestParameters"] = _parameters(operation)
+    given["requestModels"] = _body_models(operation)
     about = records.method(given, api)
     about["methodResponses"] = {
         str(status): {"statusCode": str(status)} for status in operation.get("responses") or {}

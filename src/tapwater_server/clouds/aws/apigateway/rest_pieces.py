@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tapwater_server.clouds.aws.apigateway import bodies
 from tapwater_server.clouds.aws.apigateway import rest_records as records
 from tapwater_server.clouds.aws.apigateway.gateway_responses import RESPONSES
 from tapwater_server.clouds.aws.apigateway.patching import patch
@@ -29,6 +30,8 @@ class _Sort:
 
 
 def _model(params: Params) -> Values:
+    if not bodies.readable(str(params.get("schema") or "{}")):
+        raise records.bad("Invalid model specified: its schema is no JSON schema of draft 4")
     kept = ("name", "description", "schema", "contentType")
     return {name: params[name] for name in kept if params.get(name) is not None}
 

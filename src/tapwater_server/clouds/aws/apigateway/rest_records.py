@@ -226,7 +226,7 @@ def stage_name(name: str) -> None:
 def snapshot(api: Mapping[str, Any]) -> Values:
     """Copy what a deployment serves."""
     kept = ("resources", "authorizers", "gatewayResponses", "binaryMediaTypes", "apiKeySource")
-    found = {name: api[name] for name in (*kept, "policy", "validators") if name in api}
+    found = {name: api[name] for name in (*kept, "policy", "validators", "models") if name in api}
     if not any(one["methods"] for one in api["resources"].values()):
         raise bad("The REST API doesn't contain any methods")
     for one in api["resources"].values():

@@ -1,9 +1,11 @@
 """Requests to REST APIs: routed, authorized, made into events, answered."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from tapwater_server.clouds.aws.apigateway import bodies
 from tapwater_server.clouds.aws.apigateway.gateway_responses import refusal
 from tapwater_server.clouds.aws.apigateway.http_checks import function_of
 from tapwater_server.clouds.aws.apigateway.incoming import Incoming, answer_of
@@ -73,6 +75,8 @@ class RestServing:
         missing = lacking(about, api, http, placed)
         if missing:
             return refusal("BAD_REQUEST_PARAMETERS", own, message=missing, id=placed.id)
+        if not bodies.fits(about, api, http):
+            return refusal("BAD_REQUEST_BODY", own, id=placed.id)
         integration = about["methodIntegration"]
         try:
             if integration["type"] == "MOCK":
@@ -88,7 +92,7 @@ class RestServing:
         function = function_of(uri)
         if function is None:
             return refusal("API_CONFIGURATION_ERROR", own, id=placed.id)
-        payload = json.dumps(rest_event(http, placed), separators=(",", ":")).encode()
+        payload = msgspec.json.encode(rest_event(http, placed))
         try:
             called = await self._functions.call(
                 incoming.located.account, function, payload, trace=incoming.asked.trace

@@ -25,7 +25,7 @@ from tapwater_server.clouds.aws.cloudformation.preparing import Prepared, Prepar
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.troubles import Refused
 from tapwater_server.clouds.aws.cloudformation.wishing import Wishes
-from tapwater_server.clouds.aws.inside import INSIDE
+from tapwater_server.clouds.aws.inside.asking import INSIDE
 from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
@@ -117,6 +117,13 @@ class Asking:
         await self.begin(stack, prepared, kind="update", on_failure=on_failure)
         return {"StackId": stack.id}
 
+    async def cancel(self, asked: AwsAsked, params: Params) -> None:
+        """CancelUpdateStack."""
+        stack = must_find(self._book, asked.account, params["StackName"])
+        if stack.status != "UPDATE_IN_PROGRESS":
+            raise Refused("CancelUpdateStack cannot be called from current stack status")
+        await self._operator.stop(stack)
+
     async def delete(self, asked: AwsAsked, params: Params) -> None:
         """DeleteStack. Of what is not there nothing is said, as on AWS."""
         stack = find(self._book, asked.account, params["StackName"])
@@ -126,6 +133,11 @@ class Asking:
             raise Refused(
                 f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             )
+        if stack.operation is not None and stack.operation.kind == "create":
+            await self._operator.stop(stack)
+            stack = must_find(self._book, asked.account, stack.id)
+            if stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+                return
         check_idle(stack)
         self._check_unused(stack)
         stack = asked_by(stack, asked)

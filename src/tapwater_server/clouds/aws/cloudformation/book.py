@@ -48,6 +48,7 @@ class Operation:
     on_failure: str = "ROLLBACK"  # "DO_NOTHING", "DELETE"
     change_set: str = ""
     reason: str = ""  # why it goes back
+    stopped: bool = False  # somebody wants it to go back
 
     def as_json(self) -> dict[str, Any]:
         found = {one.name: getattr(self, one.name) for one in fields(self)}

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from tapwater_server.clouds.aws.account import Account, Caller
 from tapwater_server.clouds.aws.asked import AwsError
+from tapwater_server.clouds.aws.cloudformation.questions import Questions
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 from tapwater_server.ports.clock import Clock
 
@@ -61,9 +62,13 @@ class Doing:
     who: Caller  # in whose name it is done
     host: str
     clock: Clock
+    questions: Questions  # for custom resources
+    inner: str  # our address as functions reach it: "http://127.0.0.1:61080"
     stack: str  # name
     stack_id: str
     logical: str
+    type: str
+    deed: str  # which operation this is part of, and which phase of it
     token: str  # the same whenever this is tried again; no other deed has it
     id: str = ""  # "": it is to be made
     want: Properties = field(default_factory=dict)
@@ -119,6 +124,7 @@ class Doing:
 
 
 Make = Callable[[Doing], Awaitable[Made]]
+Find = Callable[[Doing], Awaitable[str]]  # Gives an id, "": there is nothing.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +139,12 @@ class Kind:
     replaced: frozenset[str] = frozenset()  # properties whose change needs another resource
     named: str = ""  # the property with its name, which is its physical id
     ignored: frozenset[str] = frozenset()  # properties that mean nothing here
+    find: Find | None = None  # what a step that was broken off may have made
+    anything: bool = False  # takes whatever properties there are
 
     def unknown(self, properties: Properties) -> list[str]:
         """Name the properties that are not understood."""
-        return sorted(properties.keys() - self.takes - self.ignored)
+        return [] if self.anything else sorted(properties.keys() - self.takes - self.ignored)
 
 
 def is_gone(error: AwsError) -> bool:
@@ -168,4 +176,8 @@ def tags_of(properties: Properties, stack: Mapping[str, str]) -> dict[str, str]:
 
 def tag_list(properties: Properties, stack: Mapping[str, str]) -> list[dict[str, str]]:
     """Give them as a list."""
-    return [{"Key": key, "Value": value} for key, value in tags_of(properties, stack).items()]
+    return as_tag_list(tags_of(properties, stack))
+
+
+def as_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -7,8 +7,10 @@ from typing import Any
 
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.cloudformation.book import Resource, Stack
-from tapwater_server.clouds.aws.cloudformation.kind import Api, Doing, Kind, Made, is_there
+from tapwater_server.clouds.aws.cloudformation.kind import Api, Doing, Kind
+from tapwater_server.clouds.aws.cloudformation.questions import Questions
 from tapwater_server.clouds.aws.cloudformation.secrets import filled
+from tapwater_server.clouds.aws.cloudformation.service_role import doer
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 from tapwater_server.clouds.aws.unique import short_id
@@ -34,6 +36,8 @@ class Maker:
 
     kind_of: Callable[[str], Kind | None]
     api: Api
+    questions: Questions
+    inner: str  # our address as functions reach it
     teller: Teller
     clock: Clock
     ids: IdSource
@@ -62,10 +66,10 @@ class Maker:
             begun = await self.teller.resource(stack, replace(begun, id=id, reason=why))
 
         try:
-            if again and resource.id:
-                await self.erase(stack, resource)  # Half made when the node died.
+            if again:
+                await self.erase(stack, replace(begun, id=resource.id))  # Half made, perhaps.
             doing = await self._doing(stack, begun, want=resource.properties, again=again)
-            made = await self._create(kind, replace(doing, begun=noted))
+            made = await kind.create(replace(doing, begun=noted))
         except (AwsError, Failed) as error:
             failed = await self.teller.resource(
                 stack, replace(begun, status=f"{verb}_FAILED", reason=reason_of(error))
@@ -79,17 +83,6 @@ class Maker:
             reason=made.note,
         )
         return await self.teller.resource(stack, done)
-
-    async def _create(self, kind: Kind, doing: Doing) -> Made:
-        """Make it; what a node that died has made already under our own name is made again."""
-        try:
-            return await kind.create(doing)
-        except AwsError as error:
-            ours = kind.named and not doing.want.get(kind.named)
-            if not (doing.again and ours and is_there(error)):
-                raise
-            await kind.delete(replace(doing, id=doing.name(kind.named)))
-            return await kind.create(doing)
 
     async def change(self, stack: Stack, resource: Resource, properties: Properties) -> Resource:
         """Change a resource where it is.
@@ -147,11 +140,19 @@ class Maker:
         kind = self._kind(resource.type)
         doing = await self._doing(stack, resource, want=resource.properties)
         if not resource.id:
-            # Its making was broken off: only what has a name that we chose can be found.
-            if not kind.named or doing.want.get(kind.named):
+            id = await self._left(kind, doing)
+            if not id:
                 return
-            doing = replace(doing, id=doing.name(kind.named))
+            doing = replace(doing, id=id)
         await kind.delete(doing)
+
+    async def _left(self, kind: Kind, doing: Doing) -> str:
+        """Find what a making that was broken off has left: by its traces, or by the name that we
+        chose for it.
+        """
+        if kind.find is not None:
+            return await kind.find(doing)
+        return doing.name(kind.named) if kind.named and not doing.want.get(kind.named) else ""
 
     async def erase_old(self, stack: Stack, old: Resource, *, retained: bool) -> None:
         """Delete the resource that another one has replaced, and tell of it."""
@@ -183,15 +184,19 @@ class Maker:
     ) -> Doing:
         return Doing(
             api=self.api,
-            who=stack.who,
+            who=doer(stack),
             host=stack.host,
             clock=self.clock,
+            questions=self.questions,
+            inner=self.inner,
             stack=stack.name,
             stack_id=stack.id,
             logical=resource.name,
+            type=resource.type,
+            deed=_deed(stack),
             token=resource.token,
             id=resource.id,
-            want=await filled(want, self.api, stack.who),
+            want=await filled(want, self.api, doer(stack)),
             had=had or {},
             attributes=resource.attributes,
             again=again,
@@ -205,6 +210,11 @@ class Maker:
 
     def _token(self) -> str:
         return short_id(self.ids.fresh(), TOKEN_LENGTH).upper()
+
+
+def _deed(stack: Stack) -> str:
+    operation = stack.operation
+    return f"{operation.token}/{operation.phase}" if operation is not None else ""
 
 
 def stack_tags(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:

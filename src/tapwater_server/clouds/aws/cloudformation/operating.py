@@ -21,11 +21,12 @@ from tapwater_server.clouds.aws.cloudformation.planning import (
     deed_of,
     scope_of,
 )
+from tapwater_server.clouds.aws.cloudformation.questions import QUESTION
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed, Refused
 from tapwater_server.clouds.aws.cloudformation.wishing import Wishes
 from tapwater_server.ports.clock import Clock
-from tapwater_server.ports.facts import Drop, Step
+from tapwater_server.ports.facts import Drop
 
 _RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
 
@@ -61,6 +62,28 @@ class Run:
             await self._back(operation.reason)
         return self._stack
 
+    async def stop(self) -> None:
+        """Go forward no further: a stack that is being made is deleted, an update is undone. What
+        goes back already goes on with that.
+        """
+        operation = self._stack.operation
+        if operation is None or operation.kind == "delete" or operation.phase != "forward":
+            return
+        after = "DELETE" if operation.kind == "create" else "ROLLBACK"
+        operation = replace(operation, stopped=True, on_failure=after)
+        self._stack = replace(self._stack, operation=operation)
+        await self._teller.stack(self._stack, quiet=True)
+        await self._maker.questions.give_up(self._space, self._stack.uid)
+
+    def _check_wanted(self) -> None:
+        """Go no further if somebody wants it so.
+
+        Raises:
+            Failed: somebody does.
+        """
+        if self._stack.operation is not None and self._stack.operation.stopped:
+            raise Failed("User Initiated")
+
     # Forward ----------------------------------------------------------------------------------
 
     async def _forward(self) -> None:
@@ -69,6 +92,7 @@ class Run:
         try:
             desired = await self._wishes.desired(self._stack)
             for wanted in desired.resources.values():
+                self._check_wanted()
                 await self._reach(wanted, desired)
             outputs = self._outputs(desired)
         except Stopped as stopped:
@@ -195,6 +219,10 @@ class Run:
         operation = self._stack.operation
         assert operation is not None
         creating = operation.kind == "create"
+        if creating and operation.on_failure == "DELETE" and operation.phase == "forward":
+            await self._phase("DELETE_IN_PROGRESS", "forward", kind="delete", reason=reason)
+            await self._delete()
+            return
         if operation.phase == "forward":
             if operation.on_failure == "DO_NOTHING":
                 await self._end("CREATE_FAILED" if creating else "UPDATE_FAILED", reason=reason)
@@ -215,10 +243,6 @@ class Run:
             verb = "delete" if stopped.verb == "DELETE" else "update"
             why = f"The following resource(s) failed to {verb}: [{stopped.name}]. "
             await self._end(failed, reason=why)
-            return
-        if creating and operation.on_failure == "DELETE":
-            await self._phase("DELETE_IN_PROGRESS", "forward", kind="delete")
-            await self._delete()
 
     async def _unmake(self) -> None:
         """Delete all that has been made.
@@ -302,7 +326,7 @@ class Run:
 
     async def _end(self, status: str, *, reason: str = "", outputs: Any = None) -> None:
         """The operation is over: forget what it needed to remember."""
-        steps: list[Step] = []
+        steps = self._book.drops(self._space, QUESTION, f"{self._stack.uid}/")
         for name, one in self._book.resources(self._space, self._stack.uid).items():
             if one.gone and status != "ROLLBACK_COMPLETE" and status != "DELETE_COMPLETE":
                 steps.append(Drop(kind=RESOURCE, key=f"{self._stack.uid}/{name}"))

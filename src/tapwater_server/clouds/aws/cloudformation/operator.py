@@ -12,7 +12,7 @@ from tapwater_server.ports.clock import Clock, wait_either
 
 _log = logging.getLogger(__name__)
 SETTLE_S_MAX = 15.0  # For so long an answer waits for the operation that it begins.
-OPERATIONS_MAX = 8  # At a time, of all accounts; more wait.
+OPERATIONS_MAX = 32  # At a time, of all accounts; more wait. Custom resources may keep one long.
 _FAILED = {"create": "CREATE_FAILED", "update": "UPDATE_FAILED", "delete": "DELETE_FAILED"}
 
 
@@ -25,6 +25,7 @@ class Operator:
         self._book, self._teller, self._begin, self._clock = book, teller, begin, clock
         self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._ended: dict[str, asyncio.Event] = {}
+        self._runs: dict[str, Run] = {}
         self._seats = asyncio.Semaphore(OPERATIONS_MAX)
 
     def start(self, stack: Stack) -> None:
@@ -39,6 +40,13 @@ class Operator:
         ended = self._ended.get(stack.uid)
         if ended is not None:
             await wait_either(ended, clock=self._clock, seconds=SETTLE_S_MAX)
+
+    async def stop(self, stack: Stack) -> None:
+        """Let an operation that is going on go back, as soon as it can."""
+        run = self._runs.get(stack.uid)
+        if run is not None:
+            await run.stop()
+            await self.settled(stack)
 
     async def run(self) -> None:
         """Go on with what was broken off, then do what comes."""
@@ -60,12 +68,14 @@ class Operator:
             if stack is None or stack.operation is None:
                 return
             try:
-                await self._begin(stack).run()
+                run = self._runs[uid] = self._begin(stack)
+                await run.run()
             except Exception:
                 # A border: a bug of ours must not leave the stack busy for ever.
                 _log.exception("a stack's operation broke", extra={"stack": stack.id})
                 await self._give_up(space, uid)
             finally:
+                self._runs.pop(uid, None)
                 ended = self._ended.pop(uid, None)
                 if ended is not None:
                     ended.set()

@@ -17,6 +17,7 @@ from tapwater_server.clouds.aws.cloudformation.parameters import (
     stored_in_ssm,
     typed,
 )
+from tapwater_server.clouds.aws.cloudformation.service_role import ServiceRoles
 from tapwater_server.clouds.aws.cloudformation.template import (
     BODY_BYTES_MAX,
     TEMPLATE_BYTES_MAX,
@@ -48,9 +49,17 @@ class Prepared:
 class Preparing:
     """Prepares stacks."""
 
-    def __init__(self, *, book: Book, api: Api, wishes: Wishes, transforming: Transforming) -> None:
+    def __init__(
+        self,
+        *,
+        book: Book,
+        api: Api,
+        wishes: Wishes,
+        transforming: Transforming,
+        roles: ServiceRoles,
+    ) -> None:
         self._book, self._api, self._wishes = book, api, wishes
-        self._transforming = transforming
+        self._transforming, self._roles = transforming, roles
 
     async def text(self, who: Caller, params: Params, stack: Stack | None = None) -> str:
         """Find the template's text: in the request, in a bucket, or the one that there is.
@@ -93,6 +102,8 @@ class Preparing:
             Refused: it cannot be.
             AwsError: InsufficientCapabilitiesException.
         """
+        if params.get("RoleARN"):
+            self._roles.check(stack.who, str(params["RoleARN"]))
         text = await self.text(stack.who, params, before)
         template = await asyncio.to_thread(read_template, text)
         declared = template.get("Parameters") or {}

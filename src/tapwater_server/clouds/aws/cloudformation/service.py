@@ -15,7 +15,9 @@ from tapwater_server.clouds.aws.cloudformation.making import Maker
 from tapwater_server.clouds.aws.cloudformation.operating import Run
 from tapwater_server.clouds.aws.cloudformation.operator import Operator
 from tapwater_server.clouds.aws.cloudformation.preparing import Preparing
+from tapwater_server.clouds.aws.cloudformation.questions import AnswerDoor, Questions
 from tapwater_server.clouds.aws.cloudformation.reading import Reading
+from tapwater_server.clouds.aws.cloudformation.service_role import ServiceRoles
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.transforming import Transforming
 from tapwater_server.clouds.aws.cloudformation.wishing import Wishes
@@ -28,11 +30,28 @@ from tapwater_server.ports.ids import IdSource
 class Formation:
     """CloudFormation as a whole: a door, and the loop that carries operations out."""
 
-    def __init__(self, *, facts: Facts, api: Api, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        *,
+        facts: Facts,
+        api: Api,
+        inner: str,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
         book = Book(facts)
         teller = Teller(book=book, clock=clock, ids=ids)
         wishes = Wishes(book=book, kinds=KINDS)
-        maker = Maker(kind_of=wishes.kind, api=api, teller=teller, clock=clock, ids=ids)
+        self._questions = Questions(facts=facts, clock=clock, ids=ids)
+        maker = Maker(
+            kind_of=wishes.kind,
+            api=api,
+            questions=self._questions,
+            inner=inner,
+            teller=teller,
+            clock=clock,
+            ids=ids,
+        )
         self._book, self._teller = book, teller
         self.operator = Operator(
             book=book,
@@ -40,7 +59,13 @@ class Formation:
             begin=lambda stack: Run(stack, book=book, maker=maker, wishes=wishes, clock=clock),
             clock=clock,
         )
-        preparing = Preparing(book=book, api=api, wishes=wishes, transforming=Transforming())
+        preparing = Preparing(
+            book=book,
+            api=api,
+            wishes=wishes,
+            transforming=Transforming(),
+            roles=ServiceRoles(facts=facts),
+        )
         self._asking = Asking(
             book=book,
             preparing=preparing,
@@ -64,6 +89,10 @@ class Formation:
             book=book, wishes=wishes, preparing=preparing, change_sets=self._change_sets
         )
 
+    def answers(self) -> Service:
+        """Give what takes the answers of custom resources."""
+        return AnswerDoor(self._questions)
+
     def door(self) -> Service:
         """Give what answers requests."""
         reading, sets = self._reading, self._change_sets
@@ -73,6 +102,7 @@ class Formation:
                 "CreateStack": self._asking.create,
                 "UpdateStack": self._asking.update,
                 "DeleteStack": self._asking.delete,
+                "CancelUpdateStack": self._asking.cancel,
                 "UpdateTerminationProtection": self._protect,
                 "DescribeStacks": reading.stacks,
                 "ListStacks": reading.summaries,

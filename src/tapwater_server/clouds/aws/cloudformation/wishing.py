@@ -10,6 +10,7 @@ from tapwater_server.clouds.aws.cloudformation.book import Book, Stack
 from tapwater_server.clouds.aws.cloudformation.desired import Desired, Pseudo, desire
 from tapwater_server.clouds.aws.cloudformation.intrinsics import references
 from tapwater_server.clouds.aws.cloudformation.kind import Kind
+from tapwater_server.clouds.aws.cloudformation.kinds.absent import why_absent
 from tapwater_server.clouds.aws.cloudformation.template import Template
 from tapwater_server.clouds.aws.cloudformation.troubles import Refused
 
@@ -52,7 +53,7 @@ class Wishes:
         if strange:
             raise Refused(
                 "Template format error: Unrecognized resource types:"
-                f" [{', '.join(strange)}]. They are not supported here."
+                f" [{', '.join(strange)}]. They are not supported here{_reasons(strange)}."
             )
         said = []
         for one in desired.resources.values():
@@ -122,6 +123,11 @@ class Wishes:
             if stack.status not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
             and name in imports_of(self.template(stack))
         ]
+
+
+def _reasons(types: Sequence[str]) -> str:
+    known = dict.fromkeys(why for why in map(why_absent, types) if why)
+    return f": {'; '.join(known)}" if known else ""
 
 
 def imports_of(value: Any) -> set[str]:

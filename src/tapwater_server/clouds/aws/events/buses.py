@@ -18,8 +18,9 @@ from tapwater_server.clouds.aws.events.records import (
 )
 from tapwater_server.clouds.aws.events.refusals import invalid, refused
 from tapwater_server.clouds.aws.events.store import Store
-from tapwater_server.clouds.aws.paging import page_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
+from tapwater_server.clouds.aws.shapes.paging import page_of
+from tapwater_server.clouds.aws.shapes.tags import tags_in, tags_out, untagged
 from tapwater_server.ports.clock import Clock
 
 BUSES_MAX = 100
@@ -63,7 +64,7 @@ class Buses:
             dead_letters=(params.get("DeadLetterConfig") or {}).get("Arn", ""),
             made_at=now,
             changed_at=now,
-            tags={one["Key"]: one["Value"] for one in params.get("Tags") or ()},
+            tags=tags_in(params.get("Tags")),
         )
         await self._store.put_bus(asked.account, bus)
         return {
@@ -131,21 +132,19 @@ class Buses:
         return None
 
     async def _tags(self, asked: AwsAsked, params: Params) -> Given:
-        tags = self._named(asked.account, params["ResourceARN"]).tags
-        return {"Tags": [{"Key": name, "Value": value} for name, value in tags.items()]}
+        return {"Tags": tags_out(self._named(asked.account, params["ResourceARN"]).tags)}
 
     async def _tag(self, asked: AwsAsked, params: Params) -> Given:
         found = self._named(asked.account, params["ResourceARN"])
-        tags = {**found.tags, **{one["Key"]: one["Value"] for one in params["Tags"]}}
+        tags = {**found.tags, **tags_in(params["Tags"])}
         if len(tags) > TAGS_MAX:
             raise refused("LimitExceededException", f"There are at most {TAGS_MAX} tags.")
         await self._put(asked.account, found, tags)
         return None
 
     async def _untag(self, asked: AwsAsked, params: Params) -> Given:
-        found, gone = self._named(asked.account, params["ResourceARN"]), set(params["TagKeys"])
-        tags = {name: value for name, value in found.tags.items() if name not in gone}
-        await self._put(asked.account, found, tags)
+        found = self._named(asked.account, params["ResourceARN"])
+        await self._put(asked.account, found, untagged(found.tags, params["TagKeys"]))
         return None
 
     def _named(self, account: Account, arn: str) -> Bus | Rule:

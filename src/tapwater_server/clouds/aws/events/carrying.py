@@ -9,7 +9,7 @@ from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.events.records import bus_name
 from tapwater_server.clouds.aws.events.routing import fitting, parcels_of
 from tapwater_server.clouds.aws.events.store import Store
-from tapwater_server.clouds.aws.posting import Chain, errand_of
+from tapwater_server.clouds.aws.post.parcels import Chain, errand_of
 from tapwater_server.clouds.aws.reaching import Sent
 from tapwater_server.clouds.aws.shapes.bridged import bridged_event
 from tapwater_server.clouds.aws.shapes.times import in_seconds

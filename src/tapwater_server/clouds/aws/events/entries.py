@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tapwater_server.clouds.aws.account import parse_arn
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.events.carrying import Carrier
 from tapwater_server.clouds.aws.events.putting import BadEntry, check_size, event_of
 from tapwater_server.clouds.aws.events.records import bus_name
 from tapwater_server.clouds.aws.events.store import Store
-from tapwater_server.clouds.aws.lineage import chain_of
+from tapwater_server.clouds.aws.post.lineage import chain_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
 from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.clock import Clock
@@ -39,12 +40,15 @@ class Entries:
                 results.append({"EventId": event["id"]})
         await self._carrier.put(asked.account, events, chain_of(asked))
         asked.count("events", len(events))
-        asked.count("events", len(events))
         failed = len(results) - len(events)
         return {"FailedEntryCount": failed, "Entries": results}
 
     def _read(self, asked: AwsAsked, entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         bus = bus_name(entry.get("EventBusName"))
+        named = parse_arn(entry.get("EventBusName") or "")
+        if named is not None and named.account != asked.account.id:
+            message = "Event buses of other accounts are not reached from here."
+            raise BadEntry("AccessDeniedException", message)
         try:
             self._store.find_bus(asked.account, bus)
         except AwsError as error:

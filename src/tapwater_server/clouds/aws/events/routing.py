@@ -9,8 +9,8 @@ from typing import Any
 from tapwater_server.clouds.aws.account import Account, parse_arn
 from tapwater_server.clouds.aws.events.records import Rule, bus_arn, rule_arn
 from tapwater_server.clouds.aws.events.transforming import transformed
-from tapwater_server.clouds.aws.patterns import Pattern, compile_pattern
-from tapwater_server.clouds.aws.posting import AGE_S_MAX, RETRIES_MAX, Parcel
+from tapwater_server.clouds.aws.post.parcels import AGE_S_MAX, RETRIES_MAX, Parcel
+from tapwater_server.clouds.aws.rules.patterns import Pattern, compile_pattern
 
 COMPILED_MAX = 2_000
 

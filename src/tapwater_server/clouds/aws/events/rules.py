@@ -19,10 +19,11 @@ from tapwater_server.clouds.aws.events.records import (
 from tapwater_server.clouds.aws.events.refusals import bad_pattern, invalid, refused
 from tapwater_server.clouds.aws.events.routing import read_event
 from tapwater_server.clouds.aws.events.store import Store
-from tapwater_server.clouds.aws.expressions import BadExpression, read_expression
-from tapwater_server.clouds.aws.paging import page_of
-from tapwater_server.clouds.aws.patterns import BadPattern, compile_pattern
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
+from tapwater_server.clouds.aws.rules.expressions import BadExpression, read_expression
+from tapwater_server.clouds.aws.rules.patterns import BadPattern, compile_pattern
+from tapwater_server.clouds.aws.shapes.paging import page_of
+from tapwater_server.clouds.aws.shapes.tags import tags_in
 from tapwater_server.ports.clock import Clock
 
 RULES_MAX = 5_000  # Of one bus.
@@ -152,13 +153,9 @@ def rule_of(params: Params, account: Account, *, bus: str, before: Rule | None, 
         description=params.get("Description") or "",
         role=params.get("RoleArn") or "",
         since=before.since if before is not None and same else now,
-        tags=before.tags if before is not None else _tags(params),
+        tags=before.tags if before is not None else tags_in(params.get("Tags")),
         targets=before.targets if before is not None else {},
     )
-
-
-def _tags(params: Params) -> dict[str, str]:
-    return {one["Key"]: one["Value"] for one in params.get("Tags") or ()}
 
 
 def _check_schedule(text: str, bus: str) -> None:

@@ -10,8 +10,8 @@ from tapwater_server.clouds.aws.events.records import bus_name
 from tapwater_server.clouds.aws.events.refusals import invalid
 from tapwater_server.clouds.aws.events.store import Store
 from tapwater_server.clouds.aws.events.transforming import BadInput, check_path, check_template
-from tapwater_server.clouds.aws.paging import page_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
+from tapwater_server.clouds.aws.shapes.paging import page_of
 
 TARGETS_MAX = 100  # Of one rule.
 PAGE_MAX = 100

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.events.records import DEFAULT, Rule, rule_arn
 from tapwater_server.clouds.aws.events.store import Store
-from tapwater_server.clouds.aws.expressions import follower, read_expression
-from tapwater_server.clouds.aws.posting import Chain, Parcel, errand_of
+from tapwater_server.clouds.aws.post.parcels import Chain, Parcel, errand_of
+from tapwater_server.clouds.aws.rules.expressions import follower, read_expression
 from tapwater_server.clouds.aws.shapes.bridged import scheduled_event
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.bus import Errand

@@ -54,7 +54,8 @@ def canonical_paths(raw: str, *, twice: bool) -> Sequence[str]:
         return (raw,) if spelled == raw else (raw, spelled)
     tidy = _normal(raw) if "//" in raw or "/." in raw else raw
     encoded = quote(tidy.encode("latin-1"), safe="/-_.~")
-    return (encoded,) if encoded == raw else (encoded, raw)
+    # Some encode once. What has an encoded "%" in it could be what another path was signed as.
+    return (encoded,) if encoded == raw or "%25" in raw else (encoded, raw)
 
 
 def _normal(raw: str) -> str:

@@ -74,9 +74,10 @@ class Checker:
 
     def seal(self, claim: Claim) -> Seal:
         """Give what checks the chunks of a body, which the signature of the head begins."""
-        return Seal(signature=claim.signature, key=self._key(claim), last=claim.signature.value)
+        return Seal(signature=claim.signature, key=self.key(claim), last=claim.signature.value)
 
-    def _key(self, claim: Claim) -> bytes:
+    def key(self, claim: Claim) -> bytes:
+        """Give the key that a claim's signature was made with."""
         scoped = claim.signature.scoped
         return self.key_of(claim.credential.secret, scoped.day, scoped.region, scoped.service)
 
@@ -88,7 +89,7 @@ class Checker:
         """
         if not claim.credential.secret:
             return
-        signature, key = claim.signature, self._key(claim)
+        signature, key = claim.signature, self.key(claim)
         scoped = signature.scoped
         query = canonical.canonical_query(head.raw_query)
         headers = canonical.canonical_headers(scoped.signed, head.headers)

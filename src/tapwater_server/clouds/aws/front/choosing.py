@@ -16,8 +16,11 @@ TARGETS: Mapping[str, str] = {
     "DynamoDBStreams_20120810": "dynamodb",
     "AWSStepFunctions": "states",
     "TrentService": "kms",
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
 }
-BY_HOST = frozenset({"lambda-url", "execute-api"})
+BY_HOST = frozenset({"lambda-url", "execute-api", "cloudformation-response"})
+# The scopes that signatures for them must have, where a host names something else.
+SCOPES: Mapping[str, str] = {"lambda-url": "lambda"}
 _QUERY = frozenset({"sts", "iam", "sns", "cloudformation", "sqs", "monitoring"})
 _JSON = frozenset(TARGETS.values())
 

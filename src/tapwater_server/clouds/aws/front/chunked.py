@@ -1,7 +1,8 @@
 """Bodies in AWS's own chunks, signed or not, with checksums behind them."""
 
 import hmac
-from collections.abc import AsyncIterator, MutableMapping
+import re
+from collections.abc import AsyncIterator, Collection, MutableMapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -17,8 +18,10 @@ SIGNED = frozenset(
 UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 LINE_BYTES_MAX = 4 << 10
 TRAILERS_MAX = 16
+CHUNK_BYTES_MIN = 8 << 10  # Of all but the last, as in S3.
 CHUNK_BYTES_MAX = 5 << 30
 _SIGNATURE = "x-amz-trailer-signature"
+_LENGTH = re.compile(rb"[0-9a-fA-F]{1,16}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Seal:
         stamp, scope = self.signature.stamp, self.signature.scoped.scope
         text = f"AWS4-HMAC-SHA256-{kind}\n{stamp}\n{scope}\n{self.last}\n{digests}"
         right = sign(self.key, text)
-        if not hmac.compare_digest(right, said):
+        if not hmac.compare_digest(right.encode(), said.encode()):
             raise error_of(Troubled(Trouble.MISMATCH), Family.S3)
         self.last = right
 
@@ -88,15 +91,17 @@ async def unchunked(
     seal: Seal | None,
     size: int,
     trailers: MutableMapping[str, str],
+    announced: Collection[str] = (),
 ) -> AsyncIterator[bytes]:
-    """Take the chunks apart; ``size``: how many bytes there must be in all.
+    """Take the chunks apart; ``size``: how many bytes there must be in all; ``announced``: the
+    trailers that must be there, and no others.
 
     Raises:
         AwsError: a chunk is not what was signed, or the body is not what was said.
     """
-    source, left, length = _Source(chunks), size, 1
+    source, left, length = _Source(chunks), size, CHUNK_BYTES_MIN
     while length:
-        length, said = _read_head(await source.line())
+        length, said = _read_head(await source.line(), before=length)
         left -= length
         if left < 0:
             raise _incomplete()
@@ -113,23 +118,25 @@ async def unchunked(
             seal.check("PAYLOAD", f"{EMPTY}\n{hashing.hexdigest()}", said)
     if left:
         raise _incomplete()
-    await _read_trailers(source, seal, trailers)
+    await _read_trailers(source, seal, trailers, frozenset(announced))
 
 
-def _read_head(line: bytes) -> tuple[int, str]:
-    """Read ``400;chunk-signature=…``."""
+def _read_head(line: bytes, *, before: int) -> tuple[int, str]:
+    """Read ``400;chunk-signature=…``; ``before``: the length of the chunk before it."""
     digits, _, extension = line.partition(b";")
-    try:
-        length = int(digits, 16)
-    except ValueError:
-        length = -1
-    if not 0 <= length <= CHUNK_BYTES_MAX or b"_" in digits:
+    length = int(digits, 16) if _LENGTH.fullmatch(digits) else -1
+    if not 0 <= length <= CHUNK_BYTES_MAX:
         raise _malformed("A chunk's head is not its length")
+    if length and before < CHUNK_BYTES_MIN:
+        raise _too_small()
     return length, extension.partition(b"chunk-signature=")[2].decode("latin-1").strip()
 
 
 async def _read_trailers(
-    source: _Source, seal: Seal | None, into: MutableMapping[str, str]
+    source: _Source,
+    seal: Seal | None,
+    into: MutableMapping[str, str],
+    announced: frozenset[str],
 ) -> None:
     found: dict[str, str] = {}
     signature = ""
@@ -143,10 +150,35 @@ async def _read_trailers(
             signature = value.strip()
         else:
             found[name.lower().strip()] = value.strip()
+    if await source.rest():
+        raise _malformed("Something comes after the last chunk")
+    if found.keys() != announced:
+        raise _wrong_trailers()
     if seal is not None and found:
         text = "".join(f"{name}:{value}\n" for name, value in sorted(found.items()))
         seal.check("TRAILER", sha256(text.encode("latin-1")).hexdigest(), signature)
     into.update(found)
+
+
+def read_announced(said: str) -> frozenset[str]:
+    """Read x-amz-trailer.
+
+    >>> sorted(read_announced("x-amz-checksum-crc32, X-Amz-Meta-A"))
+    ['x-amz-checksum-crc32', 'x-amz-meta-a']
+    """
+    names = (name.strip().lower() for name in said.split(","))
+    return frozenset(name for name in names if name and name != _SIGNATURE)
+
+
+def _wrong_trailers() -> AwsError:
+    message = "The request contained trailing data that was not well-formed or did not conform to"
+    return AwsError("MalformedTrailerError", f"{message} our published schema.", 400)
+
+
+def _too_small() -> AwsError:
+    """Or a body would cost far more to take apart than to send."""
+    message = "Only the last chunk is allowed to have a size less than 8192 bytes"
+    return AwsError("InvalidChunkSizeError", message, 403)
 
 
 def _malformed(message: str) -> AwsError:

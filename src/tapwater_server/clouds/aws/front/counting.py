@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
+from tapwater_server.model.ids import AppId
 from tapwater_server.model.trace import read_traceparent
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.meter import Meter, Use
-from tapwater_server.ports.tracing import Tracer
+from tapwater_server.ports.tracing import Step, Tracer
 
 EVERY_S = 1.0  # An answer that goes on for hours is counted while it goes.
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
@@ -27,19 +28,29 @@ class Counting:
         Raises:
             Exception: whatever the service raises.
         """
-        parent = parent_of(asked.headers)
-        if not parent and asked.method in ("GET", "HEAD"):
+        step = self.begin(asked)
+        if step is None:
             return await service.answer(asked)
-        step = self._tracer.begin(step_name(asked), "ask", app=asked.account.home, parent=parent)
-        asked.trace = step.traceparent.decode("ascii")
         try:
             answer = await service.answer(asked)
         except BaseException as error:
-            code = error.code if isinstance(error, AwsError) else type(error).__name__
-            step.end(ok=False, facts={"error": code})
+            failed(step, error)
             raise
         step.end(ok=answer.status < 500)
         return answer
+
+    def begin(self, asked: AwsAsked) -> Step | None:
+        """Begin the step that a request is; None: it is not followed."""
+        parent = parent_of(asked.headers)
+        if not parent and asked.method in ("GET", "HEAD"):
+            return None
+        step = self.begin_known(step_name(asked), asked.account.home, parent=parent)
+        asked.trace = step.traceparent.decode("ascii")
+        return step
+
+    def begin_known(self, name: str, home: AppId, *, parent: bytes = b"") -> Step:
+        """Begin a step of this name."""
+        return self._tracer.begin(name, "ask", app=home, parent=parent)
 
     def counted(self, asked: AwsAsked, answer: AwsAnswer) -> AwsAnswer:
         """Count an answer with its bytes, as it goes out."""
@@ -50,9 +61,14 @@ class Counting:
             self.take(asked)
             return replace(answer, chunks=self._following(asked, answer.chunks))
         if answer.body:
-            asked.count(_bytes_out(asked), len(answer.body))
+            asked.count(_bytes_out(asked.service), len(answer.body))
         self.take(asked)
         return answer
+
+    def sent(self, home: AppId, service: str, size: int) -> None:
+        """Count the bytes of an answer, of a request of which nothing else is counted."""
+        use = Use(at=self._clock.now(), app=home, quantity=_bytes_out(service), amount=size)
+        self._meter.use(use)
 
     def take(self, asked: AwsAsked) -> None:
         """Take what there is by now."""
@@ -69,7 +85,7 @@ class Counting:
         taken_at = self._clock.monotonic()
         try:
             async for chunk in chunks:
-                asked.count(_bytes_out(asked), len(chunk))
+                asked.count(_bytes_out(asked.service), len(chunk))
                 if self._clock.monotonic() - taken_at >= EVERY_S:
                     taken_at = self._clock.monotonic()
                     self.take(asked)
@@ -79,6 +95,12 @@ class Counting:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+
+
+def failed(step: Step, error: BaseException) -> None:
+    """End a step that was not answered."""
+    code = error.code if isinstance(error, AwsError) else type(error).__name__
+    step.end(ok=False, facts={"error": code})
 
 
 def step_name(asked: AwsAsked) -> str:
@@ -104,5 +126,5 @@ def parent_of(headers: Mapping[str, str]) -> bytes:
     return f"00-{found[1]}{found[2]}-{found[3]}-{sampled}".encode()
 
 
-def _bytes_out(asked: AwsAsked) -> str:
-    return "blob_bytes_out" if asked.service == "s3" else "api_bytes_out"
+def _bytes_out(service: str) -> str:
+    return "blob_bytes_out" if service == "s3" else "api_bytes_out"

@@ -10,8 +10,8 @@ from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.front import chunked, olden
 from tapwater_server.clouds.aws.front.bodies import Gathering, check_digest, hashed
 from tapwater_server.clouds.aws.front.canonical import UNSIGNED
-from tapwater_server.clouds.aws.front.checking import Checker, Claim
-from tapwater_server.clouds.aws.front.choosing import BY_HOST
+from tapwater_server.clouds.aws.front.checking import Checker, Claim, Head
+from tapwater_server.clouds.aws.front.choosing import BY_HOST, SCOPES
 from tapwater_server.clouds.aws.front.credentials import Credentials
 from tapwater_server.clouds.aws.front.homes import Homes
 from tapwater_server.clouds.aws.front.reading import Seen
@@ -23,6 +23,7 @@ from tapwater_server.web.sending import end_with_client
 _HEX = frozenset("0123456789abcdefABCDEF")
 _ANYBODY = BY_HOST | {"s3", "sns", "sts"}  # These look at requests that nobody signed.
 _HOMELESS = BY_HOST | {"sts", "iam"}  # These keep nothing in a home.
+_SIGNATURES = frozenset({"X-Amz-Signature", "X-Amz-Algorithm", "Signature"})
 _DIGITS_MAX = 15
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -53,6 +54,7 @@ class Entrance:
             path=seen.path,
             query=seen.head.query,
             headers=seen.head.headers,
+            raw_headers=scope["headers"],
             body=partial(pieces, receive),
             whole=door.get("whole"),
             host=seen.host,
@@ -66,7 +68,7 @@ class Entrance:
         if asked.whole is not None:
             asked.size = len(asked.whole)
             asked.body = partial(in_one, asked.whole)
-        claim = self._claim(seen, name)
+        claim = self.claim(seen, name)
         if claim is not None:
             asked.caller = claim.credential.caller_in(claim.signature.scoped.region)
         elif name not in _ANYBODY:
@@ -79,16 +81,23 @@ class Entrance:
             await self._homes.ensure(asked.account)
         return asked
 
-    def _claim(self, seen: Seen, name: str) -> Claim | None:
-        """Read who signed; None: nobody."""
+    def claim(self, seen: Seen, name: str) -> Claim | None:
+        """Read who signed; None: nobody. Whether they signed this is not checked yet.
+
+        Raises:
+            Troubled: the signature cannot be good.
+        """
         if not seen.signed or _asks_ahead(seen, name):
             return None
         try:
+            check_single(seen.head)
             claim = self._checker.claim(seen.head)
         except Troubled:
             if name in BY_HOST:
                 return None  # What is not for us is for the function.
             raise
+        if claim.signature.scoped.service != SCOPES.get(name, name):
+            return None  # Signed for another service than its host says.
         if not claim.credential.secret:
             refuse_strange_page(seen.head.headers)
         return claim
@@ -155,10 +164,25 @@ class Entrance:
             seal = self._checker.seal(claim)
         body, trailers = asked.body, dict[str, str]()
         asked.size, asked.trailers = size, trailers
-        asked.body = lambda: chunked.unchunked(body(), seal=seal, size=size, trailers=trailers)
+        announced = chunked.read_announced(asked.headers.get("x-amz-trailer", ""))
+        asked.body = lambda: chunked.unchunked(
+            body(), seal=seal, size=size, trailers=trailers, announced=announced
+        )
         if asked.whole is not None:
             asked.whole = b"".join([part async for part in asked.body()])
             asked.body = partial(in_one, asked.whole)
+
+
+def check_single(head: Head) -> None:
+    """Who signs in two ways means one of them, and nobody can say which.
+
+    Raises:
+        Troubled: there are two signatures.
+    """
+    if head.presigned or not head.raw_query:
+        return
+    if any(name in _SIGNATURES for name, _ in head.query):
+        raise Troubled(Trouble.TWICE)
 
 
 def refuse_strange_page(headers: Mapping[str, str]) -> None:

@@ -10,10 +10,11 @@ from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Serv
 from tapwater_server.clouds.aws.front.choosing import choose_service, family_of
 from tapwater_server.clouds.aws.front.counting import Counting
 from tapwater_server.clouds.aws.front.entering import Entrance
+from tapwater_server.clouds.aws.front.hastening import Hastening
 from tapwater_server.clouds.aws.front.hosts import read_host
 from tapwater_server.clouds.aws.front.permits import Permits
-from tapwater_server.clouds.aws.front.reading import OWN, Seen, read_scope
-from tapwater_server.clouds.aws.front.refusing import write_refusal
+from tapwater_server.clouds.aws.front.reading import OWN, Seen, read_scope, scope_service
+from tapwater_server.clouds.aws.front.refusing import broken, write_refusal
 from tapwater_server.clouds.aws.front.sending import send_answer
 from tapwater_server.clouds.aws.front.troubles import Family, Troubled, error_of
 from tapwater_server.clouds.aws.unique import as_uuid
@@ -47,12 +48,15 @@ class Front:
         entrance: Entrance,
         permits: Permits,
         counting: Counting,
+        hastening: Hastening,
         ids: IdSource,
         domains: Sequence[str],
         holds: Callable[[str], bool],  # whether S3 has a bucket of that name
     ) -> None:
         self._directory, self._entrance, self._counting = directory, entrance, counting
         self._permits, self._holds = permits, holds
+        self.services = directory.services
+        self.hasten = hastening.begin
         self._ids, self._domains = ids, tuple(domains)
 
     def owns(self, host: str) -> bool:
@@ -119,23 +123,8 @@ class Front:
         except Exception:
             # A border: a bug of ours, told to the log.
             _log.exception("a service of AWS failed", extra={"service": name, "request": id})
-            answer = _refused(_broken(family), family, service, asked, id)
+            answer = _refused(broken(family), family, service, asked, id)
         return answer if asked is None else self._counting.counted(asked, answer)
-
-
-def scope_service(seen: Seen) -> str:
-    """Read the service out of a signature's scope, without reading the rest of it."""
-    said = seen.head.headers.get("authorization", "")
-    if said.startswith("AWS4-"):
-        credential = said.partition("Credential=")[2].partition(",")[0]
-    elif said.startswith("AWS "):
-        return "s3"
-    elif seen.head.raw_query:
-        credential = dict(seen.head.query).get("X-Amz-Credential", "")
-    else:
-        return ""
-    parts = credential.rsplit("/", 4)
-    return parts[3] if len(parts) == 5 else ""
 
 
 def _refused(
@@ -148,8 +137,3 @@ def _refused(
 
 def _missing(name: str) -> AwsError:
     return AwsError("NotImplemented", f"The service {name[:60]!r} is not available here.", 501)
-
-
-def _broken(family: Family) -> AwsError:
-    message = "We encountered an internal error. Please try again."
-    return AwsError("InternalError" if family is Family.S3 else "InternalFailure", message, 500)

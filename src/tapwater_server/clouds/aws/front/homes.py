@@ -24,6 +24,10 @@ class Homes:
         self._making = asyncio.Lock()
         registry.watch(self._there.discard)
 
+    def there(self, account: Account) -> bool:
+        """Say whether an account's home is known to be there."""
+        return account.home in self._there
+
     async def ensure(self, account: Account) -> None:
         """Make an account's home if it is not there.
 

@@ -17,6 +17,7 @@ _SIGNED = frozenset(
         "accelerate",
         "acl",
         "analytics",
+        "attributes",
         "cors",
         "delete",
         "encryption",
@@ -89,7 +90,7 @@ def check(head: Head, bucket: str, *, credentials: Credentials, now: float) -> C
     assert credential is not None
     text = string_to_sign(head, bucket, date=date)
     if credential.secret and not any(
-        hmac.compare_digest(_signed(credential.secret, each), said.encode("latin-1"))
+        hmac.compare_digest(_signed(credential.secret, each), said.encode())
         for each in (text, _with_slash(head, bucket, date=date))
     ):
         raise Troubled(Trouble.MISMATCH, facts={"StringToSign": text})
@@ -128,7 +129,8 @@ def string_to_sign(head: Head, bucket: str, *, date: str) -> str:
 
 def _parameters(query: Sequence[tuple[str, str]]) -> str:
     kept = sorted(pair for pair in query if pair[0] in _SIGNED)
-    return "?" + "&".join(f"{n}={v}" if v else n for n, v in kept) if kept else ""
+    said = "&".join(f"{n}={v}" if v else n for n, v in kept)
+    return "?" + said.encode().decode("latin-1") if kept else ""
 
 
 def _check_key(credential: Credential | None, token: str, now: float) -> None:

@@ -1,17 +1,19 @@
 """Whether who asks may: users and roles that have policies are held to them.
 
-The account itself, and who has no policies, may do everything in the account. What the services
-of AWS are asked for is read here only for who has policies; for all others this costs a look.
+The account itself may do everything in the account, and so may a function whose role IAM does not
+know. What the services of AWS are asked for is read here only for all others.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from tapwater_server.clouds.aws.account import Caller
+from tapwater_server.clouds.aws.account import Account, Caller
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.front.asking import MODELS, Wish, wishes_of
 from tapwater_server.clouds.aws.front.choosing import BY_HOST
+from tapwater_server.clouds.aws.front.naming import moved
 from tapwater_server.clouds.aws.front.troubles import Family
 from tapwater_server.clouds.aws.policy import Effect, Policy, Question, evaluate
 from tapwater_server.clouds.aws.protocol.models import Model, load_model
@@ -24,8 +26,9 @@ _FREE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})  # For whoev
 class Permits:
     """Asks the policies. Without ``by()`` there are none."""
 
-    def __init__(self, *, clock: Clock, functions_too: bool = False) -> None:
-        self._clock, self._functions_too = clock, functions_too
+    def __init__(self, *, clock: Clock, region: str = "", functions_too: bool = True) -> None:
+        self._clock, self._region, self._functions_too = clock, region, functions_too
+        self._full: dict[str, Callable[[Account, str], str]] = {}
         self._held: Callable[[Caller], Held | None] = _free
         self._asks: dict[str, Callable[[AwsAsked], Sequence[Wish]]] = {}
         self._models: dict[str, Model] = {}
@@ -38,6 +41,10 @@ class Permits:
         """Let a service say by itself what requests of its own ask for."""
         self._asks[service] = asks
 
+    def call_in_full(self, service: str, full: Callable[[Account, str], str]) -> None:
+        """Let a service say how what an ARN names is called in full."""
+        self._full[service] = full
+
     async def check(self, asked: AwsAsked, family: Family) -> None:
         """Refuse what policies do not allow.
 
@@ -45,17 +52,24 @@ class Permits:
             AwsError: they do not.
         """
         caller = asked.caller
-        if not (caller.user or caller.role) or asked.service in BY_HOST:
-            return
-        if caller.function and not self._functions_too:
-            return
-        held = self._held(caller)
+        asks = asked.service not in BY_HOST or asked.service in self._asks
+        held = self.held(caller) if asks else None
         if held is None:
             return
         context = self._context(asked)
+        full = self._full.get(asked.service)
+        home = replace(caller.account, region=self._region or caller.account.region)
         for wish in await self._wishes(asked):
-            if not allowed(held, wish, context):
+            if full is not None and wish.resource.startswith("arn:"):
+                wish = wish._replace(resource=full(asked.account, wish.resource))
+            if not allowed(held, wish, context, also=moved(wish.resource, home)):
                 raise denied(caller, wish, family)
+
+    def held(self, caller: Caller) -> Held | None:
+        """Give the policies that somebody is held to; None: none, everything is allowed."""
+        if not (caller.user or caller.role) or (caller.function and not self._functions_too):
+            return None
+        return self._held(caller)
 
     async def _wishes(self, asked: AwsAsked) -> Sequence[Wish]:
         asks = self._asks.get(asked.service)
@@ -76,6 +90,7 @@ class Permits:
             "aws:username": caller.user,
             "aws:principalarn": caller.role or caller.arn,
             "aws:principalaccount": caller.account.id,
+            "aws:resourceaccount": asked.account.id,  # no key reaches what is another's
             "aws:requestedregion": caller.account.region,
             "aws:securetransport": "true" if asked.secure else "false",
             "aws:sourceip": asked.client,
@@ -83,20 +98,28 @@ class Permits:
             "aws:referer": asked.headers.get("referer", ""),
             "aws:currenttime": datetime.fromtimestamp(now, UTC).isoformat(),
             "aws:epochtime": str(int(now)),
-            **{f"s3:{name}": value for name, value in asked.query if asked.service == "s3"},
+            **{f"s3:{name.lower()}": value for name, value in asked.query if asked.service == "s3"},
         }
         return {name: (value,) for name, value in found.items() if value}
 
 
-def allowed(held: Held, wish: Wish, context: Mapping[str, Sequence[str]]) -> bool:
-    """Say whether policies allow something, within their boundary."""
+def allowed(
+    held: Held, wish: Wish, context: Mapping[str, Sequence[str]], *, also: str = ""
+) -> bool:
+    """Say whether policies allow something, within their boundary. ``also``: the resource as it is
+    called at home: the same things are in all regions, so what is denied by that name is denied.
+    """
     if wish.action in _FREE:
         return True
     own, bounds = held
     question = Question(action=wish.action, resource=wish.resource, context=context)
     if evaluate(own, question) is not Effect.ALLOW:
         return False
-    return not bounds or evaluate(bounds, question) is Effect.ALLOW
+    if bounds and evaluate(bounds, question) is not Effect.ALLOW:
+        return False
+    if also in ("", wish.resource):
+        return True
+    return evaluate([*own, *bounds], replace(question, resource=also)) is not Effect.DENY
 
 
 def denied(caller: Caller, wish: Wish, family: Family) -> AwsError:

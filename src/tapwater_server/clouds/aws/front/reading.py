@@ -11,7 +11,7 @@ from tapwater_server.clouds.aws.front.checking import Head
 from tapwater_server.clouds.aws.front.hosts import NOWHERE, Place, read_host
 
 OWN = "/_/aws/"  # Places that a host name names, for who has no DNS: /_/aws/lambda-url/ID/path.
-_BY_PATH = frozenset({"lambda-url", "execute-api"})
+_BY_PATH = frozenset({"lambda-url", "execute-api", "cloudformation-response"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +38,35 @@ def read_scope(scope: Mapping[str, Any], domains: Sequence[str]) -> Seen:
     Raises:
         AwsError: the query cannot be read.
     """
-    headers = read_headers(scope["headers"])
-    raw_query = scope["query_string"].decode("latin-1")
+    url = scope["raw_path"], scope["query_string"]
+    return read_head(scope["method"], *url, scope["headers"], domains)
+
+
+def read_head(
+    method: str,
+    path: bytes,
+    query: bytes,
+    headers_said: Sequence[tuple[bytes, bytes]],
+    domains: Sequence[str],
+) -> Seen:
+    """Read the head of a request.
+
+    Raises:
+        AwsError: the query cannot be read.
+    """
+    headers = read_headers(headers_said)
+    raw_query = query.decode("latin-1")
     head = Head(
-        method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
+        method=method,
+        path=path.decode("latin-1"),
         raw_query=raw_query,
         query=read_query(raw_query) if raw_query else (),
         headers=headers,
     )
     host = headers.get("host", "")
     if head.path.startswith(OWN):
-        place, path = _by_path(head.path)
-        return Seen(head=head, path=path, place=place, host=host)
+        place, below = _by_path(head.path)
+        return Seen(head=head, path=below, place=place, host=host)
     return Seen(head=head, path=head.path, place=place_of(host, tuple(domains)), host=host)
 
 
@@ -85,6 +101,21 @@ def read_query(raw: str) -> list[tuple[str, str]]:
         return parse_qsl(raw, keep_blank_values=True, errors="strict")
     except (ValueError, UnicodeDecodeError):
         raise AwsError("InvalidURI", "Couldn't parse the specified URI.", 400) from None
+
+
+def scope_service(seen: Seen) -> str:
+    """Read the service out of a signature's scope, without reading the rest of it."""
+    said = seen.head.headers.get("authorization", "")
+    if said.startswith("AWS4-"):
+        credential = said.partition("Credential=")[2].partition(",")[0]
+    elif said.startswith("AWS "):
+        return "s3"
+    elif seen.head.raw_query:
+        credential = dict(seen.head.query).get("X-Amz-Credential", "")
+    else:
+        return ""
+    parts = credential.rsplit("/", 4)
+    return parts[3] if len(parts) == 5 else ""
 
 
 def _by_path(path: str) -> tuple[Place, str]:

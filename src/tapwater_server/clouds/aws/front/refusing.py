@@ -1,14 +1,8 @@
-"""Errors in the shape of each family of services: XML, or JSON with the code beside it. Pure."""
-
-from collections.abc import Mapping
-from xml.sax.saxutils import escape
-
-import msgspec
+"""Errors where no service can write them, in the shape of its family."""
 
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsError
 from tapwater_server.clouds.aws.front.troubles import Family
-
-_XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
+from tapwater_server.clouds.aws.protocol.refusing import json_error, query_error, s3_error
 
 
 def write_refusal(error: AwsError, family: Family, *, id: str) -> AwsAnswer:
@@ -20,62 +14,7 @@ def write_refusal(error: AwsError, family: Family, *, id: str) -> AwsAnswer:
     return json_error(error, header=family is Family.REST)
 
 
-def query_error(error: AwsError, *, id: str, namespace: str = "") -> AwsAnswer:
-    """``<ErrorResponse><Error>…`` of the query protocol."""
-    space = f' xmlns="{escape(namespace)}"' if namespace else ""
-    fault = "Sender" if error.status < 500 else "Receiver"
-    facts = "".join(_element(name, value) for name, value in error.facts.items())
-    body = (
-        f"{_XML}<ErrorResponse{space}><Error><Type>{fault}</Type>{_element('Code', error.code)}"
-        f"{_element('Message', error.message)}{facts}</Error>"
-        f"<RequestId>{id}</RequestId></ErrorResponse>"
-    )
-    return _answer(error, "text/xml", body.encode("utf-8", "replace"))
-
-
-def s3_error(error: AwsError, *, id: str) -> AwsAnswer:
-    """``<Error>…`` of S3."""
-    facts = "".join(_element(name, value) for name, value in error.facts.items())
-    body = (
-        f"{_XML}<Error>{_element('Code', error.code)}{_element('Message', error.message)}{facts}"
-        f"<RequestId>{id}</RequestId><HostId>{id}</HostId></Error>"
-    )
-    return _answer(error, "application/xml", body.encode("utf-8", "replace"))
-
-
-def json_error(
-    error: AwsError, *, header: bool, media: str = "", more: Mapping[str, object] | None = None
-) -> AwsAnswer:
-    """``{"message": …}``; the code in ``__type``, or in a header for REST services."""
-    said: dict[str, object] = {**error.facts, **(more or {}), "message": error.message}
-    headers = [("x-amzn-errortype", error.code)] if header else []
-    if not header:
-        said = {"__type": error.code, **said}
-    media = media or ("application/json" if header else "application/x-amz-json-1.1")
-    body = msgspec.json.encode(said)
-    return _answer(error, media, body, headers)
-
-
-def _answer(
-    error: AwsError, media: str, body: bytes, headers: list[tuple[str, str]] | None = None
-) -> AwsAnswer:
-    return AwsAnswer(
-        status=error.status,
-        headers=[("content-type", media), *(headers or ()), *error.headers],
-        body=body,
-    )
-
-
-def _element(name: str, value: str) -> str:
-    return f"<{name}>{escape(_printable(value))}</{name}>"
-
-
-def _printable(text: str) -> str:
-    """Leave out what XML 1.0 cannot hold."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter in "\t\n\r" or (letter >= " " and letter not in "\ufffe\uffff") else "?"
-        for letter in text
-        if not "\ud800" <= letter <= "\udfff"
-    )
+def broken(family: Family) -> AwsError:
+    """A bug of ours: all that a client is told of it."""
+    message = "We encountered an internal error. Please try again."
+    return AwsError("InternalError" if family is Family.S3 else "InternalFailure", message, 500)

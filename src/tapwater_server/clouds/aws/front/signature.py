@@ -129,6 +129,8 @@ def scoped_of(credential: str, signed: str) -> Scoped:
             'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/'
             'aws4_request".',
         )
+    if not (credential.isascii() and signed.isascii()):
+        raise Troubled(Trouble.CREDENTIAL, "the Credential and SignedHeaders are ASCII")
     names = tuple(signed.split(";"))
     scope = "/".join(parts[1:])
     return Scoped(parts[0], parts[1], parts[2], parts[3], names, signed, frozenset(names), scope)

@@ -23,6 +23,7 @@ class Trouble(StrEnum):
     CREDENTIAL = "credential"
     QUERY = "query"
     ALGORITHM = "algorithm"
+    TWICE = "twice"  # in a header and in the query
     UNDATED = "undated"
     SCOPE_DAY = "scope-day"
     KEY = "key"  # there is no such key
@@ -60,6 +61,10 @@ _4A = (
 _PAGE = "Any key is accepted in dev mode, but not from a page of another site."
 _TOKEN = "The security token included in the request is invalid."
 _TOKEN_OLD = "The security token included in the request is expired"
+_TWICE = (
+    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query"
+    " string parameter or the Authorization header should be specified"
+)
 _DATE = "AWS authentication requires a valid Date or x-amz-date header"
 
 # Trouble -> what each family calls it: code, status; and the sentence if none was given.
@@ -69,6 +74,7 @@ _S3: Mapping[Trouble, tuple[str, int, str]] = {
     Trouble.CREDENTIAL: ("AuthorizationHeaderMalformed", 400, ""),
     Trouble.QUERY: ("AuthorizationQueryParametersError", 400, ""),
     Trouble.ALGORITHM: ("NotImplemented", 501, _4A),
+    Trouble.TWICE: ("InvalidArgument", 400, _TWICE),
     Trouble.UNDATED: ("AccessDenied", 403, _DATE),
     Trouble.SCOPE_DAY: ("AuthorizationHeaderMalformed", 400, ""),
     Trouble.KEY: (
@@ -109,6 +115,7 @@ _QUERY: Mapping[Trouble, tuple[str, int, str]] = {
     Trouble.CREDENTIAL: ("IncompleteSignature", 400, ""),
     Trouble.QUERY: ("IncompleteSignature", 400, ""),
     Trouble.ALGORITHM: ("IncompleteSignature", 400, _4A),
+    Trouble.TWICE: ("IncompleteSignature", 400, _TWICE),
     Trouble.UNDATED: ("IncompleteSignature", 400, _DATE),
     Trouble.SCOPE_DAY: ("SignatureDoesNotMatch", 403, ""),
     Trouble.KEY: ("InvalidClientTokenId", 403, _TOKEN),

@@ -7,8 +7,8 @@ from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.iam.entities import (
     Entities,
     Value,
-    checked_policy,
     encoded,
+    identity_policy,
     missing,
     paged,
 )
@@ -43,7 +43,7 @@ class Attaching:
         return str(params[f"{self._noun}Name"])
 
     async def put(self, asked: AwsAsked, params: Params) -> Given:
-        document = checked_policy(params["PolicyDocument"])
+        document = identity_policy(params["PolicyDocument"])
 
         def change(value: Value) -> None:
             value["inline"] = {**value.get("inline", {}), params["PolicyName"]: document}

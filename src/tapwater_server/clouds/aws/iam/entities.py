@@ -112,6 +112,22 @@ def checked_policy(text: str) -> str:
     return text
 
 
+def identity_policy(text: str) -> str:
+    """Give back a policy that can be a user's or a role's: it says of what, and of nobody else.
+
+    Raises:
+        AwsError: MalformedPolicyDocument.
+    """
+    for statement in parse_policy(checked_policy(text)).statements:
+        if statement.principals is not None:
+            message = "Policy document should not specify a principal."
+            raise AwsError("MalformedPolicyDocument", message, 400)
+        if not statement.resources:
+            message = "Policy statement must contain resources."
+            raise AwsError("MalformedPolicyDocument", message, 400)
+    return text
+
+
 def encoded(document: str) -> str:
     """Write a document as IAM gives it: percent-encoded."""
     return quote(document, safe="")

@@ -8,15 +8,15 @@ from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.iam.entities import (
     Entities,
     Value,
-    checked_policy,
     checked_tags,
     day,
     encoded,
+    identity_policy,
     paged,
     tags_in,
     tags_out,
 )
-from tapwater_server.clouds.aws.iam.managed import managed
+from tapwater_server.clouds.aws.iam.managed import described, managed
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
 from tapwater_server.clouds.aws.unique import unique_id
 from tapwater_server.ports.facts import Fact
@@ -63,7 +63,7 @@ class Policies:
     async def create(self, asked: AwsAsked, params: Params) -> Given:
         name, path = params["PolicyName"], params.get("Path", "/")
         now = self._policies.clock.now()
-        document = checked_policy(params["PolicyDocument"])
+        document = identity_policy(params["PolicyDocument"])
         value: Value = {
             "PolicyName": name,
             "PolicyId": unique_id("ANPA", self._policies.ids.secret()),
@@ -111,7 +111,7 @@ class Policies:
 
     async def create_version(self, asked: AwsAsked, params: Params) -> Given:
         fact = self._find(asked.account, params["PolicyArn"])
-        document, now = checked_policy(params["PolicyDocument"]), self._policies.clock.now()
+        document, now = identity_policy(params["PolicyDocument"]), self._policies.clock.now()
 
         def change(value: Value) -> None:
             if len(value["versions"]) >= VERSIONS_MAX:
@@ -245,6 +245,7 @@ def _of_aws(arn: str) -> dict[str, Any]:
         "Arn": arn,
         "Path": arn.partition(":policy")[2].removesuffix(name),
         "DefaultVersionId": "v1",
+        "Description": described(arn),
         "IsAttachable": True,
         **dates,
     }

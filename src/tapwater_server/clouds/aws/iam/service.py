@@ -45,24 +45,29 @@ class Iam:
         return ModelService("iam", handlers, protocol="query")
 
     def policies_of(self, caller: Caller) -> tuple[list[Policy], list[Policy]] | None:
-        """Give the policies of who asks, and the boundary's; None: there are none, and so they may
-        do everything in their account.
+        """Give the policies of who asks, and the boundary's; None: a function whose role is not
+        known here, which may do everything in its account. Who was forgotten may do nothing.
         """
         value = self._value_of(caller)
         if value is None:
-            return None
+            return None if caller.function else ([], [])
         documents = [*value.get("inline", {}).values()]
         documents += [self._document(caller.account, arn) for arn in value.get("attached", ())]
         bound = value.get("boundary")
         bounds = [self._document(caller.account, bound)] if bound else []
-        if not documents and not bounds:
-            return None
         return [parse_policy(text) for text in documents], [parse_policy(text) for text in bounds]
+
+    def knows_role(self, account: Account, arn: str) -> bool:
+        """Say whether functions with a role are held to policies."""
+        fact = self._facts.get(account.space, ROLE, arn.rpartition("/")[2])
+        return fact is not None and fact.value["Arn"] == arn
 
     def _value_of(self, caller: Caller) -> Mapping[str, Any] | None:
         kind, name = (ROLE, caller.role.rpartition("/")[2]) if caller.role else (USER, caller.user)
         fact = self._facts.get(caller.account.space, kind, name) if name else None
-        return None if fact is None else fact.value
+        if fact is None or (caller.role and fact.value["Arn"] != caller.role):
+            return None
+        return fact.value
 
     def _document(self, account: Account, arn: str) -> str:
         try:

@@ -162,6 +162,10 @@ class Users:
         name = str(params.get("UserName", ""))
         if name:
             self._users.find(asked.account, name)
+        elif asked.caller.role:
+            # Else who took on a role would be given keys of the account itself.
+            message = "Must specify userName when calling with non-User credentials"
+            raise AwsError("ValidationError", message, 400)
         return name or asked.caller.user
 
     def _key(self, asked: AwsAsked, params: Params) -> Fact:

@@ -20,6 +20,7 @@ from tapwater_server.ports.folders import Folders
 from tapwater_server.ports.releases import Releases
 
 KIND = "aws-lambda"  # Of the folders that hold zip files as they came.
+_EMPTY = b"PK\5\6"  # So begins a zip file that is nothing but its end.
 FILE = "code.zip"
 SENT_BYTES_MAX = 50 << 20  # In a request: 50 MB, says AWS.
 STORED_BYTES_MAX = 250 << 20  # From a bucket.
@@ -47,13 +48,10 @@ class Archives:
         Raises:
             AwsError: there is none, or it is too large.
         """
-        sent = code.get("ZipFile")
-        if sent is not None:
-            return _decoded(sent)
-        bucket, key = code.get("S3Bucket"), code.get("S3Key")
-        if not bucket or not key:
-            raise invalid("Please provide a source for function code.")
-        return await self._from_bucket(account, bucket, key, code.get("S3ObjectVersion") or "")
+        found = await self._found(account, code)
+        if found.startswith(_EMPTY):
+            raise invalid("Uploaded file must be a non-empty zip")
+        return found
 
     async def keep(self, data: bytes) -> str:
         """Keep a zip file; give its hash. Until ``done()`` it is not swept away."""
@@ -115,6 +113,15 @@ class Archives:
     async def sweep(self, held: Collection[str]) -> None:
         """Remove the files that nothing names."""
         await self._folders.sweep(KIND, held={*held, *self._fresh})
+
+    async def _found(self, account: Account, code: Mapping[str, Any]) -> bytes:
+        sent = code.get("ZipFile")
+        if sent is not None:
+            return _decoded(sent)
+        bucket, key = code.get("S3Bucket"), code.get("S3Key")
+        if not bucket or not key:
+            raise invalid("Please provide a source for function code.")
+        return await self._from_bucket(account, bucket, key, code.get("S3ObjectVersion") or "")
 
     async def _unpacked(self, digests: Sequence[str], *, beside: bool) -> tuple[str, int]:
         with ExitStack() as stack:

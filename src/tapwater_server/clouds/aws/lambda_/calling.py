@@ -1,5 +1,6 @@
 """Calls of functions that somebody waits for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tapwater_server.clouds.aws.lambda_.endings import (
@@ -8,6 +9,7 @@ from tapwater_server.clouds.aws.lambda_.endings import (
     read_outcome,
     too_large,
 )
+from tapwater_server.clouds.aws.lambda_.gathering import Gathering
 from tapwater_server.clouds.aws.lambda_.resolving import Callee
 from tapwater_server.clouds.aws.lambda_.streaming import STREAM_BYTES_MAX, Streamed
 from tapwater_server.clouds.aws.lambda_.tails import Tails
@@ -15,15 +17,17 @@ from tapwater_server.clouds.aws.lambda_.throttling import Throttling
 from tapwater_server.clouds.aws.reaching import Called
 from tapwater_server.model.errors import TooLarge
 from tapwater_server.model.ids import InvocationId
-from tapwater_server.model.invocation import Headers, Invocation, Verb
+from tapwater_server.model.invocation import Headers, Invocation, Outcome, Verb
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Invoker, run
 
+Read = Callable[[], Called]  # Gives how a call ended, or raises what hindered it.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Request:
-    """One call as the function sees it."""
+    """One call as the function sees it. Made for each call: slotted, not frozen."""
 
     id: str  # a UUID
     trace: bytes = b""  # as in X-Amzn-Trace-Id
@@ -67,19 +71,35 @@ class Calling:
         except TooLarge:
             body, error = too_large(ANSWER_BYTES_MAX), UNHANDLED
         else:
-            limits = callee.function.limits
-            body, error = read_outcome(
-                outcome,
-                request=request.id,
-                timeout_s=limits.timeout_s,
-                reserved=callee.reserved is not None,
-            )
+            body, error = _read(outcome, callee, request)
         finally:
             self.throttling.leave(callee)
             said = self.tails.close(invocation.id) if tail else b""
         return Called(
             payload=body, version=callee.version, error=error, log_tail=said, request_id=request.id
         )
+
+    def begin(
+        self, callee: Callee, payload: bytes, request: Request, told: Callable[["Read"], None]
+    ) -> None:
+        """Call a function; ``told`` hears its end, and may hear it before this returns.
+
+        Raises:
+            AwsError: as many as are reserved run already.
+        """
+        invocation = self.invocation(callee, payload, request)
+        self.throttling.enter(callee)
+
+        def ended(outcome: Outcome, *, overflowed: bool) -> None:
+            self.throttling.leave(callee)
+            told(lambda: _called(outcome, callee, request, overflowed=overflowed))
+
+        gathering = Gathering(ended, bytes_max=ANSWER_BYTES_MAX)
+        try:
+            gathering.call = self.invoker.start(invocation, gathering)
+        except BaseException:
+            self.throttling.leave(callee)
+            raise
 
     def stream(
         self,
@@ -125,6 +145,28 @@ class Calling:
             depth=request.depth,
             arrived_at=self._clock.monotonic(),
         )
+
+
+def _called(outcome: Outcome, callee: Callee, request: Request, *, overflowed: bool) -> Called:
+    """Tell how a call ended.
+
+    Raises:
+        AwsError: it did not begin.
+    """
+    if overflowed:
+        body, error = too_large(ANSWER_BYTES_MAX), UNHANDLED
+    else:
+        body, error = _read(outcome, callee, request)
+    return Called(payload=body, version=callee.version, error=error, request_id=request.id)
+
+
+def _read(outcome: Outcome, callee: Callee, request: Request) -> tuple[bytes, str]:
+    return read_outcome(
+        outcome,
+        request=request.id,
+        timeout_s=callee.function.limits.timeout_s,
+        reserved=callee.reserved is not None,
+    )
 
 
 def headers_of(callee: Callee, request: Request) -> Headers:

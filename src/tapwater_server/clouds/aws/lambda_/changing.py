@@ -283,7 +283,8 @@ class Changing:
             code = await self._archives.unpack(code.zip, layers)
             version = replace(version, code=code)
             made = await self._releases().release(release_of(account, function, version, chosen))
-        return replace(version, revision=made.id, warning=chosen.warning)
+        warnings = chosen.warning, self._store.role_warning(account, version.config)
+        return replace(version, revision=made.id, warning="; ".join(filter(None, warnings)))
 
     async def _publish(
         self,

@@ -15,6 +15,7 @@ from tapwater_server.model.function import Function, FunctionLimits, Kind, Style
 from tapwater_server.model.ids import AppId, FunctionId
 from tapwater_server.ports.releases import Release
 
+OPENING = "START RequestId: {lambda-request-id} Version: {lambda-version}"
 HANDLER = "handler"  # What the one function of such an app is called.
 MARK = "lambda"  # The revision's setting that says whose it is.
 VCPU_MB = 1769  # Of memory bring one core, says AWS.
@@ -123,6 +124,8 @@ def foreign_of(account: Account, name: str, version: records.Version) -> Mapping
         "log_level": logging.get("ApplicationLogLevel"),
         "system_level": logging.get("SystemLogLevel"),
     }
+    if logging.get("LogFormat") != "JSON" and logging.get("SystemLogLevel") != "OFF":
+        said["opening"] = OPENING
     return {**told, **{member: value for member, value in said.items() if value}}
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError
+from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
 from tapwater_server.clouds.aws.lambda_ import links
+from tapwater_server.clouds.aws.lambda_.hasty import FUNCTIONS, INVOCATIONS
 from tapwater_server.clouds.aws.lambda_.operations import functions, invoking
 from tapwater_server.clouds.aws.lambda_.protocol import refusal, segments
 from tapwater_server.clouds.aws.lambda_.refusals import refused
@@ -12,7 +13,6 @@ from tapwater_server.clouds.aws.lambda_.routes import OPERATIONS
 
 Operation = Callable[[Room, AwsAsked, Mapping[str, str]], Awaitable[AwsAnswer]]
 
-_FUNCTIONS, _INVOCATIONS = "/2015-03-31/functions/", "/invocations"
 _MAPPINGS = "/2015-03-31/event-source-mappings"
 
 
@@ -22,6 +22,16 @@ class LambdaService:
     def __init__(self, *, room: Room, urls: "Callable[[AwsAsked], Awaitable[AwsAnswer]]") -> None:
         self._room, self._urls = room, urls
         self._table = table(OPERATIONS)
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """Name what it answers, by method and path; all else is refused."""
+        return frozenset(OPERATIONS)
+
+    @property
+    def mappings(self) -> Service:
+        """Give what answers for event source mappings."""
+        return self._room.mappings()
 
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         path = asked.path
@@ -33,8 +43,8 @@ class LambdaService:
             raise refused(
                 "MissingAuthenticationTokenException", "Missing Authentication Token", 403
             )
-        if asked.method == "POST" and path.startswith(_FUNCTIONS) and path.endswith(_INVOCATIONS):
-            name = path[len(_FUNCTIONS) : -len(_INVOCATIONS)]
+        if asked.method == "POST" and path.startswith(FUNCTIONS) and path.endswith(INVOCATIONS):
+            name = path[len(FUNCTIONS) : -len(INVOCATIONS)]
             if name.isidentifier():  # Nothing in it to decode.
                 return await invoking.invoke(self._room, asked, {"FunctionName": name})
         if path.startswith(_MAPPINGS):

@@ -9,7 +9,7 @@ from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError
 from tapwater_server.clouds.aws.lambda_ import cors, records
 from tapwater_server.clouds.aws.lambda_.endings import ANSWER_BYTES_MAX, header_of
-from tapwater_server.clouds.aws.lambda_.names import LATEST
+from tapwater_server.clouds.aws.lambda_.names import LATEST, function_arn
 from tapwater_server.clouds.aws.lambda_.operations.invoking import request_of
 from tapwater_server.clouds.aws.lambda_.policies import URL_ACTION, allows
 from tapwater_server.clouds.aws.lambda_.room import Room
@@ -144,6 +144,16 @@ class ServingUrls:
         context = {"lambda:FunctionUrlAuthType": place.auth, "lambda:InvokedViaFunctionUrl": "true"}
         return allows(policy.value["statements"], caller, URL_ACTION, context)
 
+    def needs(self, asked: AwsAsked) -> Sequence[tuple[str, str]]:
+        """Name the action and the function that policies of who asks must allow, where the
+        function's own policy is not all that counts.
+        """
+        place = self._place(asked)
+        if place is None or place.auth != "AWS_IAM" or not asked.caller.known:
+            return ()
+        qualifier = "" if place.qualifier == LATEST else place.qualifier
+        return ((URL_ACTION, function_arn(place.account, place.name, qualifier)),)
+
     def _place(self, asked: AwsAsked) -> _Place | None:
         found = self._find(asked.named)
         if found is None:
@@ -176,7 +186,7 @@ async def _http(asked: AwsAsked) -> HttpAsked:
         method=asked.method,
         path=asked.path,
         query=asked.raw_query,
-        headers=tuple(asked.headers.items()),
+        headers=asked.header_pairs(),
         body=await asked.raw(bytes_max=PAYLOAD_BYTES_MAX),
         client=asked.client,
         scheme=asked.scheme,

@@ -17,6 +17,8 @@ from tapwater_server.clouds.aws.lambda_.records import Alias, Function, Version
 from tapwater_server.clouds.aws.lambda_.refusals import invalid
 from tapwater_server.ports.facts import Drop, Facts, Put, Step
 
+_ROLE = "iam/role"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -43,6 +45,14 @@ class Store:
     def functions(self, account: Account) -> Sequence[Function]:
         found = self.facts.list(account.space, records.FUNCTION)
         return [records.read_function_value(fact.value) for fact in found]
+
+    def role_warning(self, account: Account, config: Mapping[str, Any]) -> str:
+        """Say so if nothing holds a function to policies: IAM does not know its role."""
+        arn = str(config.get("Role", ""))
+        known = self.facts.get(account.space, _ROLE, arn.rpartition("/")[2])
+        if known is not None and known.value.get("Arn") == arn:
+            return ""
+        return f"{arn} is not a role here: the function may do everything in its account"
 
     def apps(self) -> set[str]:
         """Name the apps of all functions of all accounts."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from tapwater_server.clouds.aws.patterns import Pattern, compile_pattern
+from tapwater_server.clouds.aws.rules.patterns import Pattern, compile_pattern
 
 COMPILED_MAX = 1_000
 

@@ -25,9 +25,9 @@ from tapwater_server.clouds.aws.lambda_events.mappings import (
     show_mapping,
     source_of,
 )
-from tapwater_server.clouds.aws.paging import page_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
 from tapwater_server.clouds.aws.reaching import Targets
+from tapwater_server.clouds.aws.shapes.paging import page_of
 from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Facts, Put

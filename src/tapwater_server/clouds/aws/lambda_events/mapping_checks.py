@@ -5,7 +5,7 @@ from typing import Any
 
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.lambda_events.mappings import REPORT
-from tapwater_server.clouds.aws.patterns import BadPattern, compile_pattern
+from tapwater_server.clouds.aws.rules.patterns import BadPattern, compile_pattern
 
 SIZE_MAX, SIZE_ORDERED_MAX = 10_000, 10
 WINDOW_S_MAX = 300

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError
-from tapwater_server.clouds.aws.front.refusing import json_error, query_error
 from tapwater_server.clouds.aws.protocol.models import Model, load_model
 from tapwater_server.clouds.aws.protocol.reading import find_operation, read_params
+from tapwater_server.clouds.aws.protocol.refusing import json_error, query_error
 from tapwater_server.clouds.aws.protocol.writing import write_result
 
 Params = Mapping[str, Any]
@@ -23,6 +23,11 @@ class ModelService:
         self._name, self._handlers, self._protocol = model, handlers, protocol
         self._model: Model | None = None
         self._loading = asyncio.Lock()
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """Name what it answers; all else is refused."""
+        return frozenset(self._handlers)
 
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         model = await self._load()

@@ -124,6 +124,7 @@ def circumstances(call: Call) -> dict[str, str]:
     query, headers = call.query, call.headers
     found = {
         "aws:SourceIp": call.asked.client,
+        "aws:ResourceAccount": call.asked.account.id,
         "aws:SecureTransport": "true" if call.asked.secure else "false",
         "aws:UserAgent": headers.get("user-agent", ""),
         "aws:Referer": headers.get("referer", ""),

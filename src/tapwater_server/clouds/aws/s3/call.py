@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked
-from tapwater_server.clouds.aws.lineage import chain_of
+from tapwater_server.clouds.aws.post.lineage import chain_of
 from tapwater_server.clouds.aws.s3.errors import refuse
 from tapwater_server.clouds.aws.s3.markup import MarkupError, document, read
 from tapwater_server.clouds.aws.s3.operations import Operation

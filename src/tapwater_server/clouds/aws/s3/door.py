@@ -42,6 +42,11 @@ class S3:
     def __init__(self, *, handlers: Mapping[str, Handler], people: People, cors: Cors) -> None:
         self._handlers, self._people, self._cors = handlers, people, cors
 
+    @property
+    def operations(self) -> frozenset[str]:
+        """Name what it answers; all else is refused."""
+        return frozenset(self._handlers)
+
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         call = self._read(asked)
         handler = self._handlers.get(call.operation.name)

@@ -57,10 +57,12 @@ def read(body: bytes) -> Element:
     Raises:
         MarkupError: it is none, or defines entities.
     """
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise MarkupError("a document type is not read")
     try:
-        root = ElementTree.fromstring(body)
+        # Text: what a document says of its encoding could hide the rest of it from us.
+        text = body.decode("utf-8").removeprefix("\ufeff")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise MarkupError("a document type is not read")
+        root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise MarkupError(str(error)) from error
     _check_depth(root)

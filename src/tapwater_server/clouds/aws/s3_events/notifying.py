@@ -8,7 +8,7 @@ from typing import Any
 
 from tapwater_server.clouds.aws.account import Account, parse_arn
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.posting import Chain, Parcel, errand_of
+from tapwater_server.clouds.aws.post.parcels import Chain, Parcel, errand_of
 from tapwater_server.clouds.aws.reaching import Sent, Targets
 from tapwater_server.clouds.aws.s3_events.configuration import KIND, Wishes, read_wishes
 from tapwater_server.clouds.aws.shapes.bridged import bridged_event

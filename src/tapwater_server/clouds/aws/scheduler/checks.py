@@ -8,13 +8,13 @@ from typing import Any
 
 from tapwater_server.clouds.aws.account import Account, Arn, parse_arn
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.expressions import (
+from tapwater_server.clouds.aws.protocol.service import Params
+from tapwater_server.clouds.aws.rules.expressions import (
     BadExpression,
     Once,
     moment_of,
     read_expression,
 )
-from tapwater_server.clouds.aws.protocol.service import Params
 from tapwater_server.clouds.aws.scheduler.records import ENABLED, Planned
 from tapwater_server.model.cron import zone_named
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from tapwater_server.clouds.aws.account import Account, parse_arn
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
-from tapwater_server.clouds.aws.paging import page_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
 from tapwater_server.clouds.aws.scheduler.checks import NAME, invalid
 from tapwater_server.clouds.aws.scheduler.records import (
@@ -15,6 +14,8 @@ from tapwater_server.clouds.aws.scheduler.records import (
     show_group,
 )
 from tapwater_server.clouds.aws.scheduler.store import Store, missing
+from tapwater_server.clouds.aws.shapes.paging import page_of
+from tapwater_server.clouds.aws.shapes.tags import tags_in, tags_out, untagged
 from tapwater_server.ports.clock import Clock
 
 PAGE_MAX = 100
@@ -50,8 +51,7 @@ class Groups:
             raise AwsError(
                 "ServiceQuotaExceededException", f"There are at most {GROUPS_MAX} groups.", 402
             )
-        now = self._clock.now()
-        tags = {one["Key"]: one["Value"] for one in params.get("Tags") or ()}
+        now, tags = self._clock.now(), tags_in(params.get("Tags"))
         group = Group(name=name, made_at=now, changed_at=now, tags=tags)
         await self._store.put_group(account, group)
         return {"ScheduleGroupArn": group_arn(account, name)}
@@ -79,12 +79,11 @@ class Groups:
         return {"ScheduleGroups": shown, "NextToken": token}
 
     async def _tags(self, asked: AwsAsked, params: Params) -> Given:
-        tags = self._named(asked.account, params["ResourceArn"]).tags
-        return {"Tags": [{"Key": name, "Value": value} for name, value in tags.items()]}
+        return {"Tags": tags_out(self._named(asked.account, params["ResourceArn"]).tags)}
 
     async def _tag(self, asked: AwsAsked, params: Params) -> Given:
         group = self._named(asked.account, params["ResourceArn"])
-        tags = {**group.tags, **{one["Key"]: one["Value"] for one in params["Tags"]}}
+        tags = {**group.tags, **tags_in(params["Tags"])}
         if len(tags) > TAGS_MAX:
             raise invalid(f"There are at most {TAGS_MAX} tags.")
         await self._put(asked.account, group, tags)
@@ -92,9 +91,7 @@ class Groups:
 
     async def _untag(self, asked: AwsAsked, params: Params) -> Given:
         group = self._named(asked.account, params["ResourceArn"])
-        gone = set(params["TagKeys"])
-        tags = {name: value for name, value in group.tags.items() if name not in gone}
-        await self._put(asked.account, group, tags)
+        await self._put(asked.account, group, untagged(group.tags, params["TagKeys"]))
         return None
 
     def _named(self, account: Account, arn: str) -> Group:

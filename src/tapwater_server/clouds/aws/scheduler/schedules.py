@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
-from tapwater_server.clouds.aws.paging import page_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
 from tapwater_server.clouds.aws.scheduler.checks import planned_of
 from tapwater_server.clouds.aws.scheduler.records import (
@@ -14,6 +13,7 @@ from tapwater_server.clouds.aws.scheduler.records import (
     show_summary,
 )
 from tapwater_server.clouds.aws.scheduler.store import Store
+from tapwater_server.clouds.aws.shapes.paging import page_of
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 

@@ -6,14 +6,14 @@ from hashlib import blake2b
 from typing import Any
 
 from tapwater_server.clouds.aws.account import Account
-from tapwater_server.clouds.aws.expressions import (
+from tapwater_server.clouds.aws.post.parcels import AGE_S_MAX, RETRIES_MAX, Chain, Parcel, errand_of
+from tapwater_server.clouds.aws.rules.expressions import (
     Expression,
     Once,
     follower,
     moment_of,
     read_expression,
 )
-from tapwater_server.clouds.aws.posting import AGE_S_MAX, RETRIES_MAX, Chain, Parcel, errand_of
 from tapwater_server.clouds.aws.scheduler.checks import UNIVERSAL
 from tapwater_server.clouds.aws.scheduler.records import ENABLED, Planned, schedule_arn
 from tapwater_server.clouds.aws.scheduler.store import Store

@@ -15,6 +15,7 @@ from tapwater_server.clouds.aws.secretsmanager.store import (
     promoted,
     staged,
 )
+from tapwater_server.clouds.aws.shapes.tags import tags_in, tags_out, untagged
 from tapwater_server.clouds.aws.unique import as_uuid, unique_id
 from tapwater_server.ports.facts import Fact
 from tapwater_server.ports.ids import IdSource
@@ -56,7 +57,7 @@ class SecretsManager:
             "kms": params.get("KmsKeyId", ""),
             "created": now,
             "changed": now,
-            "tags": {tag["Key"]: tag.get("Value", "") for tag in params.get("Tags", ())},
+            "tags": tags_in(params.get("Tags")),
             "versions": {},
         }
         version = ""
@@ -188,14 +189,13 @@ class SecretsManager:
 
     async def tag(self, asked: AwsAsked, params: Params) -> Given:
         fact = await self._store.find(asked.account, params["SecretId"])
-        added = {tag["Key"]: tag.get("Value", "") for tag in params["Tags"]}
-        value = {**fact.value, "tags": {**fact.value["tags"], **added}}
+        value = {**fact.value, "tags": {**fact.value["tags"], **tags_in(params["Tags"])}}
         await self._store.change(asked.account, fact, value)
         return None
 
     async def untag(self, asked: AwsAsked, params: Params) -> Given:
-        fact, gone = await self._store.find(asked.account, params["SecretId"]), params["TagKeys"]
-        tags = {key: said for key, said in fact.value["tags"].items() if key not in gone}
+        fact = await self._store.find(asked.account, params["SecretId"])
+        tags = untagged(fact.value["tags"], params["TagKeys"])
         await self._store.change(asked.account, fact, {**fact.value, "tags": tags})
         return None
 
@@ -255,7 +255,7 @@ def _shown(account: Account, fact: Fact) -> dict[str, Any]:
         "CreatedDate": value["created"],
         "LastChangedDate": value["changed"],
         "DeletedDate": value.get("gone_at"),
-        "Tags": [{"Key": key, "Value": said} for key, said in sorted(value["tags"].items())],
+        "Tags": tags_out(dict(sorted(value["tags"].items()))),
         "SecretVersionsToStages": {
             id: version["stages"] for id, version in versions.items() if version["stages"]
         },

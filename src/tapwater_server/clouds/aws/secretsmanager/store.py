@@ -43,6 +43,8 @@ class Store:
             AwsError: there is none, or it is marked for deletion.
         """
         name = said.partition(":secret:")[2] if said.startswith("arn:") else said
+        if name != said and said.split(":", 5)[4] != account.id:
+            name = ""  # It is another account's, and so is its name.
         fact = self._facts.get(account.space, SECRET, name)
         if fact is None and name[-7:-6] == "-":
             fact = self._facts.get(account.space, SECRET, name[:-7])
@@ -58,6 +60,16 @@ class Store:
             message = "You can't perform this operation on the secret because it was marked for"
             raise AwsError("InvalidRequestException", f"{message} deletion.")
         return fact
+
+    def arn(self, account: Account, said: str) -> str:
+        """Give the whole ARN, as policies name it, of what an ARN without the six letters at its
+        end means. What is not there has letters, too: a policy may ask for any.
+        """
+        name = said.partition(":secret:")[2]
+        fact = self._facts.get(account.space, SECRET, name)
+        if fact is not None:
+            return f"{said}-{fact.value['suffix']}"
+        return said if name[-7:-6] == "-" else f"{said}-000000"
 
     async def create(self, account: Account, name: str, value: Value) -> None:
         """Keep a new one.

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
+from tapwater_server.clouds.aws.shapes.tags import tags_in, tags_out, untagged
 from tapwater_server.clouds.aws.sns.errors import invalid
 from tapwater_server.clouds.aws.sns.subscriptions import KIND, SubscriptionBook
 from tapwater_server.clouds.aws.sns.topics import Topic, TopicBook, check_tags, shown
@@ -38,7 +39,7 @@ class TopicOperations:
 
     async def create(self, asked: AwsAsked, params: Params) -> Said:
         topic = await self._topics.create(
-            asked.account, params["Name"], params.get("Attributes", {}), _tags(params)
+            asked.account, params["Name"], params.get("Attributes", {}), tags_in(params.get("Tags"))
         )
         return {"TopicArn": asked.account.arn("sns", topic.name)}
 
@@ -74,20 +75,19 @@ class TopicOperations:
 
     async def tag(self, asked: AwsAsked, params: Params) -> Said:
         topic = self._tagged(asked, params)
-        tags = {**topic.tags, **_tags(params)}
+        tags = {**topic.tags, **tags_in(params.get("Tags"))}
         check_tags(tags)
         await self._topics.keep(asked.account, replace(topic, tags=tags))
         return {}
 
     async def untag(self, asked: AwsAsked, params: Params) -> Said:
         topic = self._tagged(asked, params)
-        left = {name: text for name, text in topic.tags.items() if name not in params["TagKeys"]}
+        left = untagged(topic.tags, params["TagKeys"])
         await self._topics.keep(asked.account, replace(topic, tags=left))
         return {}
 
     async def tags(self, asked: AwsAsked, params: Params) -> Said:
-        topic = self._tagged(asked, params)
-        return {"Tags": [{"Key": name, "Value": text} for name, text in topic.tags.items()]}
+        return {"Tags": tags_out(self._tagged(asked, params).tags)}
 
     async def permit(self, asked: AwsAsked, params: Params) -> Said:
         topic = self._topics.find(asked.account, params["TopicArn"])
@@ -141,7 +141,3 @@ def page_of(names: Sequence[str], token: str) -> tuple[Sequence[str], Said]:
     left = [name for name in names if name > token]
     page = left[:PAGE]
     return page, ({"NextToken": page[-1]} if len(left) > PAGE else {})
-
-
-def _tags(params: Params) -> dict[str, str]:
-    return {one["Key"]: one["Value"] for one in params.get("Tags", [])}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.posting import NO_CHAIN, Chain
+from tapwater_server.clouds.aws.post.parcels import NO_CHAIN, Chain
 from tapwater_server.clouds.aws.sns.errors import invalid
 from tapwater_server.clouds.aws.sns.topics import Topic
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from tapwater_server.clouds.aws.account import Account, Caller, parse_arn
-from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
-from tapwater_server.clouds.aws.lineage import chain_of
+from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError
+from tapwater_server.clouds.aws.post.lineage import chain_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, ModelService
 from tapwater_server.clouds.aws.sns.errors import invalid, no_topic, not_here
 from tapwater_server.clouds.aws.sns.operations_subscriptions import SubscriptionOperations
@@ -115,7 +115,12 @@ class SnsService:
             "Unsubscribe": subscriptions.unsubscribe,
             "UntagResource": topics.untag,
         }
-        self._door: Service = ModelService("sns", handlers, protocol="query")
+        self._door = ModelService("sns", handlers, protocol="query")
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """Name what it answers; all else is refused."""
+        return self._door.operations
 
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         if not asked.caller.known:

@@ -7,10 +7,10 @@ import msgspec
 
 from tapwater_server.clouds.aws.account import Account, parse_arn
 from tapwater_server.clouds.aws.asked import AwsError
+from tapwater_server.clouds.aws.shapes.sqs_record import is_fifo
 from tapwater_server.clouds.aws.sns.errors import invalid, no_subscription, not_here
 from tapwater_server.clouds.aws.sns.filtering import ATTRIBUTES, check_policy
 from tapwater_server.clouds.aws.sns.topics import Topic
-from tapwater_server.clouds.aws.sqs_record import is_fifo
 from tapwater_server.ports.facts import Drop, Facts, Put
 
 KIND = "sns/subscription"
@@ -193,7 +193,7 @@ def _check_redrive(value: str) -> None:
 def _object(name: str, value: str) -> dict[str, object]:
     try:
         said = msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise AwsError("InvalidParameter", f"Invalid parameter: {name}: failed to parse JSON.")

@@ -2,7 +2,7 @@
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.posting import Chain
+from tapwater_server.clouds.aws.post.parcels import Chain
 from tapwater_server.clouds.aws.reaching import Sent
 from tapwater_server.clouds.aws.sns.publishing import Publisher
 from tapwater_server.clouds.aws.sns.reading import Notification

@@ -9,8 +9,8 @@ import msgspec
 
 from tapwater_server.clouds.aws.account import Account, parse_arn
 from tapwater_server.clouds.aws.asked import AwsError
+from tapwater_server.clouds.aws.shapes.sqs_record import is_fifo
 from tapwater_server.clouds.aws.sns.errors import invalid, no_topic
-from tapwater_server.clouds.aws.sqs_record import is_fifo
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Facts, Put
 
@@ -251,5 +251,5 @@ def _is_object(text: str) -> bool:
         return False
     try:
         return isinstance(msgspec.json.decode(text), dict)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False

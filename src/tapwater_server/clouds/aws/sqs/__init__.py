@@ -2,7 +2,7 @@
 
 A message is an errand on the queue's line of the bus, for native functions and for clients of SQS
 alike. How its id, group, attributes, times and counts lie in the errand is written in
-``clouds/aws/sqs_record.py``, which also reads them back (for event source mappings, say).
+``clouds/aws/shapes/sqs_record.py``, which also reads them back (for event source mappings, say).
 
 How a queue treats its messages is kept where native queues keep it (``ports/queues.py``): hidden
 for, kept for, delayed by, received at most, dead letters go to. What else SQS knows of a queue is

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from tapwater_server.clouds.aws.account import Account, parse_arn
+from tapwater_server.clouds.aws.shapes.sqs_record import is_fifo
 from tapwater_server.clouds.aws.sqs.errors import (
     bad_attribute,
     invalid,
     invalid_value,
     unknown_attribute,
 )
-from tapwater_server.clouds.aws.sqs_record import is_fifo
 from tapwater_server.ports.queues import ATTEMPTS_MAX, QueueSettings
 
 MESSAGE_BYTES_MAX = 1 << 20
@@ -269,6 +269,6 @@ def _counts(policy: str) -> bool:
 def _object(text: str) -> dict[str, Any] | None:
     try:
         said = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return said if isinstance(said, dict) else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from tapwater_server.clouds.aws.account import Account, parse_arn
 from tapwater_server.clouds.aws.asked import AwsError
+from tapwater_server.clouds.aws.shapes.sqs_record import is_fifo
 from tapwater_server.clouds.aws.sqs import attributes as rules
 from tapwater_server.clouds.aws.sqs.errors import (
     bad_attribute,
@@ -14,7 +15,6 @@ from tapwater_server.clouds.aws.sqs.errors import (
     no_queue,
     unknown_attribute,
 )
-from tapwater_server.clouds.aws.sqs_record import is_fifo
 from tapwater_server.ports.bus import Bus, Filter, LineStats, queue_line
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Facts, Put

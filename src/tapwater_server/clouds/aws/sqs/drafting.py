@@ -8,12 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.posting import Chain
-from tapwater_server.clouds.aws.sqs.attributes import DEDUPE_S
-from tapwater_server.clouds.aws.sqs.book import Queue
-from tapwater_server.clouds.aws.sqs.errors import invalid, invalid_value, missing
-from tapwater_server.clouds.aws.sqs.shapes import AttributeSaid, SendEntry
-from tapwater_server.clouds.aws.sqs_record import (
+from tapwater_server.clouds.aws.post.parcels import Chain
+from tapwater_server.clouds.aws.shapes.sqs_record import (
     BINARY,
     NUMBER,
     STRING,
@@ -21,6 +17,10 @@ from tapwater_server.clouds.aws.sqs_record import (
     is_sendable,
     marked,
 )
+from tapwater_server.clouds.aws.sqs.attributes import DEDUPE_S
+from tapwater_server.clouds.aws.sqs.book import Queue
+from tapwater_server.clouds.aws.sqs.errors import invalid, invalid_value, missing
+from tapwater_server.clouds.aws.sqs.shapes import AttributeSaid, SendEntry
 from tapwater_server.model.message import Message, pack_attributes
 from tapwater_server.ports.bus import Errand
 

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
-from tapwater_server.clouds.aws.lineage import chain_of
+from tapwater_server.clouds.aws.post.lineage import chain_of
+from tapwater_server.clouds.aws.shapes.sqs_record import (
+    Attribute,
+    md5_of,
+    md5_of_attributes,
+    record_of,
+    system_attributes,
+)
 from tapwater_server.clouds.aws.sqs import attributes as rules
 from tapwater_server.clouds.aws.sqs.addresses import name_of
 from tapwater_server.clouds.aws.sqs.book import Queue, QueueBook
@@ -30,13 +37,6 @@ from tapwater_server.clouds.aws.sqs.shapes import (
     SendEntry,
     SendMessage,
     SendMessageBatch,
-)
-from tapwater_server.clouds.aws.sqs_record import (
-    Attribute,
-    md5_of,
-    md5_of_attributes,
-    record_of,
-    system_attributes,
 )
 from tapwater_server.ports.bus import Delivery
 from tapwater_server.ports.clock import Clock

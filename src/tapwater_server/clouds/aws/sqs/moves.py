@@ -8,6 +8,7 @@ from typing import Any
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
+from tapwater_server.clouds.aws.shapes.sqs_record import uuid_of
 from tapwater_server.clouds.aws.sqs.book import Queue, QueueBook
 from tapwater_server.clouds.aws.sqs.errors import invalid, invalid_value, missing
 from tapwater_server.clouds.aws.sqs.shapes import CancelMove, ListMoves, StartMove
@@ -19,7 +20,6 @@ from tapwater_server.clouds.aws.sqs.tasks import (
     id_of,
     task_of,
 )
-from tapwater_server.clouds.aws.sqs_record import uuid_of
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Facts, Put, Step
 from tapwater_server.ports.ids import IdSource

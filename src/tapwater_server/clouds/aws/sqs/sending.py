@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tapwater_server.clouds.aws.account import Caller
-from tapwater_server.clouds.aws.posting import NO_CHAIN, Chain
+from tapwater_server.clouds.aws.post.parcels import NO_CHAIN, Chain
+from tapwater_server.clouds.aws.shapes.sqs_record import message_id, record_of, uuid_of
 from tapwater_server.clouds.aws.sqs.attributes import DEDUPE_S
 from tapwater_server.clouds.aws.sqs.book import Queue
 from tapwater_server.clouds.aws.sqs.drafting import Draft, dedupe_ids, errand_of
-from tapwater_server.clouds.aws.sqs_record import message_id, record_of, uuid_of
 from tapwater_server.ports.bus import Bus, Errand, ErrandState
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource

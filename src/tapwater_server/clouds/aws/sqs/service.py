@@ -54,6 +54,11 @@ class SqsService:
             "ListMessageMoveTasks": (shapes.ListMoves, moves.list),
         }
 
+    @property
+    def operations(self) -> frozenset[str]:
+        """Name what it answers; all else is refused."""
+        return frozenset(self._operations)
+
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         if not asked.caller.known:
             raise AwsError("AccessDeniedException", "Access to the resource is denied.", 403)
@@ -90,7 +95,7 @@ class SqsService:
         shape, operation = self._find(action)
         try:
             said = msgspec.json.decode(body or b"{}", type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unread(error) from None
         return await operation(asked, said)
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from tapwater_server.clouds.aws.account import Account, Caller
-from tapwater_server.clouds.aws.posting import Chain
+from tapwater_server.clouds.aws.post.parcels import Chain
 from tapwater_server.clouds.aws.reaching import Sent
+from tapwater_server.clouds.aws.shapes.sqs_record import trace_header, uuid_of
 from tapwater_server.clouds.aws.sqs.book import Queue, QueueBook
 from tapwater_server.clouds.aws.sqs.drafting import draft_of
 from tapwater_server.clouds.aws.sqs.errors import no_queue
 from tapwater_server.clouds.aws.sqs.sending import Sender
 from tapwater_server.clouds.aws.sqs.shapes import AttributeSaid, SendEntry
-from tapwater_server.clouds.aws.sqs_record import trace_header, uuid_of
 
 
 class QueueTargets:

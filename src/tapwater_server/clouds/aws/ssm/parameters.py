@@ -5,6 +5,7 @@ from typing import Any
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
+from tapwater_server.clouds.aws.shapes.tags import tags_in
 from tapwater_server.clouds.aws.unique import unique_id
 from tapwater_server.model.errors import Conflict
 from tapwater_server.ports.clock import Clock
@@ -135,7 +136,7 @@ def _next(fact: Fact | None, wanted: Mapping[str, Any], *, at: float) -> Value:
         "description": wanted.get("Description", known.get("description", "")),
         "tier": tier,
         "data_type": wanted.get("DataType", known.get("data_type", "text")),
-        "tags": known.get("tags", {tag["Key"]: tag["Value"] for tag in wanted.get("Tags", ())}),
+        "tags": known.get("tags", tags_in(wanted.get("Tags"))),
         "latest": number,
         "versions": [*known.get("versions", ()), {"version": number, "type": kind, "at": at}],
     }

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError, Service
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, ModelService, Params
+from tapwater_server.clouds.aws.shapes.tags import tags_in, tags_out, untagged
 from tapwater_server.clouds.aws.ssm.parameters import Parameters, version_of
 from tapwater_server.ports.facts import Fact
 
@@ -77,7 +79,7 @@ class Ssm:
         return {"Parameters": [self._shown(asked, fact, "", plain=plain) for fact in page], **token}
 
     async def history(self, asked: AwsAsked, params: Params) -> Given:
-        fact = self._parameters.find(asked.account, _name(params["Name"]))
+        fact = self._parameters.find(asked.account, _name(asked.account, params["Name"]))
         plain = params.get("WithDecryption", False)
         shown = [
             {
@@ -120,21 +122,21 @@ class Ssm:
         return {"Parameters": shown, **token}
 
     async def delete(self, asked: AwsAsked, params: Params) -> Given:
-        await self._parameters.remove(asked.account, _name(params["Name"]))
+        await self._parameters.remove(asked.account, _name(asked.account, params["Name"]))
         return {}
 
     async def delete_many(self, asked: AwsAsked, params: Params) -> Given:
         deleted, invalid = [], []
         for name in params["Names"]:
             try:
-                await self._parameters.remove(asked.account, _name(name))
+                await self._parameters.remove(asked.account, _name(asked.account, name))
                 deleted.append(name)
             except AwsError:
                 invalid.append(name)
         return {"DeletedParameters": deleted, "InvalidParameters": invalid}
 
     async def label(self, asked: AwsAsked, params: Params) -> Given:
-        fact = self._parameters.find(asked.account, _name(params["Name"]))
+        fact = self._parameters.find(asked.account, _name(asked.account, params["Name"]))
         wanted = version_of(fact, str(params.get("ParameterVersion", "")))["version"]
         labels = set(params["Labels"])
         versions = []
@@ -148,8 +150,7 @@ class Ssm:
 
     async def tag(self, asked: AwsAsked, params: Params) -> Given:
         fact = self._tagged(asked, params)
-        added = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
-        tags = {**fact.value["tags"], **added}
+        tags = {**fact.value["tags"], **tags_in(params["Tags"])}
         if len(tags) > TAGS_MAX:
             raise AwsError("TooManyTagsError", f"At most {TAGS_MAX} tags")
         await self._parameters.change(asked.account, fact, tags=tags)
@@ -157,14 +158,13 @@ class Ssm:
 
     async def untag(self, asked: AwsAsked, params: Params) -> Given:
         fact = self._tagged(asked, params)
-        gone = set(params["TagKeys"])
-        tags = {key: value for key, value in fact.value["tags"].items() if key not in gone}
+        tags = untagged(fact.value["tags"], params["TagKeys"])
         await self._parameters.change(asked.account, fact, tags=tags)
         return {}
 
     async def list_tags(self, asked: AwsAsked, params: Params) -> Given:
         tags = self._tagged(asked, params).value["tags"]
-        return {"TagList": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
+        return {"TagList": tags_out(dict(sorted(tags.items())))}
 
     def _tagged(self, asked: AwsAsked, params: Params) -> Fact:
         if params["ResourceType"] != "Parameter":
@@ -175,7 +175,7 @@ class Ssm:
             raise AwsError("InvalidResourceId", "The resource ID is not valid.") from None
 
     def _read(self, asked: AwsAsked, name: str, *, plain: bool) -> dict[str, Any]:
-        base, _, selector = _name(name).partition(":")
+        base, _, selector = _name(asked.account, name).partition(":")
         return self._shown(asked, self._parameters.find(asked.account, base), selector, plain=plain)
 
     def _shown(self, asked: AwsAsked, fact: Fact, selector: str, *, plain: bool) -> dict[str, Any]:
@@ -192,13 +192,16 @@ class Ssm:
         }
 
 
-def _name(said: str) -> str:
-    """Give the name, also out of an ARN.
+def _name(account: Account, said: str) -> str:
+    """Give the name, also out of an ARN. Of another account's ARN there is none.
 
-    >>> _name("arn:aws:ssm:us-east-1:000000000000:parameter/shop/url")
+    >>> account = Account(id="000000000000", home="aws")
+    >>> _name(account, "arn:aws:ssm:us-east-1:000000000000:parameter/shop/url")
     '/shop/url'
     """
     if not said.startswith("arn:"):
+        return said
+    if said.split(":", 5)[4:5] != [account.id]:
         return said
     name = said.partition(":parameter")[2]
     return name if "/" in name[1:] else name[1:]

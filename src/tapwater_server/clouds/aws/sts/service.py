@@ -99,12 +99,17 @@ class Sts:
 
     async def assume_role(self, asked: AwsAsked, params: Params) -> Given:
         arn = params["RoleArn"]
+        _refuse_narrowing(params)
         parsed = parse_arn(arn)
         account = None if parsed is None else self._lender.account_by_id(parsed.account)
         if parsed is None or account is None:
             raise _denied(asked, "sts:AssumeRole", arn)
         fact = self._facts.get(account.space, ROLE, parsed.resource.rpartition("/")[2])
-        if fact is None or fact.value.get("Arn") != arn or not _trusts(fact.value, asked.caller):
+        if (
+            fact is None
+            or fact.value.get("Arn") != arn
+            or not _trusts(fact.value, asked.caller, params)
+        ):
             raise _denied(asked, "sts:AssumeRole", arn)
         seconds = params.get("DurationSeconds", HOUR_S)
         ceiling = int(fact.value.get("MaxSessionDuration", HOUR_S))
@@ -143,7 +148,17 @@ def _signed(handler: Handler) -> Handler:
     return answer
 
 
-def _trusts(role: Mapping[str, Any], caller: Caller) -> bool:
+def _refuse_narrowing(params: Params) -> None:
+    """A session that is meant to be allowed less must not be allowed all.
+
+    Raises:
+        AwsError: the session has policies of its own.
+    """
+    if params.get("Policy") or params.get("PolicyArns"):
+        raise AwsError("NotImplemented", "Policies of sessions are not available here.", 501)
+
+
+def _trusts(role: Mapping[str, Any], caller: Caller, params: Params) -> bool:
     """Say whether a role's trust policy lets somebody take it on."""
     try:
         policy = parse_policy(str(role.get("AssumeRolePolicyDocument", "")))
@@ -152,7 +167,16 @@ def _trusts(role: Mapping[str, Any], caller: Caller) -> bool:
     who = Principal(
         arn=caller.arn, account=caller.account.id, also=(caller.role,) if caller.role else ()
     )
-    question = Question(action="sts:AssumeRole", resource=str(role["Arn"]), principal=who)
+    context = {
+        "aws:principalarn": (caller.role or caller.arn,),
+        "aws:principalaccount": (caller.account.id,),
+        "sts:rolesessionname": (str(params["RoleSessionName"]),),
+    }
+    if params.get("ExternalId"):
+        context["sts:externalid"] = (str(params["ExternalId"]),)
+    question = Question(
+        action="sts:AssumeRole", resource=str(role["Arn"]), principal=who, context=context
+    )
     return evaluate([policy], question) is Effect.ALLOW
 
 

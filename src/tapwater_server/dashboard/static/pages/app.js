@@ -1,7 +1,7 @@
 // One app: its functions, what was deployed when, who gets which revision, where it answers.
 
 import { callsChart, latencyChart, overTime, rangeChips, rangeOf, sums } from "../seen/series.js";
-import { a, append, badge, button, card, confirm, count, h, head, kv, ms, path, replace, stamp, stat, stats, table, tabs, toast } from "../ui.js";
+import { a, append, badge, button, card, confirm, count, h, head, kv, ms, note, path, replace, stamp, stat, stats, table, tabs, toast } from "../ui.js";
 import { changes } from "../seen/changes.js";
 import { showCode } from "../seen/codechanges.js";
 import { splitEditor } from "../seen/traffic.js";
@@ -15,13 +15,15 @@ export async function open(page) {
   const { el, params, api, query, setQuery } = page;
   const base = `/${path("apps", params.app)}`;
   const app = await api.get(base);
-  const links = app.urls.map((url) => h("a", { class: "button", href: url, target: "_blank", rel: "noopener" }, "Open"));
+  const made = app.revision.functions.find((one) => one.foreign)?.foreign; // By another cloud's tools.
+  const answers = app.revision.functions.length > 0 && !made;
+  const links = (answers ? app.urls : []).map((url) => h("a", { class: "button", href: url, target: "_blank", rel: "noopener" }, "Open"));
   append(el,
-    head(app.name, { crumbs: [["Apps", "apps"]], mark: app.default ? badge("default", "info") : null, says: app.urls[0]?.replace(/^https?:\/\//, ""), actions: [a("logs", { href: `/_/logs?app=${encodeURIComponent(app.name)}`, class: "button" }, "Logs"), ...links.slice(0, 1)] }),
+    head(app.name, { crumbs: [["Apps", "apps"]], mark: made ? badge("Lambda", "info") : app.default ? badge("default", "info") : null, says: made ? made.arn : answers ? app.urls[0]?.replace(/^https?:\/\//, "") : app.revision.note, actions: [a("logs", { href: `/_/logs?app=${encodeURIComponent(app.name)}`, class: "button" }, "Logs"), ...links.slice(0, 1)] }),
     tabs([
       { id: "functions", title: "Functions", open: (panel) => functions(panel, page, app) },
-      { id: "deploys", title: "Deploys", open: (panel) => deploys(panel, page, base) },
-      { id: "traffic", title: "Traffic", open: (panel) => traffic(panel, page, base) },
+      { id: "deploys", title: "Deploys", open: (panel) => deploys(panel, page, base, made) },
+      { id: "traffic", title: "Traffic", open: (panel) => traffic(panel, page, base, made) },
       { id: "settings", title: "Settings", open: (panel) => settings(panel, page, app) },
     ], { chosen: query.get("tab") ?? "functions", label: "Parts of the app", changed: (id) => setQuery({ tab: id === "functions" ? null : id }) }));
 }
@@ -39,7 +41,7 @@ function functions(panel, { api, live, params, query, setQuery, signal }, app) {
     { title: "p50", kind: "number", hide: "phone", cell: (one) => (one.sum?.calls ? ms(one.sum.latency_ms.p50) : "–") },
     { title: "p99", kind: "number", cell: (one) => (one.sum?.calls ? ms(one.sum.latency_ms.p99) : "–") },
     { title: "Cold", kind: "number", hide: "phone", cell: (one) => count(one.sum?.cold ?? 0) },
-  ], [], { caption: "Functions of the app" });
+  ], [], { caption: "Functions of the app", none: { title: "No functions", says: app.revision.note } });
   const look = async () => {
     const asked = { app: params.app };
     const [series, whole, each] = await Promise.all([overTime(api, asked, range), sums(api, asked, range), sums(api, { ...asked, by: "function" }, range)]);
@@ -66,6 +68,7 @@ function functions(panel, { api, live, params, query, setQuery, signal }, app) {
 
 /** What makes a function run, in a few words. */
 export function runsOn(one) {
+  if (one.foreign) return h("span", { class: "mono" }, `Lambda ${one.foreign.name} ${one.foreign.version} · ${one.foreign.runtime} · ${one.foreign.handler}`);
   if (one.kind === "restful") return h("span", { class: "mono" }, `${one.verbs.filter((verb) => !["HEAD", "OPTIONS"].includes(verb)).join(", ") || "any"} ${pathOf(one.url)}`);
   return one.triggers.map((trigger) => h("span", { class: "mono" }, `${trigger.source.replaceAll("_", " ")} ${Object.values(trigger.arguments).filter((value) => typeof value === "string").join(" ")}`));
 }
@@ -78,7 +81,8 @@ function pathOf(url) {
   }
 }
 
-async function deploys(panel, { api, live, go, signal }, base) {
+async function deploys(panel, { api, live, go, signal }, base, made) {
+  if (made) append(panel, elsewhere(made));
   const box = h("div", { class: "stack" });
   append(panel, box);
   let shown = "";
@@ -87,14 +91,14 @@ async function deploys(panel, { api, live, go, signal }, base) {
     const text = JSON.stringify(revisions.map((one) => [one.number, one.aliases]));
     if (text === shown) return;
     shown = text;
-    replace(box, revisions.map((one, at) => revision(one, revisions[at + 1], { api, base, again: () => {
+    replace(box, revisions.map((one, at) => revision(one, revisions[at + 1], { api, base, made, again: () => {
       shown = "";
       go(location.pathname.slice("/_/".length), { tab: "deploys" });
     } })));
   }, signal);
 }
 
-function revision(one, before, { api, base, again }) {
+function revision(one, before, { api, base, made, again }) {
   const names = Object.entries(one.aliases);
   const live = names.some(([name]) => name === "live");
   const roll = async () => {
@@ -106,9 +110,9 @@ function revision(one, before, { api, base, again }) {
     await tried(() => api.delete(`${base}/revisions/${one.number}`), `r${one.number} is removed.`, again);
   };
   const codeBox = h("div", {});
-  const actions = [before ? button("Code changes", { small: true, title: `Code changes of r${one.number}`, on: () => showCode(api, base, one, before, codeBox) }) : null, h("a", { class: "button small", href: one.preview, target: "_blank", rel: "noopener" }, "Preview")];
-  if (!live) actions.push(button("Roll back", { small: true, icon: "replay", on: roll, title: `Roll back to r${one.number}` }));
-  if (!names.length) actions.push(button("", { small: true, kind: "quiet", icon: "trash", title: `Remove r${one.number}`, on: remove }));
+  const actions = [before ? button("Code changes", { small: true, title: `Code changes of r${one.number}`, on: () => showCode(api, base, one, before, codeBox) }) : null, made ? null : h("a", { class: "button small", href: one.preview, target: "_blank", rel: "noopener" }, "Preview")];
+  if (!live && !made) actions.push(button("Roll back", { small: true, icon: "replay", on: roll, title: `Roll back to r${one.number}` }));
+  if (!names.length && !made) actions.push(button("", { small: true, kind: "quiet", icon: "trash", title: `Remove r${one.number}`, on: remove }));
   return h("article", { class: live ? "card deploy live" : "card deploy" },
     h("div", { class: "deploy-head" },
       h("div", {}, h("h2", {}, `r${one.number}`, " ", names.map(([name, weight]) => [badge(weight === 100 ? name : `${name} ${weight} %`, name === "live" ? "ok" : "info"), " "])), h("p", { class: "says" }, one.note ? `${one.note} · ` : "", stamp(one.created_at), ` · Python ${one.python} · ${one.functions.length} functions`)),
@@ -126,20 +130,25 @@ async function tried(step, said, again) {
   }
 }
 
-async function traffic(panel, { api }, base) {
+/** Who says which version runs. */
+function elsewhere(made) {
+  return note("info", h("p", {}, `Versions and aliases of ${made.name} are Lambda's: publish and move them with the AWS CLI, or with its stack.`));
+}
+
+async function traffic(panel, { api }, base, made) {
   const box = h("div", { class: "stack" });
   append(panel, box);
   const look = async () => {
     const [{ aliases }, { revisions }] = await Promise.all([api.get(`${base}/aliases`), api.get(`${base}/revisions`)]);
     replace(box, Object.entries(aliases).sort(([one], [other]) => (one === "live" ? -1 : other === "live" ? 1 : one.localeCompare(other))).map(([name, split]) =>
-      splitEditor(name, split, revisions.map((one) => one.number), async (next) => {
+      made ? card(name, weights(split)) : splitEditor(name, split, revisions.map((one) => one.number), async (next) => {
         await api.put(`${base}/${path("aliases", name)}`, { weights: next });
         toast(`The traffic of ${name} is split anew.`);
         await look();
       }, name === "live" ? null : async () => {
         await tried(() => api.delete(`${base}/${path("aliases", name)}`), `${name} is removed.`, look);
       })),
-    h("p", { class: "says" }, "An alias is a movable name for revisions. Make another one with ", h("code", {}, "tapwater deploy --alias canary"), "; it answers at canary--APP on this server's name."));
+    made ? elsewhere(made) : h("p", { class: "says" }, "An alias is a movable name for revisions. Make another one with ", h("code", {}, "tapwater deploy --alias canary"), "; it answers at canary--APP on this server's name."));
   };
   await look();
 }

@@ -19,8 +19,8 @@ async function sumsOf(api, apps, session, day) {
 
 export async function open({ el, api, live, session, signal }) {
   const list = table([
-    { title: "App", cell: (app) => [a(path("apps", app.name), { class: "strong-link" }, app.name), app.default ? [" ", badge("default", "info")] : null] },
-    { title: "Answers at", kind: "wide", hide: "phone", cell: (app) => h("a", { href: app.url, target: "_blank", rel: "noopener" }, (app.hosts[0] ?? app.url).replace(/^https?:\/\//, "")) },
+    { title: "App", cell: (app) => [a(path("apps", app.name), { class: "strong-link" }, app.name), app.default ? [" ", badge("default", "info")] : null, app.cloud ? [" ", badge("Lambda", "info")] : null, app.functions ? null : h("p", { class: "says" }, app.note)] },
+    { title: "Answers at", kind: "wide", hide: "phone", cell: (app) => app.cloud || !app.functions ? h("span", { class: "quiet-text" }, app.cloud ? "called by AWS's tools" : "–") : h("a", { href: app.url, target: "_blank", rel: "noopener" }, (app.hosts[0] ?? app.url).replace(/^https?:\/\//, "")) },
     { title: "Live", cell: (app) => weights(app.aliases.live) },
     { title: "Functions", kind: "number", cell: (app) => count(app.functions) },
     { title: "Calls (24 h)", kind: "number", cell: (app) => count(app.sum?.calls ?? 0) },

@@ -21,7 +21,7 @@ export async function open(page) {
     return;
   }
   append(el,
-    head(one.name, { crumbs: [["Apps", "apps"], [params.app, path("apps", params.app)]], says: one.description, mark: badge(one.kind, "info"), actions: one.url ? [copy(one.url, { title: "Copy the address" }), one.verbs.includes("GET") ? h("a", { class: "button", href: one.url, target: "_blank", rel: "noopener" }, "Open") : null] : [] }),
+    head(one.foreign?.name ?? one.name, { crumbs: [["Apps", "apps"], [params.app, path("apps", params.app)]], says: one.description, mark: badge(one.foreign ? "Lambda" : one.kind, "info"), actions: one.url ? [copy(one.url, { title: "Copy the address" }), one.verbs.includes("GET") ? h("a", { class: "button", href: one.url, target: "_blank", rel: "noopener" }, "Open") : null] : [] }),
     one.warnings.length ? note("warn", one.warnings.map((text) => h("p", {}, text))) : null,
     tabs([
       { id: "overview", title: "Overview", open: (panel) => overview(panel, page, one) },
@@ -97,14 +97,30 @@ function settings(panel, one) {
       ["Rate", limits.rate_per_s ? `${limits.rate_per_s} a second` : "any"],
     ])),
     card("What it is", kv([
-      ["File", h("code", {}, one.file)],
+      ...lambdaRows(one.foreign),
+      ["File", one.file ? h("code", {}, one.file) : ""],
       ["Runs on", runsOn(one)],
       ["Address", one.url],
-      ["Group", one.group || "none"],
-      ["Style", one.style],
-      ["Who may call", one.auth ?? "anyone"],
-      ["Egress", one.egress.length ? one.egress.join(", ") : "none: nothing leaves"],
-    ]), h("p", { class: "says" }, "Settings stand beside the code, in options(…) or tapwater.toml, and change with a deploy."))));
+      ["Group", one.foreign ? "" : one.group || "none"],
+      ["Style", one.foreign ? "" : one.style],
+      ["Who may call", one.foreign ? "whoever may invoke it at AWS's interface; its event sources" : one.auth ?? "anyone"],
+      ["Egress", one.egress.length ? one.egress.join(", ") : one.foreign ? "AWS's interface here, and nothing else (tag tapwater:egress)" : "none: nothing leaves"],
+    ]), h("p", { class: "says" }, one.foreign ? "Settings are Lambda's: aws lambda update-function-configuration, or its stack." : "Settings stand beside the code, in options(…) or tapwater.toml, and change with a deploy."))));
+}
+
+/** What a Lambda function is called and made of there, and where its account keeps its things. */
+function lambdaRows(told) {
+  if (!told) return [];
+  return [
+    ["Lambda function", h("code", {}, told.name)],
+    ["Version", told.version],
+    ["Runtime", told.runtime],
+    ["Handler", h("code", {}, told.handler)],
+    ["Memory it is told", `${told.memory_mb} MB`],
+    ["Layers", told.layers ? "yes" : "none"],
+    ["ARN", h("code", {}, told.arn)],
+    ["Account", [`${told.account}, the app `, a(path("apps", told.home), {}, told.home), ": its ", a("queues", { href: href("queues", { app: told.home }) }, "queues"), ", ", a(path("data", told.home, "blobs"), {}, "buckets")]],
+  ];
 }
 
 async function cost(panel, { api, params }, one) {

@@ -38,7 +38,7 @@ export function logLine(line, { whose = true } = {}) {
     h("time", { class: "log-at", datetime: new Date(line.at * 1000).toISOString(), title: time(line.at, { exact: true }) }, clock(line.at)),
     h("span", { class: `log-level ${level}` }, line.stream === "platform" ? "platform" : line.level),
     whose ? h("span", { class: "log-whose" }, line.invocation ? a(path("invocations", line.invocation), { title: `${line.app} · ${line.function}: the invocation` }, line.function || line.app) : line.app) : null,
-    h("span", { class: "log-text" }, line.text.replace(TERMINAL, "").replace(/\n$/, ""), fields.length ? h("span", { class: "log-fields" }, fields.map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), typeof value === "string" ? value : JSON.stringify(value)))) : null));
+    h("span", { class: "log-text" }, line.text.replace(/\r\n?/g, "\n").replace(TERMINAL, "").replace(/\n$/, ""), fields.length ? h("span", { class: "log-fields" }, fields.map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), typeof value === "string" ? value : JSON.stringify(value)))) : null));
 }
 
 /** A list of log lines. */

@@ -135,6 +135,10 @@ def test_patches() -> None:
         "on": False,
         "variables": {"color": "blue"},
     }
+    sized: dict[str, Any] = {"minimumCompressionSize": 5}
+    unset = {"op": "replace", "path": "/minimumCompressionSize", "value": ""}  # as Chalice does
+    patch(sized, [unset], allowed=frozenset(sized))
+    assert sized == {}
     for wrong in ({"op": "replace", "path": "/id", "value": "x"}, {"op": "copy", "path": "/name"}):
         with pytest.raises(AwsError):
             patch(value, [wrong], allowed=frozenset({"name"}))

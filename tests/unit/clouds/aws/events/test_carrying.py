@@ -10,7 +10,7 @@ from tapwater_server.clouds.aws.events.carrying import Carrier
 from tapwater_server.clouds.aws.events.records import DISABLED, Rule
 from tapwater_server.clouds.aws.events.store import Store
 from tapwater_server.clouds.aws.events.timing import RuleTimes
-from tapwater_server.clouds.aws.posting import Chain, Parcel, Post
+from tapwater_server.clouds.aws.post.parcels import Chain, Parcel, Post
 from tapwater_server.clouds.aws.reaching import Sent
 from tapwater_server.clouds.aws.shapes.bridged import bridged_event
 from tapwater_server.testing.clock import CountingIds, ManualClock

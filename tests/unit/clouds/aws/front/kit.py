@@ -21,11 +21,13 @@ from tapwater_server.clouds.aws.front.choosing import family_of
 from tapwater_server.clouds.aws.front.counting import Counting
 from tapwater_server.clouds.aws.front.entering import Entrance
 from tapwater_server.clouds.aws.front.front import Directory, Front
+from tapwater_server.clouds.aws.front.hastening import Hastening
 from tapwater_server.clouds.aws.front.homes import Homes
 from tapwater_server.clouds.aws.front.keys import Keys, Pair
 from tapwater_server.clouds.aws.front.permits import Permits
 from tapwater_server.clouds.aws.front.refusing import write_refusal
 from tapwater_server.model.ids import AppId
+from tapwater_server.ports.meter import Span
 from tapwater_server.ports.tracing import Tracer
 from tapwater_server.testing.clock import ManualClock
 from tests.unit.clouds.aws.front.homes_kit import NoReleases
@@ -42,10 +44,13 @@ class Saying:
     asked: list[AwsAsked] = field(default_factory=list)
     body: bytes = b""
     answered: AwsAnswer = field(default_factory=AwsAnswer)
+    raised: AwsError | None = None
 
     async def answer(self, asked: AwsAsked) -> AwsAnswer:
         self.asked.append(asked)
         self.body = b"".join([part async for part in asked.body()])
+        if self.raised is not None:
+            raise self.raised
         return self.answered
 
     def refused(self, error: AwsError, asked: AwsAsked | None, *, id: str) -> AwsAnswer:
@@ -78,7 +83,9 @@ class World:
         # Botocore signs with this machine's time.
         self.clock = ManualClock(now=SystemClock().now())
         ids, registry = SystemIds(), MemoryRegistry()
+        self.ids = ids
         self.facts, self.meter = MemoryFacts(), MemoryMeter()
+        self.steps: list[Span] = []
         self.keys = Keys(
             facts=self.facts,
             ids=ids,
@@ -92,28 +99,45 @@ class World:
         for name, service in self.services.items():
             directory.add([name], service, ["/2015-03-31/"] if name == "lambda" else [])
         self.permits = Permits(clock=self.clock)
+        checker = Checker(credentials=self.keys, clock=self.clock)
+        homes = Homes(registry=registry, releases=NoReleases(registry).get)
+        counting = Counting(
+            meter=self.meter,
+            tracer=Tracer(spans=self._stepped, clock=self.clock, ids=ids),
+            clock=self.clock,
+        )
+        entrance = Entrance(checker=checker, credentials=self.keys, homes=homes)
+        self.hastening = Hastening(
+            checker=checker,
+            credentials=self.keys,
+            entrance=entrance,
+            homes=homes,
+            permits=self.permits,
+            counting=counting,
+            ids=ids,
+            domains=("localhost",),
+        )
         self.front = Front(
             directory=directory,
-            entrance=Entrance(
-                checker=Checker(credentials=self.keys, clock=self.clock),
-                credentials=self.keys,
-                homes=Homes(registry=registry, releases=NoReleases(registry).get),
-            ),
+            entrance=entrance,
             permits=self.permits,
-            counting=Counting(
-                meter=self.meter,
-                tracer=Tracer(spans=self.meter.span, clock=self.clock, ids=ids),
-                clock=self.clock,
-            ),
+            counting=counting,
+            hastening=self.hastening,
             ids=ids,
             domains=("localhost",),
             holds=lambda name: name == "photos",
         )
 
+    def _stepped(self, span: Span) -> None:
+        self.steps.append(span)
+        self.meter.span(span)
+
     async def send(self, request: AWSRequest, *, by: int = 0) -> Said:
         """Let the front answer a request; ``by``: its body comes in pieces of so many bytes."""
-        scope = scope_of(request)
-        body: bytes = request.data or b""
+        return await self.answer(scope_of(request), request.data or b"", by=by)
+
+    async def answer(self, scope: dict[str, Any], body: bytes, *, by: int = 0) -> Said:
+        """Let the front answer what came over the line."""
         pieces = [body[at : at + by] for at in range(0, len(body), by)] if by else [body]
         if not by:
             scope["tapwater"] = {"whole": body}

@@ -247,3 +247,26 @@ async def test_a_query_that_is_no_text() -> None:
     scope["query_string"] = b"a=%ff&X-Amz-Signature=1"
     request = request_of(f"{BARE}/photos/a?a=%ff")
     assert (await world.send(request)).code == "InvalidURI"
+
+
+async def test_who_signs_twice_is_refused() -> None:
+    world = World()
+    request = signed(request_of(f"{BARE}/photos/a?X-Amz-Signature=00"), "s3")
+    said = await world.send(request)
+    assert (said.status, said.code) == (400, "InvalidArgument")
+
+
+async def test_a_signature_for_another_service_opens_no_functions_url() -> None:
+    world, url = World(), "http://abc.lambda-url.us-east-1.localhost:8080/"
+    for service, known in (("lambda", True), ("sqs", False)):
+        assert (await world.send(signed(request_of(url), service))).status == 200
+        assert world.services["lambda-url"].asked[-1].caller.known is known
+
+
+async def test_a_path_that_was_encoded_twice_is_another() -> None:
+    world = World()
+    request = signed(request_of(f"{BARE}/2015-03-31/functions/a%3Ab"), "lambda")
+    assert (await world.send(request)).status == 200
+    scope = scope_of(request)
+    scope["raw_path"] = b"/2015-03-31/functions/a%253Ab"
+    assert (await world.answer(scope, b"")).status == 403

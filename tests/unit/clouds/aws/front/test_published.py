@@ -11,7 +11,7 @@ from tapwater_server.clouds.aws.front.chunked import unchunked
 from tapwater_server.clouds.aws.front.credentials import Credential
 from tapwater_server.clouds.aws.front.keys import root_of
 from tapwater_server.clouds.aws.front.reading import read_query
-from tapwater_server.clouds.aws.front.signature import read_stamp
+from tapwater_server.clouds.aws.front.signature import from_query, read_stamp
 from tapwater_server.clouds.aws.front.troubles import Trouble, Troubled
 from tapwater_server.model.ids import AppId
 from tapwater_server.testing.clock import ManualClock
@@ -161,7 +161,14 @@ async def read(body: bytes, *, trailer: bool, size: int = 66_560, by: int = 1000
     claim = check.claim(head)
     check.compare(claim, head, claim.payload)
     trailers: dict[str, str] = {}
-    stream = unchunked(pieces(body, by), seal=check.seal(claim), size=size, trailers=trailers)
+    announced = ["x-amz-checksum-crc32c"] if trailer else []
+    stream = unchunked(
+        pieces(body, by),
+        seal=check.seal(claim),
+        size=size,
+        trailers=trailers,
+        announced=announced,
+    )
     found = b"".join([part async for part in stream])
     assert trailers == ({"x-amz-checksum-crc32c": "sOO8/Q=="} if trailer else {})
     return found
@@ -207,3 +214,43 @@ async def test_more_or_less_than_was_said() -> None:
         with pytest.raises(AwsError) as wrong:
             await read(PLAIN, trailer=False, size=size)
         assert wrong.value.code == "IncompleteBody"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (TRAILED.partition(b"x-amz-checksum")[0] + b"\r\n", "MalformedTrailerError"),
+        (TRAILED.replace(b"x-amz-checksum-crc32c:", b"x-amz-checksum-crc32:"), "MalformedTrailer"),
+        (TRAILED.partition(b"x-amz-trailer-signature")[0] + b"\r\n", "SignatureDoesNotMatch"),
+        (TRAILED + b"more", "InvalidRequest"),
+        (TRAILED.replace(b"signature:d81f", "signature:é".encode()), "SignatureDoesNotMatch"),
+        (TRAILED.replace(b"10000;", b"0x10000;"), "InvalidRequest"),
+        (TRAILED.replace(b"10000;", b" 10000;"), "InvalidRequest"),
+    ],
+)
+async def test_trailers_that_are_not_what_was_announced(body: bytes, code: str) -> None:
+    with pytest.raises(AwsError, match=code):
+        await read(body, trailer=True)
+
+
+async def test_only_the_last_chunk_is_small() -> None:
+    body = b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+    with pytest.raises(AwsError, match="InvalidChunkSizeError"):
+        async for _ in unchunked(pieces(body, 5), seal=None, size=2, trailers={}):
+            pass
+
+
+def test_what_is_not_ascii_is_no_signature() -> None:
+    for signed in ("host;\u20ac", "host;x-amz-date;\u00e9"):
+        with pytest.raises(Troubled) as wrong:
+            from_query(
+                [
+                    ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+                    ("X-Amz-Credential", "AKIA/20130524/us-east-1/s3/aws4_request"),
+                    ("X-Amz-Date", "20130524T000000Z"),
+                    ("X-Amz-Expires", "60"),
+                    ("X-Amz-SignedHeaders", signed),
+                    ("X-Amz-Signature", "0" * 64),
+                ]
+            )
+        assert wrong.value.trouble is Trouble.CREDENTIAL

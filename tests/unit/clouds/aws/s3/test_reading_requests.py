@@ -108,6 +108,13 @@ def test_tags() -> None:
             check_tags(pairs, most=10)
 
 
+def test_an_encoding_hides_no_document_type() -> None:
+    text = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'
+    with pytest.raises(MarkupError):
+        read(text.encode("utf-16"))
+    assert read("\ufeff<a>é</a>".encode()).text == "é"
+
+
 def test_markup_refers_to_nothing() -> None:
     with pytest.raises(MarkupError):
         read(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')

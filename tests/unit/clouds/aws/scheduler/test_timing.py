@@ -8,7 +8,7 @@ import pytest
 
 from tapwater_server.backends.memory.facts import MemoryFacts
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.posting import Parcel
+from tapwater_server.clouds.aws.post.parcels import Parcel
 from tapwater_server.clouds.aws.scheduler.checks import planned_of
 from tapwater_server.clouds.aws.scheduler.records import Planned
 from tapwater_server.clouds.aws.scheduler.store import Store

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from tapwater_server.assembly.aws.sns import NativeTopics
 from tapwater_server.backends.memory.eventlog import MemoryEventLog
-from tapwater_server.clouds.aws.sending import ByService
+from tapwater_server.clouds.aws.post.targets import ByService
 from tapwater_server.clouds.aws.sns.delivering import Deliverer
 from tapwater_server.clouds.aws.sns.operations_subscriptions import SubscriptionOperations
 from tapwater_server.clouds.aws.sns.operations_topics import TopicOperations

@@ -15,7 +15,7 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter as TheirFormatte
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 from tapwater.clouds.aws import said
-from tapwater.clouds.aws.context import LambdaContext
+from tapwater.clouds.aws.context import LambdaContext, about_function
 from tapwater.clouds.aws.faults import entry
 from tapwater.clouds.aws.python import Asked, PythonHandler
 from tapwater.clouds.aws.said import JsonFormatter, Lines, Now
@@ -143,6 +143,7 @@ def test_a_bad_event_and_a_bad_context(module: Callable[[str], str]) -> None:
 def test_a_context_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FUNCTION_NAME", "FUNCTION_VERSION", "FUNCTION_MEMORY_SIZE", "LOG_GROUP_NAME"):
         monkeypatch.setenv(f"AWS_LAMBDA_{name}", name.lower())
+    about_function.cache_clear()  # A process runs one function; a test's is another.
     ours, other = (
         kind(
             invoke_id=REQUEST,

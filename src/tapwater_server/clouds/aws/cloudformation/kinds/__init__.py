@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from tapwater_server.clouds.aws.cloudformation.kind import Kind
 from tapwater_server.clouds.aws.cloudformation.kinds import (
     apis,
+    custom,
+    ecr,
     events,
     functions,
     http_apis,
@@ -13,8 +15,10 @@ from tapwater_server.clouds.aws.cloudformation.kinds import (
     logs,
     mappings,
     nested,
+    rest_checks,
     rest_parts,
     s3,
+    secretsmanager,
     sns,
     sqs,
     ssm,
@@ -33,10 +37,14 @@ KINDS: Mapping[str, Kind] = {
         events.KINDS,
         logs.KINDS,
         ssm.KINDS,
+        ecr.KINDS,
+        secretsmanager.KINDS,
         apis.KINDS,
         rest_parts.KINDS,
+        rest_checks.KINDS,
         http_apis.KINDS,
         nested.KINDS,
+        custom.KINDS,
     )
     for kind in table
 }

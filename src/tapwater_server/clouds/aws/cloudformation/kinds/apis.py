@@ -11,6 +11,7 @@ from tapwater_server.clouds.aws.cloudformation.kind import (
     pick,
     tags_of,
 )
+from tapwater_server.clouds.aws.cloudformation.kinds.traces import finder, is_marked, marked, same
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 
 _API = (
@@ -63,7 +64,7 @@ async def _create_api(doing: Doing) -> Made:
         if body is None:
             raise Failed("RestApi needs a Name or a Body")
         given["name"] = _title(body) or doing.logical
-    given["tags"] = tags_of(doing.want, doing.tags)
+    given["tags"] = marked(doing)
     found = await doing.call("apigateway", "CreateRestApi", **given)
     await doing.begun(str(found["id"]))
     await _import(doing, str(found["id"]), body, str(doing.want.get("Mode", "overwrite")))
@@ -224,6 +225,7 @@ KINDS = (
             {*_API, "Body", "BodyS3Location", "FailOnWarnings", "Mode", "Parameters", "Tags"}
         ),
         replaced=frozenset({"CloneFrom"}),
+        find=finder("apigateway", "GetRestApis", items="items", id="id", is_it=is_marked),
     ),
     Kind(
         type="AWS::ApiGateway::Deployment",
@@ -244,6 +246,14 @@ KINDS = (
                 *("MethodSettings", "AccessLogSetting", "CacheClusterEnabled"),
                 *("CacheClusterSize", "DocumentationVersion"),
             }
+        ),
+        find=finder(
+            "apigateway",
+            "GetStages",
+            items="item",
+            id="stageName",
+            is_it=same(("StageName", "stageName")),
+            given={"restApiId": "RestApiId"},
         ),
         replaced=frozenset({"RestApiId", "StageName"}),
     ),

@@ -6,14 +6,18 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.cloudformation.kind import (
     Doing,
     Kind,
     Made,
     Properties,
+    is_gone,
     pick,
     tags_of,
 )
+from tapwater_server.clouds.aws.cloudformation.kinds.inline import brought
+from tapwater_server.clouds.aws.cloudformation.kinds.traces import is_marked, mark_if_named
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 
 _SAME = (
@@ -47,9 +51,10 @@ def zipped(source: str, handler: str, runtime: str) -> bytes:
         name += ".js" if runtime.startswith("nodejs") else ".py"
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        archive.writestr(entry, source)
+        for path, text in {name: source, **brought(source, runtime)}.items():
+            entry = zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, text)
     return held.getvalue()
 
 
@@ -84,6 +89,19 @@ async def _made(doing: Doing, name: str) -> Made:
     return Made(id=name, attributes={"Arn": seen["FunctionArn"]})
 
 
+async def _find_function(doing: Doing) -> str:
+    name = doing.name("FunctionName")
+    if not doing.want.get("FunctionName"):
+        return name
+    try:
+        found = await doing.call("lambda", "GetFunction", FunctionName=name)
+    except AwsError as error:
+        if is_gone(error):
+            return ""
+        raise
+    return name if is_marked(doing, found) else ""
+
+
 async def _create_function(doing: Doing) -> Made:
     name = doing.name("FunctionName")
     await doing.call(
@@ -91,7 +109,7 @@ async def _create_function(doing: Doing) -> Made:
         "CreateFunction",
         FunctionName=name,
         Code=_code(doing.want),
-        Tags=tags_of(doing.want, doing.tags) or None,
+        Tags=mark_if_named(doing, "FunctionName") or None,
         **pick(doing.want, *_AT_CREATION),
     )
     await doing.begun(name)
@@ -207,6 +225,10 @@ async def _put_alias(doing: Doing, operation: str) -> Made:
     return Made(id=arn, attributes={"AliasArn": arn})
 
 
+async def _find_alias(doing: Doing) -> str:
+    return f"{doing.want['FunctionName']}:{doing.want['Name']}"
+
+
 async def _create_alias(doing: Doing) -> Made:
     return await _put_alias(doing, "CreateAlias")
 
@@ -227,8 +249,12 @@ _PERMISSION = (
 )
 
 
+async def _statement(doing: Doing) -> str:
+    return f"{doing.stack[:40]}-{doing.logical[:40]}-{doing.token}"
+
+
 async def _create_permission(doing: Doing) -> Made:
-    id = f"{doing.stack[:40]}-{doing.logical[:40]}-{doing.token}"
+    id = await _statement(doing)
     function, qualifier = _qualified(str(doing.want["FunctionName"]))
     await doing.call(
         "lambda",
@@ -276,6 +302,11 @@ async def _put_url(doing: Doing, operation: str) -> Made:
     return Made(id=arn, attributes={"FunctionArn": arn, "FunctionUrl": found["FunctionUrl"]})
 
 
+async def _find_url(doing: Doing) -> str:
+    """A function, or one of its aliases, has one address at most."""
+    return str(doing.want["TargetFunctionArn"])
+
+
 async def _create_url(doing: Doing) -> Made:
     return await _put_url(doing, "CreateFunctionUrlConfig")
 
@@ -303,6 +334,7 @@ KINDS = (
         takes=frozenset({"FunctionName", "Code", "Tags", *_AT_CREATION, *_EXTRA, "KmsKeyArn"}),
         replaced=frozenset({"FunctionName", "PackageType"}),
         named="FunctionName",
+        find=_find_function,
     ),
     Kind(
         type="AWS::Lambda::Version",
@@ -319,12 +351,14 @@ KINDS = (
         delete=_delete_alias,
         takes=frozenset({*_ALIAS, "RoutingConfig", "ProvisionedConcurrencyConfig"}),
         replaced=frozenset({"FunctionName", "Name"}),
+        find=_find_alias,
     ),
     Kind(
         type="AWS::Lambda::Permission",
         create=_create_permission,
         delete=_delete_permission,
         takes=frozenset({"FunctionName", *_PERMISSION}),
+        find=_statement,
     ),
     Kind(
         type="AWS::Lambda::Url",
@@ -333,5 +367,6 @@ KINDS = (
         delete=_delete_url,
         takes=frozenset({"TargetFunctionArn", "Qualifier", "AuthType", "Cors", "InvokeMode"}),
         replaced=frozenset({"TargetFunctionArn", "Qualifier"}),
+        find=_find_url,
     ),
 )

@@ -1,10 +1,12 @@
 """AWS::ApiGatewayV2::Api, Route, Integration, Authorizer, Stage and Deployment."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tapwater_server.clouds.aws.cloudformation.kind import (
     Doing,
+    Find,
     Kind,
     Made,
     Make,
@@ -12,6 +14,13 @@ from tapwater_server.clouds.aws.cloudformation.kind import (
     tags_of,
 )
 from tapwater_server.clouds.aws.cloudformation.kinds.apis import _body
+from tapwater_server.clouds.aws.cloudformation.kinds.traces import (
+    MARK,
+    finder,
+    is_marked,
+    marked,
+    same,
+)
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
 
 _GATEWAY = "apigatewayv2"
@@ -25,12 +34,11 @@ _CHANGEABLE = tuple(name for name in _API if name not in ("ProtocolType", "Targe
 
 async def _create_api(doing: Doing) -> Made:
     body, given = await _body(doing), pick(doing.want, *_API)
-    tags = tags_of(doing.want, doing.tags)
     if body is not None:
         found = await doing.call(
             _GATEWAY,
             "ImportApi",
-            Body=body.decode(),
+            Body=_marked(body, doing.token),
             FailOnWarnings=doing.want.get("FailOnWarnings"),
             Basepath=doing.want.get("BasePath"),
         )
@@ -39,8 +47,19 @@ async def _create_api(doing: Doing) -> Made:
     else:
         if "Name" not in given or "ProtocolType" not in given:
             raise Failed("Api needs a Name and a ProtocolType, or a Body")
-        found = await doing.call(_GATEWAY, "CreateApi", Tags=tags, **given)
+        found = await doing.call(_GATEWAY, "CreateApi", Tags=marked(doing), **given)
     return _made_api(found)
+
+
+def _marked(body: bytes, token: str) -> str:
+    """Put the mark into a document: an import takes tags from there only."""
+    text = body.decode()
+    try:
+        document = json.loads(text)
+        mark = {"name": MARK, "x-amazon-apigateway-tag-value": token}
+        return json.dumps({**document, "tags": [*(document.get("tags") or []), mark]})
+    except (ValueError, TypeError, AttributeError):
+        return text  # YAML out of a bucket: it goes unmarked.
 
 
 async def _adjust(doing: Doing, id: str) -> None:
@@ -88,6 +107,7 @@ class _Part:
     name: str  # "Route"
     takes: tuple[str, ...]
     once: tuple[str, ...] = ("ApiId",)
+    known_by: str = ""  # the property that no other of the same API has
 
     @property
     def id(self) -> str:
@@ -110,6 +130,18 @@ class _Part:
 
         return update
 
+    def finds(self) -> Find | None:
+        if not self.known_by:
+            return None
+        return finder(
+            _GATEWAY,
+            f"Get{self.name}s",
+            items="Items",
+            id=self.id,
+            is_it=same((self.known_by, self.known_by)),
+            given={"ApiId": "ApiId"},
+        )
+
     def kind(self, *, ignored: frozenset[str] = frozenset()) -> Kind:
         async def delete(doing: Doing) -> None:
             place = {"ApiId": doing.want["ApiId"], self.id: doing.id}
@@ -123,6 +155,7 @@ class _Part:
             takes=frozenset(self.takes),
             replaced=frozenset(self.once),
             ignored=ignored,
+            find=self.finds(),
         )
 
 
@@ -133,6 +166,7 @@ _PARTS = (
             *("ApiId", "RouteKey", "Target", "AuthorizationType", "AuthorizerId"),
             *("AuthorizationScopes", "ApiKeyRequired", "OperationName"),
         ),
+        known_by="RouteKey",
     ).kind(),
     _Part(
         name="Integration",
@@ -151,6 +185,7 @@ _PARTS = (
             *("EnableSimpleResponses", "JwtConfiguration", "AuthorizerCredentialsArn"),
         ),
         once=("ApiId", "AuthorizerType"),
+        known_by="Name",
     ).kind(),
     _Part(
         name="Stage",
@@ -159,6 +194,7 @@ _PARTS = (
             *("StageVariables", "DefaultRouteSettings", "RouteSettings", "Tags"),
         ),
         once=("ApiId", "StageName"),
+        known_by="StageName",
     ).kind(ignored=frozenset({"AccessLogSettings"})),
     _Part(
         name="Deployment",
@@ -175,6 +211,7 @@ KINDS = (
         delete=_delete_api,
         takes=frozenset({*_API, "Body", "BodyS3Location", "FailOnWarnings", "BasePath", "Tags"}),
         replaced=frozenset({"ProtocolType"}),
+        find=finder(_GATEWAY, "GetApis", items="Items", id="ApiId", is_it=is_marked),
     ),
     *_PARTS,
 )

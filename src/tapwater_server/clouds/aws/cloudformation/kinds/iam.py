@@ -1,21 +1,39 @@
-"""AWS::IAM::Role, Policy, ManagedPolicy, User, Group, InstanceProfile and AccessKey."""
+"""AWS::IAM::Role, Policy, ManagedPolicy, User and AccessKey."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.cloudformation.kind import (
     Doing,
     Kind,
     Made,
     Properties,
+    as_tag_list,
+    is_gone,
     pick,
     tag_list,
 )
+from tapwater_server.clouds.aws.cloudformation.kinds.traces import is_marked, mark_if_named
 
 
 def _document(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+async def _find_role(doing: Doing) -> str:
+    name = doing.name("RoleName")
+    if not doing.want.get("RoleName"):
+        return name
+    try:
+        found = await doing.call("iam", "ListRoleTags", RoleName=name)
+    except AwsError as error:
+        if is_gone(error):
+            return ""
+        raise
+    tags = {one["Key"]: one["Value"] for one in found["Tags"]}
+    return name if is_marked(doing, {"tags": tags}) else ""
 
 
 async def _create_role(doing: Doing) -> Made:
@@ -25,7 +43,7 @@ async def _create_role(doing: Doing) -> Made:
         "CreateRole",
         RoleName=name,
         AssumeRolePolicyDocument=_document(doing.want["AssumeRolePolicyDocument"]),
-        Tags=tag_list(doing.want, doing.tags) or None,
+        Tags=as_tag_list(mark_if_named(doing, "RoleName")) or None,
         **pick(doing.want, "Path", "Description", "MaxSessionDuration", "PermissionsBoundary"),
     )
     await doing.begun(name)
@@ -197,6 +215,7 @@ KINDS = (
         ),
         replaced=frozenset({"RoleName", "Path", "PermissionsBoundary"}),
         named="RoleName",
+        find=_find_role,
     ),
     Kind(
         type="AWS::IAM::Policy",

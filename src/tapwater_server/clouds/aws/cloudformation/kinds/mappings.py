@@ -29,16 +29,15 @@ async def _steady(doing: Doing, found: dict[str, Any]) -> Made:
     return Made(id=id, attributes={"Id": id, "EventSourceMappingArn": arn})
 
 
+async def _find(doing: Doing) -> str:
+    """A function has one mapping of a source at most."""
+    given = pick(doing.want, "FunctionName", "EventSourceArn")
+    known = await doing.call("lambda", "ListEventSourceMappings", **given)
+    return next((str(one["UUID"]) for one in known.get("EventSourceMappings", [])), "")
+
+
 async def _create(doing: Doing) -> Made:
     given = pick(doing.want, *_CHANGEABLE, *_ONCE)
-    if doing.again:
-        known = await doing.call(
-            "lambda",
-            "ListEventSourceMappings",
-            **pick(doing.want, "FunctionName", "EventSourceArn"),
-        )
-        for mapping in known.get("EventSourceMappings", []):
-            return await _steady(doing, mapping)
     found = await doing.call("lambda", "CreateEventSourceMapping", **given)
     await doing.begun(str(found["UUID"]))
     return await _steady(doing, dict(found))
@@ -83,6 +82,7 @@ KINDS = (
         takes=frozenset({*_CHANGEABLE, *_ONCE}),
         ignored=frozenset({"Tags"}),
         replaced=frozenset(_ONCE),
+        find=_find,
     ),
     Kind(
         type="AWS::Lambda::EventInvokeConfig",

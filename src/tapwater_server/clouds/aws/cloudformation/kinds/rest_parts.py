@@ -5,6 +5,13 @@ from typing import Any
 
 from tapwater_server.clouds.aws.cloudformation.kind import Doing, Kind, Made, pick
 from tapwater_server.clouds.aws.cloudformation.kinds.apis import lower
+from tapwater_server.clouds.aws.cloudformation.kinds.traces import (
+    finder,
+    is_marked,
+    marked,
+    part_finder,
+    same,
+)
 
 _GATEWAY = "apigateway"
 
@@ -29,7 +36,7 @@ _METHOD = (
 
 async def _put_method(doing: Doing) -> Made:
     place = lower(pick(doing.want, "RestApiId", "ResourceId", "HttpMethod"))
-    if doing.id:
+    if doing.id or doing.again:
         await doing.forget(_GATEWAY, "DeleteMethod", **place)
     given = lower(pick(doing.want, *_METHOD))
     given |= {
@@ -105,7 +112,7 @@ async def _delete_gateway_response(doing: Doing) -> None:
 async def _create_key(doing: Doing) -> Made:
     name = doing.name("Name")
     given = _answer(pick(doing.want, "Description", "Enabled", "GenerateDistinctId", "Value"))
-    found = await doing.call(_GATEWAY, "CreateApiKey", name=name, **given)
+    found = await doing.call(_GATEWAY, "CreateApiKey", name=name, tags=marked(doing), **given)
     id = str(found["id"])
     return Made(id=id, attributes={"APIKeyId": id})
 
@@ -119,7 +126,12 @@ async def _create_plan(doing: Doing) -> Made:
     given = lower(pick(doing.want, "Description", "Quota", "Throttle"))
     stages = [lower(pick(one, "ApiId", "Stage")) for one in doing.want.get("ApiStages") or []]
     found = await doing.call(
-        _GATEWAY, "CreateUsagePlan", name=name, apiStages=stages or None, **given
+        _GATEWAY,
+        "CreateUsagePlan",
+        name=name,
+        apiStages=stages or None,
+        tags=marked(doing),
+        **given,
     )
     return Made(id=str(found["id"]), attributes={"Id": found["id"]})
 
@@ -154,6 +166,7 @@ KINDS = (
         create=_create_resource,
         delete=_delete_resource,
         takes=frozenset({"RestApiId", "ParentId", "PathPart"}),
+        find=part_finder("GetResources", same(("ParentId", "parentId"), ("PathPart", "pathPart"))),
     ),
     Kind(
         type="AWS::ApiGateway::Method",
@@ -173,6 +186,7 @@ KINDS = (
         create=_create_authorizer,
         delete=_delete_authorizer,
         takes=frozenset(_AUTHORIZER),
+        find=part_finder("GetAuthorizers", same(("Name", "name"))),
     ),
     Kind(
         type="AWS::ApiGateway::GatewayResponse",
@@ -193,6 +207,7 @@ KINDS = (
         delete=_delete_key,
         takes=frozenset({"Name", "Description", "Enabled", "GenerateDistinctId", "Value"}),
         ignored=frozenset({"Tags", "CustomerId"}),
+        find=finder(_GATEWAY, "GetApiKeys", items="items", id="id", is_it=is_marked),
     ),
     Kind(
         type="AWS::ApiGateway::UsagePlan",
@@ -200,6 +215,7 @@ KINDS = (
         delete=_delete_plan,
         takes=frozenset({"UsagePlanName", "Description", "Quota", "Throttle", "ApiStages"}),
         ignored=frozenset({"Tags"}),
+        find=finder(_GATEWAY, "GetUsagePlans", items="items", id="id", is_it=is_marked),
     ),
     Kind(
         type="AWS::ApiGateway::UsagePlanKey",

@@ -1,6 +1,7 @@
 """AWS::S3::Bucket and BucketPolicy."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -113,12 +114,26 @@ _PARTS: Mapping[str, tuple[str, str, Any]] = {
         "DeleteBucketOwnershipControls",
         lambda value: {"OwnershipControls": value},
     ),
+    "AccessControl": (
+        "PutBucketAcl",
+        "",
+        lambda value: {"ACL": _canned(value or "Private")},
+    ),
     "NotificationConfiguration": (
         "PutBucketNotificationConfiguration",
         "",
         lambda value: {"NotificationConfiguration": _notifications(value or {})},
     ),
 }
+
+
+def _canned(value: str) -> str:
+    """Write a canned ACL's name as S3 has it.
+
+    >>> _canned("LogDeliveryWrite")
+    'log-delivery-write'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", value).lower()
 
 
 def _encryption(value: Properties) -> dict[str, Any]:

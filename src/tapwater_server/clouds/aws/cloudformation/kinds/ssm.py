@@ -1,6 +1,13 @@
 """AWS::SSM::Parameter."""
 
-from tapwater_server.clouds.aws.cloudformation.kind import Doing, Kind, Made, pick
+from tapwater_server.clouds.aws.cloudformation.kind import (
+    Doing,
+    Kind,
+    Made,
+    pick,
+    tag_list,
+    tags_of,
+)
 
 _PARAMETER = ("Value", "Type", "Description", "AllowedPattern", "Tier", "DataType", "Policies")
 
@@ -10,6 +17,13 @@ async def _put(doing: Doing, *, overwrite: bool) -> Made:
     await doing.call(
         "ssm", "PutParameter", Name=name, Overwrite=overwrite, **pick(doing.want, *_PARAMETER)
     )
+    had = tags_of(doing.had, doing.tags) if overwrite else {}
+    want, place = tags_of(doing.want, doing.tags), {"ResourceType": "Parameter", "ResourceId": name}
+    if had.keys() - want.keys():
+        gone = sorted(had.keys() - want.keys())
+        await doing.call("ssm", "RemoveTagsFromResource", TagKeys=gone, **place)
+    if want != had:
+        await doing.call("ssm", "AddTagsToResource", Tags=tag_list(doing.want, doing.tags), **place)
     return Made(id=name, attributes=pick(doing.want, "Type", "Value"))
 
 
@@ -31,8 +45,7 @@ KINDS = (
         create=_create,
         update=_update,
         delete=_delete,
-        takes=frozenset({"Name", *_PARAMETER}),
-        ignored=frozenset({"Tags"}),
+        takes=frozenset({"Name", "Tags", *_PARAMETER}),
         replaced=frozenset({"Name"}),
         named="Name",
     ),

@@ -27,6 +27,9 @@ Args = Mapping[str, str]
 async def create(room: Room, asked: AwsAsked, args: Args) -> AwsAnswer:
     body = await read_body(asked)
     reference = read_function(str(body.get("FunctionName") or ""))
+    if reference.account not in ("", asked.account.id):
+        message = f"{asked.caller.arn} may not create functions of account {reference.account}"
+        raise AwsError("AccessDeniedException", message, 403)
     config = settings.created(body)
     tags = settings.check_tags(body.get("Tags") or {})
     read_egress(tags.get(EGRESS_TAG, ""))

@@ -15,8 +15,8 @@ from tapwater_server.clouds.aws.lambda_.refusals import (
 )
 from tapwater_server.clouds.aws.lambda_.room import Room
 from tapwater_server.clouds.aws.lambda_.traces import amazon_trace, step_of
-from tapwater_server.clouds.aws.lineage import chain_of, read_lineage, with_lineage
-from tapwater_server.clouds.aws.reaching import PAYLOAD_BYTES_MAX
+from tapwater_server.clouds.aws.post.lineage import chain_of, read_lineage, with_lineage
+from tapwater_server.clouds.aws.reaching import PAYLOAD_BYTES_MAX, Called
 
 CONTEXT_BYTES_MAX = 3_583
 _JSON = ("Content-Type", "application/json")
@@ -32,12 +32,7 @@ async def invoke(room: Room, asked: AwsAsked, args: Mapping[str, str]) -> AwsAns
     if kind == "RequestResponse":
         tail = headers.get("x-amz-log-type") == "Tail"
         called = await room.calling.call(callee, payload, request_of(room, asked), tail=tail)
-        said = [_JSON, ("X-Amz-Executed-Version", called.version)]
-        if called.error:
-            said.append(("X-Amz-Function-Error", called.error))
-        if tail:
-            said.append(("X-Amz-Log-Result", base64.b64encode(called.log_tail).decode("ascii")))
-        return AwsAnswer(headers=said, body=called.payload)
+        return answer_of(called, tail=tail)
     if kind == "Event":
         room.calling.throttling.check(callee)
         context = read_context(headers.get("x-amz-client-context", "")).decode()
@@ -58,6 +53,16 @@ async def invoke(room: Room, asked: AwsAsked, args: Mapping[str, str]) -> AwsAns
     raise violated([(kind[:80], "invocationType", must)])
 
 
+def answer_of(called: Called, *, tail: bool = False) -> AwsAnswer:
+    """Write how a call ended."""
+    said = [_JSON, ("X-Amz-Executed-Version", called.version)]
+    if called.error:
+        said.append(("X-Amz-Function-Error", called.error))
+    if tail:
+        said.append(("X-Amz-Log-Result", base64.b64encode(called.log_tail).decode("ascii")))
+    return AwsAnswer(headers=said, body=called.payload)
+
+
 async def invoke_async(room: Room, asked: AwsAsked, args: Mapping[str, str]) -> AwsAnswer:
     callee = room.resolving.find(asked.account, args["FunctionName"])
     payload = await read_payload(asked)
@@ -74,6 +79,15 @@ async def read_payload(asked: AwsAsked) -> bytes:
     payload = asked.whole
     if payload is None:
         payload = await asked.raw(bytes_max=PAYLOAD_BYTES_MAX + 1)
+    return checked(payload)
+
+
+def checked(payload: bytes) -> bytes:
+    """Give what a function is told.
+
+    Raises:
+        AwsError: it is no JSON, or too large.
+    """
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise refused(
             "RequestTooLargeException",

@@ -105,3 +105,15 @@ def test_a_header_cannot_hold_another() -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split(b"\r\n")[1:] == [b"a: bc: d", b"Content-Length: 1", b"Connection: close"]
     assert body == b"x"
+
+
+@pytest.mark.parametrize("size", [b"-5", b"+5", b"0x5", b"5_0", b"", b"f" * 16])
+def test_a_size_is_digits_and_not_too_many(size: bytes) -> None:
+    with pytest.raises(HttpError):
+        Parser().feed(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + size + b"\r\n")
+
+
+@pytest.mark.parametrize("length", ["-5", "+5", "5_0", "9" * 5000, "9" * 16])
+def test_a_length_is_digits_and_not_too_many(length: str) -> None:
+    with pytest.raises(HttpError):
+        Parser().feed(f"POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n".encode())

@@ -4,7 +4,7 @@ from typing import Any
 
 from tapwater_server.backends.memory.bus import MemoryBus
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.posting import Chain, Parcel, Post, errand_of
+from tapwater_server.clouds.aws.post.parcels import Chain, Parcel, Post, errand_of
 from tapwater_server.ports.bus import Dead, Done, Later, Settlement
 from tapwater_server.testing.clock import CountingIds, ManualClock
 from tests.unit.clouds.aws.lambda_events.kit import ACCOUNT, DEAD, Door, FakeTargets, answered

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapwater_server.clouds.aws.patterns import (
+from tapwater_server.clouds.aws.rules.patterns import (
     PATTERN_LENGTH_MAX,
     BadPattern,
     compile_pattern,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, tzinfo
 
 import pytest
 
-from tapwater_server.clouds.aws.expressions import (
+from tapwater_server.clouds.aws.rules.expressions import (
     BadExpression,
     follower,
     read_expression,

@@ -1,11 +1,28 @@
-"""Where `tapwater aws env` keeps the keys it was given: a file that only its owner can read."""
+"""A user's own keys for servers, each made once and kept in a file that only its owner can read."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from tapwater_server.cli.client import Client, path_of
 from tapwater_server.cli.failures import CommandFailed
 from tapwater_server.cli.places import write_private
+from tapwater_server.cli.session import Session
+
+
+async def own_pair(session: Session, client: Client, app: str) -> tuple[str, str]:
+    """Give the key that this user has at the server; one that is revoked is made anew."""
+    place, kept = f"{session.url()} {app}", read_pairs(session.config)
+    path = path_of("apps", app, "aws-keys")
+    known = kept.get(place)
+    if known is not None:
+        there = (await client.get(path)).get("keys", [])
+        if any(key["access_key"] == known[0] and key["active"] for key in there):
+            return known
+    made = await client.ask("POST", path, body={})
+    pair = (str(made["access_key"]), str(made["secret_key"]))
+    write_pairs(session.config, {**kept, place: pair})
+    return pair
 
 
 def read_pairs(config: Path) -> Mapping[str, tuple[str, str]]:

@@ -7,7 +7,7 @@ recursion guard): there we write where in a chain the function stands.
 import re
 
 from tapwater_server.clouds.aws.asked import AwsAsked
-from tapwater_server.clouds.aws.posting import Chain
+from tapwater_server.clouds.aws.post.parcels import Chain
 
 _LINEAGE = re.compile(r"(?:^|;)\s*Lineage=1:([A-Za-z0-9._-]{1,128}):(\d{1,4})(?:;|$)")
 

@@ -1,0 +1,1 @@
+"""Registries of container images, as far as tools ask for them: names, and no images."""

@@ -1,0 +1,1 @@
+"""The words of rules: which events, and when. Pure."""
