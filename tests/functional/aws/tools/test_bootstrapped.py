@@ -11,6 +11,7 @@ from tests.functional.aws.tools.terraform import ACCOUNT, REGION, Client, unset
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cfn-exec"
 NAME = "cdk-assets"
+LIFECYCLE = json.dumps({"rules": []}).ljust(100)  # it has so many letters at least
 TEMPLATE = {
     "Resources": {
         "Jobs": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "cdk-jobs"}},
@@ -23,7 +24,7 @@ TEMPLATE = {
             "Properties": {
                 "RepositoryName": NAME,
                 "ImageTagMutability": "IMMUTABLE",
-                "LifecyclePolicy": {"LifecyclePolicyText": '{"rules": []}'},
+                "LifecyclePolicy": {"LifecyclePolicyText": LIFECYCLE},
             },
         },
     },
