@@ -54,7 +54,7 @@ FENCES = {
     "watchfiles": ("tapwater_server.cli",),
 }
 # Folders of clouds/aws that all its services use; every other one is a service.
-OF_ALL_SERVICES = {"inside", "post", "protocol", "rules", "shapes"}
+OF_ALL_SERVICES = {"inside", "policies", "post", "protocol", "rules", "shapes"}
 
 
 def third_party(source: Source) -> list[tuple[str, int]]:

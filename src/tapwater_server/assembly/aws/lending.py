@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tapwater_server.clouds.aws.front.keys import Keys, role_name
-from tapwater_server.clouds.aws.unique import unique_id
+from tapwater_server.clouds.aws.shapes.unique import unique_id
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.facts import Facts
 from tapwater_server.ports.sandbox import Image

@@ -1,6 +1,5 @@
 """`tapwater export`: the way out, an app's files, or a project of them for another cloud."""
 
-import asyncio
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +42,8 @@ async def aws(
     ] = "3.12",
 ) -> int | None:
     """Write a SAM project that runs the app on AWS Lambda. A folder needs no server."""
+    import asyncio  # Not above: `tapwater --help` is quick because it does without.
+
     from tapwater_server.cli.aws.leaving.exporting import export_app
     from tapwater_server.cli.fetching import fetch_app
     from tapwater_server.cli.project import open_project

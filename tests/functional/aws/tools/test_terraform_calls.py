@@ -1,8 +1,8 @@
-"""What Terraform's AWS provider asks for, in its order, read from the provider's source.
+"""What Terraform's AWS provider asks for: the calls, the "not set" errors, the states it waits for.
 
-Terraform itself was not run: its provider cannot be had without a network. For each kind of
-resource stand here the calls of its create, read, update and delete, the errors that it takes for
-"not set", and the states that it waits for.
+Terraform itself was not run: its provider could not be had. Functions, buckets, roles, queues and
+log groups follow the provider's source (of buckets and roles an older one); topics, rules,
+schedules and both kinds of APIs are as its resources are known to work, not read.
 """
 
 import json

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from tapwater_server.clouds.aws.proxying import HttpAsked
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked
 
 _JSON = "application/json"
 SCHEMAS_MAX = 256  # Compiled at a time.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tapwater_server.clouds.aws.proxied import HttpAnswer
+from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer
 
 # Kind -> status, message. 0: a group, whose members have their own.
 RESPONSES: Mapping[str, tuple[int, str]] = {

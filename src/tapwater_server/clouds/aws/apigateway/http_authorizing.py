@@ -11,9 +11,9 @@ from tapwater_server.clouds.aws.apigateway.remembering import Remembering
 from tapwater_server.clouds.aws.apigateway.tokens import BadToken, Tokens
 from tapwater_server.clouds.aws.apigateway.verdicts import Allowing, context_of, judge
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.proxied import HttpAnswer, said
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed, http_event, http_event_1
 from tapwater_server.clouds.aws.reaching import Functions
+from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer, said
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed, http_event, http_event_1
 
 Values = Mapping[str, Any]
 

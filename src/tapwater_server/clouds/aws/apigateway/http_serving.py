@@ -12,7 +12,8 @@ from tapwater_server.clouds.aws.apigateway.incoming import Incoming, answer_of
 from tapwater_server.clouds.aws.apigateway.routing import Table
 from tapwater_server.clouds.aws.apigateway.store import HTTP_DEPLOYMENT
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsError
-from tapwater_server.clouds.aws.proxied import (
+from tapwater_server.clouds.aws.reaching import Functions
+from tapwater_server.clouds.aws.shapes.proxied import (
     HttpAnswer,
     Malformed,
     failed,
@@ -20,8 +21,7 @@ from tapwater_server.clouds.aws.proxied import (
     http_answer_1,
     said,
 )
-from tapwater_server.clouds.aws.proxying import http_event, http_event_1
-from tapwater_server.clouds.aws.reaching import Functions
+from tapwater_server.clouds.aws.shapes.proxying import http_event, http_event_1
 from tapwater_server.ports.facts import Fact, Facts
 
 Values = Mapping[str, Any]

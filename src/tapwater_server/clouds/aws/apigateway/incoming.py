@@ -6,8 +6,8 @@ from typing import Any
 
 from tapwater_server.clouds.aws.apigateway.store import Located
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked
-from tapwater_server.clouds.aws.proxied import HttpAnswer
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed
+from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed
 
 BODY_BYTES_MAX = 10 << 20  # Of a request; a function takes 6 MB of it, as an event.
 

@@ -9,7 +9,7 @@ from tapwater_server.clouds.aws.apigateway.rest_records import bad, missing
 from tapwater_server.clouds.aws.apigateway.rest_showing import page
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
 from tapwater_server.clouds.aws.protocol.service import Handler
-from tapwater_server.clouds.aws.unique import short_id
+from tapwater_server.clouds.aws.shapes.unique import short_id
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Fact, Facts, Put
 from tapwater_server.ports.ids import IdSource

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tapwater_server.clouds.aws.proxied import HttpAnswer, Malformed
+from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer, Malformed
 
 Values = Mapping[str, Any]
 _DIRECTIVE = re.compile(r"[$#]")

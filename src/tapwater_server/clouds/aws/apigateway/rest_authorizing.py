@@ -14,9 +14,9 @@ from tapwater_server.clouds.aws.apigateway.keys import Keys
 from tapwater_server.clouds.aws.apigateway.remembering import Remembering
 from tapwater_server.clouds.aws.apigateway.verdicts import Allowing, context_of, judge
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.proxied import HttpAnswer
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed, rest_event
 from tapwater_server.clouds.aws.reaching import Functions
+from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed, rest_event
 
 Values = Mapping[str, Any]
 IDENTITY_LENGTH_MAX = 8 << 10

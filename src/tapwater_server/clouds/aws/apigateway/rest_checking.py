@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed
 
 
 def lacking(

@@ -3,7 +3,7 @@
 import json
 
 from tapwater_server.clouds.aws.apigateway.incoming import Incoming
-from tapwater_server.clouds.aws.policy import (
+from tapwater_server.clouds.aws.policies.judging import (
     Effect,
     PolicyError,
     Principal,
@@ -11,7 +11,7 @@ from tapwater_server.clouds.aws.policy import (
     evaluate,
     parse_policy,
 )
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed
 
 _SHORT = "execute-api:/"
 

@@ -16,9 +16,15 @@ from tapwater_server.clouds.aws.apigateway.rest_policy import permitted
 from tapwater_server.clouds.aws.apigateway.routing import Table
 from tapwater_server.clouds.aws.apigateway.store import REST_DEPLOYMENT
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsError
-from tapwater_server.clouds.aws.proxied import HttpAnswer, Malformed, failed, rest_answer, said
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed, rest_event
 from tapwater_server.clouds.aws.reaching import Functions
+from tapwater_server.clouds.aws.shapes.proxied import (
+    HttpAnswer,
+    Malformed,
+    failed,
+    rest_answer,
+    said,
+)
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed, rest_event
 from tapwater_server.ports.facts import Fact, Facts
 
 Values = Mapping[str, Any]

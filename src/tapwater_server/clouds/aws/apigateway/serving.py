@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from tapwater_server.clouds.aws.apigateway.incoming import Incoming, answer_of
 from tapwater_server.clouds.aws.apigateway.store import HTTP_API, Locator
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError
-from tapwater_server.clouds.aws.proxied import said
+from tapwater_server.clouds.aws.shapes.proxied import said
 from tapwater_server.ports.clock import Clock
 
 Serve = Callable[[Incoming], Awaitable[AwsAnswer]]

@@ -6,7 +6,7 @@ from typing import Any
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.unique import short_id
+from tapwater_server.clouds.aws.shapes.unique import short_id
 from tapwater_server.model.errors import Conflict, TooLarge
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.facts import Drop, Fact, Facts, Put, Step

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from tapwater_server.clouds.aws.policy import (
+from tapwater_server.clouds.aws.policies.judging import (
     Effect,
     PolicyError,
     Question,

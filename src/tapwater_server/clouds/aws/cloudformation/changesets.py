@@ -14,7 +14,7 @@ from tapwater_server.clouds.aws.cloudformation.showing import changes_of, parame
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.troubles import Refused
 from tapwater_server.clouds.aws.cloudformation.wishing import Wishes
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Facts, Put
 from tapwater_server.ports.ids import IdSource

@@ -13,7 +13,7 @@ from tapwater_server.clouds.aws.cloudformation.secrets import filled
 from tapwater_server.clouds.aws.cloudformation.service_role import doer
 from tapwater_server.clouds.aws.cloudformation.telling import Teller
 from tapwater_server.clouds.aws.cloudformation.troubles import Failed
-from tapwater_server.clouds.aws.unique import short_id
+from tapwater_server.clouds.aws.shapes.unique import short_id
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 

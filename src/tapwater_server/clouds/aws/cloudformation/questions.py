@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.clock import Clock, wait_either
 from tapwater_server.ports.facts import Fact, Facts, Put
 from tapwater_server.ports.ids import IdSource

@@ -3,7 +3,7 @@
 from tapwater_server.clouds.aws.account import Caller, parse_arn
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.cloudformation.book import Stack
-from tapwater_server.clouds.aws.policy import (
+from tapwater_server.clouds.aws.policies.judging import (
     Effect,
     PolicyError,
     Principal,

@@ -13,7 +13,7 @@ from tapwater_server.clouds.aws.cloudformation.book import (
     put_resource,
     put_stack,
 )
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Put, Step
 from tapwater_server.ports.ids import IdSource

@@ -13,7 +13,7 @@ from tapwater_server.clouds.aws.post.parcels import Chain, errand_of
 from tapwater_server.clouds.aws.reaching import Sent
 from tapwater_server.clouds.aws.shapes.bridged import bridged_event
 from tapwater_server.clouds.aws.shapes.times import in_seconds
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.bus import Bus, Errand
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource

@@ -11,7 +11,7 @@ from tapwater_server.clouds.aws.events.records import bus_name
 from tapwater_server.clouds.aws.events.store import Store
 from tapwater_server.clouds.aws.post.lineage import chain_of
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource
 

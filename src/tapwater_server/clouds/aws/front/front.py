@@ -17,7 +17,7 @@ from tapwater_server.clouds.aws.front.reading import OWN, Seen, read_scope, scop
 from tapwater_server.clouds.aws.front.refusing import broken, write_refusal
 from tapwater_server.clouds.aws.front.sending import send_answer
 from tapwater_server.clouds.aws.front.troubles import Family, Troubled, error_of
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.web.scope import Receive, Scope, Send
 

@@ -23,7 +23,7 @@ from tapwater_server.clouds.aws.front.reading import Seen, read_head, scope_serv
 from tapwater_server.clouds.aws.front.refusing import broken
 from tapwater_server.clouds.aws.front.remembering import Key, Remembered, key_of, remember
 from tapwater_server.clouds.aws.front.troubles import Troubled
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.model.invocation import Ending, Headers, Outcome, Usage
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.invoker import Call, Exchange, Resumed

@@ -16,7 +16,7 @@ import msgspec
 
 from tapwater_server.clouds.aws.account import Account, Caller
 from tapwater_server.clouds.aws.front.credentials import Credential
-from tapwater_server.clouds.aws.unique import id_of, unique_id
+from tapwater_server.clouds.aws.shapes.unique import id_of, unique_id
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.facts import Drop, Fact, Facts, Put
 from tapwater_server.ports.ids import IdSource

@@ -15,7 +15,7 @@ from tapwater_server.clouds.aws.front.asking import MODELS, Wish, wishes_of
 from tapwater_server.clouds.aws.front.choosing import BY_HOST
 from tapwater_server.clouds.aws.front.naming import moved
 from tapwater_server.clouds.aws.front.troubles import Family
-from tapwater_server.clouds.aws.policy import Effect, Policy, Question, evaluate
+from tapwater_server.clouds.aws.policies.judging import Effect, Policy, Question, evaluate
 from tapwater_server.clouds.aws.protocol.models import Model, load_model
 from tapwater_server.ports.clock import Clock
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.policy import PolicyError, parse_policy
+from tapwater_server.clouds.aws.policies.judging import PolicyError, parse_policy
 from tapwater_server.model.errors import Conflict
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Fact, Facts, Put

@@ -18,7 +18,7 @@ from tapwater_server.clouds.aws.iam.entities import (
 )
 from tapwater_server.clouds.aws.iam.managed import described, managed
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
-from tapwater_server.clouds.aws.unique import unique_id
+from tapwater_server.clouds.aws.shapes.unique import unique_id
 from tapwater_server.ports.facts import Fact
 
 VERSIONS_MAX = 5

@@ -10,7 +10,7 @@ from tapwater_server.clouds.aws.iam.entities import POLICY, ROLE, USER, Entities
 from tapwater_server.clouds.aws.iam.policies import Policies
 from tapwater_server.clouds.aws.iam.roles import Roles
 from tapwater_server.clouds.aws.iam.users import Keys, Users
-from tapwater_server.clouds.aws.policy import Policy, parse_policy
+from tapwater_server.clouds.aws.policies.judging import Policy, parse_policy
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, ModelService, Params
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Facts

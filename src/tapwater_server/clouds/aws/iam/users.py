@@ -16,7 +16,7 @@ from tapwater_server.clouds.aws.iam.entities import (
     tags_out,
 )
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
-from tapwater_server.clouds.aws.unique import unique_id
+from tapwater_server.clouds.aws.shapes.unique import unique_id
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.facts import Fact
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from tapwater_server.clouds.aws.account import Caller
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
 from tapwater_server.clouds.aws.inside.coercing import coerced
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.ids import IdSource
 
 Permits = Callable[[AwsAsked], Awaitable[None]]

@@ -9,7 +9,7 @@ from tapwater_server.clouds.aws.lambda_.resolving import Resolving
 from tapwater_server.clouds.aws.lambda_.room import Later
 from tapwater_server.clouds.aws.lambda_.traces import amazon_trace, step_of
 from tapwater_server.clouds.aws.reaching import PAYLOAD_BYTES_MAX, Called
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.ids import IdSource
 from tapwater_server.ports.tracing import Traces
 

@@ -14,7 +14,8 @@ from tapwater_server.clouds.aws.lambda_.operations.invoking import request_of
 from tapwater_server.clouds.aws.lambda_.policies import URL_ACTION, allows
 from tapwater_server.clouds.aws.lambda_.room import Room
 from tapwater_server.clouds.aws.lambda_.streaming import STREAM_BYTES_MAX, Streamed
-from tapwater_server.clouds.aws.proxied import (
+from tapwater_server.clouds.aws.reaching import PAYLOAD_BYTES_MAX
+from tapwater_server.clouds.aws.shapes.proxied import (
     PRELUDE_BYTES_MAX,
     PRELUDE_MEDIA,
     HttpAnswer,
@@ -22,8 +23,7 @@ from tapwater_server.clouds.aws.proxied import (
     http_answer,
     split_prelude,
 )
-from tapwater_server.clouds.aws.proxying import HttpAsked, Placed, url_event
-from tapwater_server.clouds.aws.reaching import PAYLOAD_BYTES_MAX
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed, url_event
 from tapwater_server.model.invocation import Ending
 from tapwater_server.ports.facts import Fact
 

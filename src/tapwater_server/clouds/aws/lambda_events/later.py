@@ -10,7 +10,7 @@ from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.lambda_events.callees import Callees
 from tapwater_server.clouds.aws.reaching import EVENT_BYTES_MAX, Sent
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.model.limits import CHAIN_DEPTH_MAX
 from tapwater_server.ports.bus import Bus, Errand, function_line
 from tapwater_server.ports.ids import IdSource

@@ -28,7 +28,7 @@ from tapwater_server.clouds.aws.lambda_events.mappings import (
 from tapwater_server.clouds.aws.protocol.service import Given, Handler, Params
 from tapwater_server.clouds.aws.reaching import Targets
 from tapwater_server.clouds.aws.shapes.paging import page_of
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Facts, Put
 from tapwater_server.ports.ids import IdSource

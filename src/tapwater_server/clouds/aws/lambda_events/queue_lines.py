@@ -15,7 +15,7 @@ from tapwater_server.clouds.aws.lambda_events.mappings import KIND, EventSource,
 from tapwater_server.clouds.aws.lambda_events.verdicts import was_run
 from tapwater_server.clouds.aws.reaching import PAYLOAD_BYTES_MAX, Called
 from tapwater_server.clouds.aws.shapes.sqs_record import event_record
-from tapwater_server.clouds.aws.unique import as_uuid
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.model.invocation import Outcome

@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 
-from tapwater_server.clouds.aws.policy import Effect, Principal, Question, evaluate, parse_policy
+from tapwater_server.clouds.aws.policies.judging import (
+    Effect,
+    Principal,
+    Question,
+    evaluate,
+    parse_policy,
+)
 from tapwater_server.clouds.aws.s3 import acl as lists
 from tapwater_server.clouds.aws.s3.acl import Acl
 from tapwater_server.clouds.aws.s3.call import Call

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from xml.etree.ElementTree import Element
 
 from tapwater_server.clouds.aws.asked import AwsAnswer
-from tapwater_server.clouds.aws.policy import parse_policy
+from tapwater_server.clouds.aws.policies.judging import parse_policy
 from tapwater_server.clouds.aws.s3 import acl as lists
 from tapwater_server.clouds.aws.s3.call import Call, done, xml
 from tapwater_server.clouds.aws.s3.errors import refuse

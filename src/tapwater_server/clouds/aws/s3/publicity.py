@@ -1,7 +1,13 @@
 """What a bucket's policy may say, and whether it lets in anybody at all. Pure."""
 
-from tapwater_server.clouds.aws.policy import Effect, Policy, PolicyError, Statement, parse_policy
-from tapwater_server.clouds.aws.policy_patterns import fits, readied
+from tapwater_server.clouds.aws.policies.judging import (
+    Effect,
+    Policy,
+    PolicyError,
+    Statement,
+    parse_policy,
+)
+from tapwater_server.clouds.aws.policies.patterns import fits, readied
 from tapwater_server.clouds.aws.s3.errors import refuse
 
 # Conditions on these bind a statement to somebody; on anything else they do not.

@@ -16,7 +16,7 @@ from tapwater_server.clouds.aws.secretsmanager.store import (
     staged,
 )
 from tapwater_server.clouds.aws.shapes.tags import tags_in, tags_out, untagged
-from tapwater_server.clouds.aws.unique import as_uuid, unique_id
+from tapwater_server.clouds.aws.shapes.unique import as_uuid, unique_id
 from tapwater_server.ports.facts import Fact
 from tapwater_server.ports.ids import IdSource
 

@@ -7,12 +7,12 @@ import msgspec
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.reaching import Sent, Targets
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.clouds.aws.sns.composing import NOTIFICATION, Published
 from tapwater_server.clouds.aws.sns.publishing import Parcel, Publisher, errand_of, sent_of
 from tapwater_server.clouds.aws.sns.reading import Notification
 from tapwater_server.clouds.aws.sns.retrying import delay_s
 from tapwater_server.clouds.aws.sns.subscriptions import WEB, Subscription, SubscriptionBook
-from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.model.event import Event
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.bus import Dead, Delivery, Done, Errand, Later, Settlement

@@ -6,6 +6,7 @@ from typing import Any
 
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.clouds.aws.sns.composing import CONFIRMATION, confirmation_of, headers_of
 from tapwater_server.clouds.aws.sns.errors import invalid
 from tapwater_server.clouds.aws.sns.operations_topics import page_of
@@ -20,7 +21,6 @@ from tapwater_server.clouds.aws.sns.subscriptions import (
     check_endpoint,
 )
 from tapwater_server.clouds.aws.sns.topics import TopicBook
-from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.bus import Bus
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource

@@ -11,6 +11,7 @@ from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.reaching import Sent, Targets
 from tapwater_server.clouds.aws.shapes.sqs_record import uuid_of
+from tapwater_server.clouds.aws.shapes.unique import as_uuid
 from tapwater_server.clouds.aws.sns.composing import (
     NOTIFICATION,
     Published,
@@ -29,7 +30,6 @@ from tapwater_server.clouds.aws.sns.filtering import (
 from tapwater_server.clouds.aws.sns.reading import Notification
 from tapwater_server.clouds.aws.sns.subscriptions import Subscription, SubscriptionBook
 from tapwater_server.clouds.aws.sns.topics import Topic
-from tapwater_server.clouds.aws.unique import as_uuid
 from tapwater_server.ports.bus import Bus, Errand
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.ids import IdSource

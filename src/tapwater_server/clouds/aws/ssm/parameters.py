@@ -6,7 +6,7 @@ from typing import Any
 from tapwater_server.clouds.aws.account import Account
 from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.shapes.tags import tags_in
-from tapwater_server.clouds.aws.unique import unique_id
+from tapwater_server.clouds.aws.shapes.unique import unique_id
 from tapwater_server.model.errors import Conflict
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.facts import Drop, Fact, Facts, Put

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from tapwater_server.clouds.aws.account import Account, Caller, parse_arn
 from tapwater_server.clouds.aws.asked import AwsAsked, AwsError, Service
-from tapwater_server.clouds.aws.policy import (
+from tapwater_server.clouds.aws.policies.judging import (
     Effect,
     PolicyError,
     Principal,

@@ -10,7 +10,7 @@ from tapwater_server.clouds.aws.apigateway.mocking import mocked
 from tapwater_server.clouds.aws.apigateway.patching import patch
 from tapwater_server.clouds.aws.apigateway.verdicts import Allowing, judge
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.proxied import Malformed
+from tapwater_server.clouds.aws.shapes.proxied import Malformed
 
 ORIGIN = "https://shop.example"
 

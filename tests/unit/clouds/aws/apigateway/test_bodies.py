@@ -7,7 +7,7 @@ import pytest
 
 from tapwater_server.clouds.aws.apigateway import bodies, rest_import, rest_records
 from tapwater_server.clouds.aws.asked import AwsError
-from tapwater_server.clouds.aws.proxying import HttpAsked
+from tapwater_server.clouds.aws.shapes.proxying import HttpAsked
 from tapwater_server.testing.clock import CountingIds
 
 PET = {"type": "object", "required": ["name"], "properties": {"friend": {"$ref": "#/x/Pet"}}}

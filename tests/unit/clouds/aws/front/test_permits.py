@@ -11,7 +11,7 @@ from tapwater_server.clouds.aws.front.naming import moved, resources_of, roles_o
 from tapwater_server.clouds.aws.front.permits import Held, allowed
 from tapwater_server.clouds.aws.iam.managed import PREFIX, described, managed
 from tapwater_server.clouds.aws.iam.service import Iam
-from tapwater_server.clouds.aws.policy import Policy, parse_policy
+from tapwater_server.clouds.aws.policies.judging import Policy, parse_policy
 from tapwater_server.model.ids import AppId
 from tapwater_server.ports.facts import Put
 from tests.unit.clouds.aws.front.kit import ACCOUNT, World

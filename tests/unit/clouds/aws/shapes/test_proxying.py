@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes import (
     LambdaFunctionUrlEvent,
 )
 
-from tapwater_server.clouds.aws.proxying import (
+from tapwater_server.clouds.aws.shapes.proxying import (
     HttpAsked,
     Placed,
     balancer_event,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapwater_server.clouds.aws.proxied import (
+from tapwater_server.clouds.aws.shapes.proxied import (
     PRELUDE_BYTES_MAX,
     HttpAnswer,
     Malformed,

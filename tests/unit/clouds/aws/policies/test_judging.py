@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapwater_server.clouds.aws.policy import (
+from tapwater_server.clouds.aws.policies.judging import (
     Effect,
     PolicyError,
     Principal,
@@ -16,7 +16,7 @@ from tapwater_server.clouds.aws.policy import (
     evaluate,
     parse_policy,
 )
-from tapwater_server.clouds.aws.policy_patterns import fits, readied
+from tapwater_server.clouds.aws.policies.patterns import fits, readied
 
 ALLOW, DENY = Effect.ALLOW, Effect.DENY
 

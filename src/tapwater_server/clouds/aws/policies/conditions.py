@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from tapwater_server.clouds.aws.policy_patterns import fits, readied
+from tapwater_server.clouds.aws.policies.patterns import fits, readied
 
 CONDITIONS_MAX = 100
 

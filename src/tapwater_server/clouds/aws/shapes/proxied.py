@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tapwater_server.clouds.aws.proxying import takes_binary
+from tapwater_server.clouds.aws.shapes.proxying import takes_binary
 
 PRELUDE_MEDIA = "application/vnd.awslambda.http-integration-response"
 _PRELUDE_END = b"\0" * 8

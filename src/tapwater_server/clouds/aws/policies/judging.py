@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from tapwater_server.clouds.aws.policy_conditions import Condition, holds, read_conditions
-from tapwater_server.clouds.aws.policy_patterns import fits, readied
+from tapwater_server.clouds.aws.policies.conditions import Condition, holds, read_conditions
+from tapwater_server.clouds.aws.policies.patterns import fits, readied
 
 POLICY_BYTES_MAX = 20 << 10
 STATEMENTS_MAX = 200

@@ -1,0 +1,1 @@
+"""Policies of IAM: what they say, and whether they allow it. Pure."""
