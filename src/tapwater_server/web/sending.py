@@ -60,10 +60,10 @@ async def send_said(scope: Scope, send: Send, said: Said, *, prefix: str = "http
     if said.endless:
         # Who follows is told at once that it is heard: the first piece may come in an hour.
         await send({"type": f"{prefix}.body", "body": b"", "more_body": True})
-    await _stream(send, said.body, head=scope.get("method") == "HEAD")
+    await stream(send, said.body, head=scope.get("method") == "HEAD")
 
 
-async def _stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
+async def stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
     """Send piece by piece; each waits until the client can take it."""
     try:
         async for chunk in chunks:

@@ -4,8 +4,9 @@ What a function's call used is kept with the call, and goes out with its one rec
 uses after that, in work it left behind, is a use by itself: so that each counts once.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 
 from tapwater_server.model.invocation import Invocation
 from tapwater_server.ports.clock import Clock
@@ -57,29 +58,19 @@ class Using:
         head = asked.method == "HEAD"  # Its body stays here.
         if not isinstance(said.body, bytes):
             self.take(asked)  # What was done is done, even if nobody waits for the rest.
-            return replace(said, body=self._following(asked, said.body, head=head))
+
+            def count(size: int) -> None:
+                if not head:
+                    asked.count(asked.bytes_out, size)
+
+            take = partial(self.take, asked)
+            return replace(
+                said, body=counted_pieces(said.body, count=count, take=take, clock=self._clock)
+            )
         if said.body and not head:
             asked.count(asked.bytes_out, len(said.body))
         self.take(asked)
         return said
-
-    async def _following(
-        self, asked: Asked, chunks: AsyncIterator[bytes], *, head: bool
-    ) -> AsyncIterator[bytes]:
-        taken_at = self._clock.monotonic()
-        try:
-            async for chunk in chunks:
-                if not head:
-                    asked.count(asked.bytes_out, len(chunk))
-                if self._clock.monotonic() - taken_at >= EVERY_S:
-                    taken_at = self._clock.monotonic()
-                    self.take(asked)
-                yield chunk
-        finally:
-            self.take(asked)
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
 
 
 def _pour(caller: Invocation, used: dict[str, float]) -> None:
@@ -88,3 +79,28 @@ def _pour(caller: Invocation, used: dict[str, float]) -> None:
         return
     for quantity, amount in used.items():
         caller.used[quantity] = caller.used.get(quantity, 0) + amount
+
+
+async def counted_pieces(
+    chunks: AsyncIterator[bytes],
+    *,
+    count: Callable[[int], None],
+    take: Callable[[], None],
+    clock: Clock,
+) -> AsyncIterator[bytes]:
+    """Pass the pieces of an answer on, counting their bytes; ``take`` what there is now and then,
+    and at the end.
+    """
+    taken_at = clock.monotonic()
+    try:
+        async for chunk in chunks:
+            count(len(chunk))
+            if clock.monotonic() - taken_at >= EVERY_S:
+                taken_at = clock.monotonic()
+                take()
+            yield chunk
+    finally:
+        take()
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tapwater_server.clouds.aws.apigateway.http_checks import function_of
+from tapwater_server.clouds.aws.apigateway.consulting import consult
 from tapwater_server.clouds.aws.apigateway.incoming import Incoming
 from tapwater_server.clouds.aws.apigateway.remembering import Remembering
 from tapwater_server.clouds.aws.apigateway.tokens import BadToken, Tokens
 from tapwater_server.clouds.aws.apigateway.verdicts import Allowing, context_of, judge
-from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.reaching import Functions
 from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer, said
 from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed, http_event, http_event_1
@@ -122,19 +121,9 @@ class HttpAuthorizing:
                 "authorizationToken": ",".join(sources),
             }
         event.pop("body", None)
-        function = function_of(str(authorizer["AuthorizerUri"]))
-        assert function is not None
-        try:
-            called = await self.functions.call(
-                incoming.located.account,
-                function,
-                json.dumps(event).encode(),
-                trace=incoming.asked.trace,
-            )
-            found = json.loads(called.payload)
-        except (AwsError, ValueError):
-            return None
-        return found if isinstance(found, dict) and not called.error else None
+        uri = authorizer["AuthorizerUri"]
+        found, raised = await consult(self.functions, incoming, uri, event)
+        return found if isinstance(found, dict) and not raised else None
 
 
 def _verdict(authorizer: Values, found: Values, arn: str) -> Verdict:

@@ -1,19 +1,17 @@
 """Who may use a method of a REST API: a signature, an API key, or a function's policy decides."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tapwater_server.clouds.aws.apigateway.consulting import consult
 from tapwater_server.clouds.aws.apigateway.gateway_responses import refusal
-from tapwater_server.clouds.aws.apigateway.http_checks import function_of
 from tapwater_server.clouds.aws.apigateway.incoming import Incoming
 from tapwater_server.clouds.aws.apigateway.keys import Keys
 from tapwater_server.clouds.aws.apigateway.remembering import Remembering
 from tapwater_server.clouds.aws.apigateway.verdicts import Allowing, context_of, judge
-from tapwater_server.clouds.aws.asked import AwsError
 from tapwater_server.clouds.aws.reaching import Functions
 from tapwater_server.clouds.aws.shapes.proxied import HttpAnswer
 from tapwater_server.clouds.aws.shapes.proxying import HttpAsked, Placed, rest_event
@@ -137,19 +135,9 @@ class RestAuthorizing:
             event |= rest_event(replace(http, body=b""), placed) | {"type": "REQUEST"}
             event.pop("body")
             event.pop("isBase64Encoded")
-        function = function_of(str(authorizer["authorizerUri"]))
-        assert function is not None
-        try:
-            called = await self.functions.call(
-                incoming.located.account,
-                function,
-                json.dumps(event).encode(),
-                trace=incoming.asked.trace,
-            )
-            found = json.loads(called.payload)
-        except (AwsError, ValueError):
-            return None
-        if called.error:
+        uri = authorizer["authorizerUri"]
+        found, raised = await consult(self.functions, incoming, uri, event)
+        if raised:
             # A function says no by raising exactly this.
             return found.get("errorMessage") if isinstance(found, dict) else None
         return found

@@ -1,8 +1,9 @@
 """What requests use, and the step of a trace that each is."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from tapwater_server.clouds.aws.asked import AwsAnswer, AwsAsked, AwsError, Service
 from tapwater_server.model.ids import AppId
@@ -10,8 +11,8 @@ from tapwater_server.model.trace import read_traceparent
 from tapwater_server.ports.clock import Clock
 from tapwater_server.ports.meter import Meter, Use
 from tapwater_server.ports.tracing import Step, Tracer
+from tapwater_server.web.using import counted_pieces
 
-EVERY_S = 1.0  # An answer that goes on for hours is counted while it goes.
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
 
 
@@ -59,7 +60,10 @@ class Counting:
             return answer
         if answer.chunks is not None:
             self.take(asked)
-            return replace(answer, chunks=self._following(asked, answer.chunks))
+            count = partial(asked.count, _bytes_out(asked.service))
+            take = partial(self.take, asked)
+            pieces = counted_pieces(answer.chunks, count=count, take=take, clock=self._clock)
+            return replace(answer, chunks=pieces)
         if answer.body:
             asked.count(_bytes_out(asked.service), len(answer.body))
         self.take(asked)
@@ -78,23 +82,6 @@ class Counting:
         now = self._clock.now()
         for quantity, amount in used.items():
             self._meter.use(Use(at=now, app=asked.account.home, quantity=quantity, amount=amount))
-
-    async def _following(
-        self, asked: AwsAsked, chunks: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
-        taken_at = self._clock.monotonic()
-        try:
-            async for chunk in chunks:
-                asked.count(_bytes_out(asked.service), len(chunk))
-                if self._clock.monotonic() - taken_at >= EVERY_S:
-                    taken_at = self._clock.monotonic()
-                    self.take(asked)
-                yield chunk
-        finally:
-            self.take(asked)
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
 
 
 def failed(step: Step, error: BaseException) -> None:

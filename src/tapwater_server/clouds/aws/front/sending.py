@@ -1,11 +1,10 @@
 """Writes an answer of a service on the connection, whole or piece by piece."""
 
-from collections.abc import AsyncIterator
 from typing import cast
 
 from tapwater_server.clouds.aws.asked import AwsAnswer
 from tapwater_server.web.scope import DOOR, Door, Scope, Send
-from tapwater_server.web.sending import end_with_client
+from tapwater_server.web.sending import end_with_client, stream
 
 
 async def send_answer(
@@ -28,17 +27,4 @@ async def send_answer(
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
         return
     end_with_client(scope)
-    await _stream(send, answer.chunks, head=scope.get("method") == "HEAD")
-
-
-async def _stream(send: Send, chunks: AsyncIterator[bytes], *, head: bool) -> None:
-    try:
-        async for chunk in chunks:
-            if head:
-                break
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
+    await stream(send, answer.chunks, head=scope.get("method") == "HEAD")
